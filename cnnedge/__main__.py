@@ -1,0 +1,13 @@
+"""The ``cnnedge`` command; ``python -m cnnedge`` is the same program."""
+
+import sys
+
+
+def main() -> None:
+    from cnnedge.cli.app import run
+
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""The command line: one module per command in this folder, joined here.
+
+The command modules import only typer and floor 0 at their top, so that ``cnnedge --help`` is fast; everything
+heavier is imported inside the command that needs it.
+"""
+
+import os
+import sys
+import traceback
+
+import typer
+
+from cnnedge import __version__
+from cnnedge.cli import commands
+from cnnedge.errors import CnnedgeError
+
+app = typer.Typer(
+    name="cnnedge",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Take a Keras image classifier to the edge: train, quantize, export, prove, measure, predict.",
+    epilog="Start with [bold]cnnedge run mnist[/bold], then try "
+    "[bold]cnnedge predict exported/mnist/mnist_int8_qat.tflite digit.png[/bold].",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"cnnedge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback when something fails."),
+    version: bool = typer.Option(
+        False, "--version", is_eager=True, callback=_print_version, help="Print the version and exit."
+    ),
+) -> None:
+    if debug:
+        os.environ["CNNEDGE_DEBUG"] = "1"
+
+
+commands.register(app)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command line and return its exit code; every failure becomes one line on standard error."""
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:
+        return _report(error)
+    return code if isinstance(code, int) else 0
+
+
+def _report(error: BaseException) -> int:
+    """Say what went wrong in one line on standard error and choose the exit code of INTERFACE."""
+    if os.environ.get("CNNEDGE_DEBUG") == "1":
+        traceback.print_exception(error)
+    if isinstance(error, BrokenPipeError):
+        # The reader of our output went away (`cnnedge ... | head`): nothing to say, and nothing more to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    message, code = _explain(error)
+    if message:
+        print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, CnnedgeError):
+        return str(error), error.exit_code
+    if hasattr(error, "format_message"):  # usage errors of the command-line parser
+        return error.format_message(), getattr(error, "exit_code", 2)
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
+        return "interrupted: nothing half-written was kept", 1
+    if isinstance(error, typer.Exit):
+        return "", error.exit_code
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror or error}{where}", 1
+    return f"{type(error).__name__}: {error} (this is a defect; --debug shows the traceback)", 1

@@ -1,0 +1,66 @@
+"""The grammar of exported file names, and the words in it.
+
+``<model>_<precision>[_qat].<format>``: ``cifar10_int8_qat.tflite`` is the network ``cifar10``, full-integer int8,
+quantization-aware trained, as TFLite. ``<model>.keras`` is the float Keras baseline.
+
+Precisions:
+    float32   weights and arithmetic in 32-bit float
+    float16   weights stored in 16-bit float; arithmetic in float
+    dynamic   int8 weights, float activations (quantized on the fly)
+    int8      weights and activations int8: integer arithmetic only
+    int16x8   int16 activations, int8 weights: integer arithmetic only
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnnedge.errors import UsageError
+
+FORMATS = ("tflite", "onnx")
+PRECISIONS = ("float32", "float16", "dynamic", "int8", "int16x8")
+# What each format is exported in, in the order of the tables.
+EXPORTS = {
+    "tflite": ("float32", "float16", "dynamic", "int8", "int16x8"),
+    "onnx": ("float32", "int8"),
+}
+_STEM = re.compile(rf"(?P<model>.+?)_(?P<precision>{'|'.join(PRECISIONS)})(?P<qat>_qat)?")
+
+
+@dataclass(frozen=True)
+class ExportName:
+    """One exported file's name, taken apart."""
+
+    model: str
+    precision: str
+    format: str
+    qat: bool = False
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise UsageError(f"unknown format {self.format!r}: expected one of {', '.join(FORMATS)}")
+        if self.precision not in PRECISIONS:
+            raise UsageError(f"unknown precision {self.precision!r}: expected one of {', '.join(PRECISIONS)}")
+        if self.precision not in EXPORTS[self.format]:
+            raise UsageError(
+                f"{self.format} is not exported as {self.precision}: expected one of "
+                f"{', '.join(EXPORTS[self.format])}"
+            )
+        if self.qat and self.precision != "int8":
+            raise UsageError(f"quantization-aware training makes int8 files, not {self.precision}")
+
+    @property
+    def filename(self) -> str:
+        return f"{self.model}_{self.precision}{'_qat' if self.qat else ''}.{self.format}"
+
+    @classmethod
+    def parse(cls, path: Path | str) -> "ExportName | None":
+        """Take a file name apart; None for a name that does not follow the grammar (someone else's file)."""
+        path = Path(path)
+        format = path.suffix.removeprefix(".")
+        match = _STEM.fullmatch(path.stem)
+        if match is None or match["precision"] not in EXPORTS.get(format, ()):
+            return None
+        if match["qat"] and match["precision"] != "int8":
+            return None
+        return cls(match["model"], match["precision"], format, qat=bool(match["qat"]))
