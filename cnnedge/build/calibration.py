@@ -1,0 +1,40 @@
+"""The images that set activation ranges in post-training quantization and at the start of QAT."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cnnedge.errors import DataError
+
+
+def calibration_pixels(images: np.ndarray) -> np.ndarray:
+    """Images ready for calibration: float32 (N, H, W, C), values 0..255, spanning exactly 0 to 255.
+
+    Both ends of the pixel range must occur, so that the converter gives the input scale 1 and an 8-bit input holds
+    raw pixels unchanged. Where a small set of images lacks one, a single pixel of the first image is set to it: one
+    in N * H * W, far below what moves any other range.
+
+    Args:
+        images: uint8 (N, H, W, C), from the training split.
+
+    Raises:
+        DataError: no image, or not uint8 images.
+    """
+    if images.ndim != 4 or len(images) == 0 or images.dtype != np.uint8:
+        raise DataError(
+            f"calibration needs uint8 images of shape (N, H, W, C) with N of at least 1, "
+            f"got {images.dtype} {images.shape}"
+        )
+    pixels = images.astype("float32")
+    first = pixels.reshape(-1)
+    if first.min() > 0:
+        first[0] = 0
+    if first.max() < 255:
+        first[-1 if len(images) == 1 else images[0].size - 1] = 255
+    return pixels
+
+
+def one_by_one(pixels: np.ndarray) -> Iterator[list[np.ndarray]]:
+    """What the TFLite converter calls a representative dataset: lists of one (1, H, W, C) float32 batch."""
+    for index in range(len(pixels)):
+        yield [pixels[index : index + 1]]
