@@ -1,0 +1,65 @@
+"""TFLite files on LiteRT, the runtime of Android and of the Raspberry Pi; imported when a file is opened."""
+
+from typing import Any
+
+import numpy as np
+
+from cnnedge.errors import CnnedgeError, ModelError
+from cnnedge.runtime.nativelog import silenced
+from cnnedge.runtime.runner import Runner, TensorSpec
+
+
+class LiteRTRunner(Runner):
+    """One TFLite file on LiteRT's CPU kernels (XNNPACK where it has one), one image at a time."""
+
+    def __init__(self, name: str, content: bytes, *, num_threads: int = 1) -> None:
+        """Open checked ``content``; see ``open_runner``."""
+        self._interpreter, runtime = _open(name, content, num_threads)
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise ModelError(f"{name}: {len(inputs)} inputs and {len(outputs)} outputs, expected one of each")
+        self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]
+        super().__init__(
+            name=name, format="tflite", runtime=runtime, device="cpu", num_threads=num_threads,
+            input=_spec(inputs[0]), output=_spec(outputs[0]), free_batch=False,
+        )  # fmt: skip
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        # Not through a SignatureRunner: it reallocates every tensor on every call.
+        self._interpreter.set_tensor(self._input_index, batch)
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output_index)
+
+    def close(self) -> None:
+        self._interpreter = None
+
+
+def _open(name: str, content: bytes, num_threads: int) -> tuple[Any, str]:
+    try:
+        import ai_edge_litert
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        raise CnnedgeError(
+            "ai-edge-litert is not installed, and .tflite files need it: pip install ai-edge-litert "
+            "(64-bit systems only; `cnnedge doctor` says more)"
+        ) from None
+    try:
+        with silenced():
+            interpreter = Interpreter(model_content=content, num_threads=num_threads)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelError(f"{name}: LiteRT cannot use this file: {reason}") from error
+    return interpreter, f"LiteRT {ai_edge_litert.__version__}"
+
+
+def _spec(details: dict[str, Any]) -> TensorSpec:
+    scale, zero_point = details["quantization"]
+    signature = tuple(int(size) for size in details["shape_signature"])
+    return TensorSpec(
+        name=details["name"],
+        shape=tuple(None if size < 0 else size for size in signature),
+        dtype=np.dtype(details["dtype"]).name,
+        scale=float(scale),
+        zero_point=int(zero_point),
+    )

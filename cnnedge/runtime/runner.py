@@ -1,0 +1,212 @@
+"""The Runner: predicts with one model file on one runtime, raw pixels in, probabilities out.
+
+Whatever the runtime, a caller sees the same four steps, so that a benchmark can time one of them alone:
+
+    prepare          uint8 pixels -> the file's own input dtype, by the file's own quantization parameters
+    run              the runtime call, and nothing else
+    probabilities    the raw output -> float32, by the file's own quantization parameters
+    predict          all three, over any number of images
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cnnedge.errors import ModelError
+
+# Images that `predict` prepares, and a file with a free batch runs, at a time: 250 CIFAR-10 images in float32
+# are 3 MB, and 250 divides the 10,000 test images.
+BLOCK = 250
+# A quantized input whose largest value lies below half the pixel range was made for scaled images (0..1,
+# -1..1, mean and deviation); fed with pixels, it would saturate on nearly all of them.
+SMALLEST_PIXEL_RANGE = 127.5
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One tensor at the edge of a file: ``shape[0]`` None is a free batch, ``scale`` 0.0 is not quantized."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+    scale: float = 0.0
+    zero_point: int = 0
+
+
+class Runner(ABC):
+    """One model file on one runtime, for one thread at a time. Subclasses give ``run`` and ``close``.
+
+    Attributes:
+        name: the file's name.
+        format: ``tflite``, ``onnx`` or ``keras``.
+        runtime: the runtime and its version, such as ``LiteRT 2.3.0``.
+        device: ``cpu`` or ``gpu``.
+        num_threads: threads that the runtime may use for one call.
+        input, output: the file's image tensor and its class tensor, as the file declares them.
+        input_shape: ``(height, width, channels)`` of one image, whatever the file's own axis order.
+        num_classes: length of the output.
+    """
+
+    def __init__(
+        self, *, name: str, format: str, runtime: str, device: str, num_threads: int,
+        input: TensorSpec, output: TensorSpec, free_batch: bool,
+    ) -> None:  # fmt: skip
+        """Keep the facts of an opened file and check that it is an image classifier.
+
+        ``free_batch`` says whether ``run`` takes any number of images; otherwise it takes one at a time.
+
+        Raises:
+            ModelError: the tensors are not those of an image classifier that takes pixels.
+        """
+        self.name, self.format, self.runtime, self.device = name, format, runtime, device
+        self.num_threads, self.input, self.output, self.free_batch = num_threads, input, output, free_batch
+        self.input_shape, self._channels_first = _image_shape(name, input)
+        self.num_classes = _class_count(name, output)
+        _check_output_dtype(name, output)
+        self._pixel_table = _pixel_table(name, input)
+
+    @abstractmethod
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        """Run the file on a prepared ``batch`` and return the raw output, in the file's own dtype.
+
+        Nothing but the runtime call happens here. A batch of one is always allowed; more, if ``free_batch``.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the runtime's memory; the runner cannot be used afterwards."""
+
+    def prepare(self, images: np.ndarray) -> np.ndarray:
+        """Bring uint8 ``images`` ``(N, H, W, C)``, pixels 0..255, into the input's own dtype and axis order.
+
+        A quantized input takes ``round(pixel / scale) + zero_point``, within its type's limits.
+
+        Raises:
+            ValueError: ``images`` has another dtype or shape.
+        """
+        if images.dtype != np.uint8 or images.shape[1:] != self.input_shape:
+            expected = ", ".join(str(size) for size in self.input_shape)
+            raise ValueError(
+                f"images are {images.dtype} {images.shape}, expected uint8 (N, {expected}): decode them first"
+            )
+        if self._channels_first:
+            images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+        if self._pixel_table is not None:
+            return self._pixel_table[images]
+        return images.astype(self.input.dtype, copy=False)
+
+    def probabilities(self, raw: np.ndarray) -> np.ndarray:
+        """Turn raw outputs ``(N, ...)`` into float32 ``(N, classes)``.
+
+        A quantized output means ``(raw - zero_point) * scale``.
+        """
+        values = raw.reshape(len(raw), -1).astype(np.float32)
+        if self.output.scale:
+            values -= np.float32(self.output.zero_point)
+            values *= np.float32(self.output.scale)
+        return values
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Classify uint8 ``images`` ``(N, H, W, C)``, pixels 0..255: float32 ``(N, classes)``.
+
+        Raises:
+            ValueError: ``images`` has another dtype or shape.
+        """
+        blocks = [images[start : start + BLOCK] for start in range(0, len(images), BLOCK)]
+        found = [self.probabilities(self._run_block(self.prepare(block))) for block in blocks]
+        return np.concatenate(found) if found else np.empty((0, self.num_classes), np.float32)
+
+    def _run_block(self, block: np.ndarray) -> np.ndarray:
+        if self.free_batch:
+            return self.run(block)
+        return np.concatenate([self.run(block[index : index + 1]) for index in range(len(block))])
+
+    def __enter__(self) -> "Runner":
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+
+def open_runner(source: Path | str | bytes, *, format: str | None = None, num_threads: int = 1) -> Runner:
+    """Open a ``.tflite`` or ``.onnx`` file, or its bytes, on the runtime for its format.
+
+    Args:
+        source: the file's path, or its content.
+        format: ``tflite`` or ``onnx``; needed for bytes, taken from the suffix for a path.
+        num_threads: threads that the runtime may use for one call.
+
+    Raises:
+        ModelError: the file is absent, damaged, of another format, or no image classifier that takes pixels.
+        MissingPackageError: the runtime for its format is not installed.
+        ValueError: ``num_threads`` is below 1.
+    """
+    if num_threads < 1:
+        raise ValueError(f"num_threads is {num_threads}, expected at least 1")
+    from cnnedge.runtime import modelfile
+
+    file = modelfile.load(source, format=format)
+    if file.format == "tflite":
+        from cnnedge.runtime.litert import LiteRTRunner
+
+        return LiteRTRunner(file.name, file.content, num_threads=num_threads)
+    from cnnedge.runtime.ort import OnnxRuntimeRunner
+
+    return OnnxRuntimeRunner(file.name, file.content, num_threads=num_threads)
+
+
+def _image_shape(name: str, spec: TensorSpec) -> tuple[tuple[int, int, int], bool]:
+    """``(height, width, channels)`` of the input, and whether the file puts channels before height."""
+    sizes = spec.shape[1:]
+    if len(spec.shape) == 4 and spec.shape[0] in (1, None) and all(sizes):
+        first, second, third = (int(size or 0) for size in sizes)
+        if third in (1, 3):
+            return (first, second, third), False
+        if first in (1, 3):
+            return (second, third, first), True
+    raise ModelError(
+        f"{name}: input {spec.name!r} has shape {spec.shape}, expected one image (1, height, width, 1 or 3) "
+        "or a free batch of them"
+    )
+
+
+def _class_count(name: str, spec: TensorSpec) -> int:
+    sizes = [size for size in spec.shape[1:] if size != 1]
+    if len(spec.shape) < 2 or len(sizes) != 1 or sizes[0] is None:
+        raise ModelError(f"{name}: output {spec.name!r} has shape {spec.shape}, expected (1, classes)")
+    return sizes[0]
+
+
+def _check_output_dtype(name: str, spec: TensorSpec) -> None:
+    quantized = spec.dtype in ("uint8", "int8", "int16") and spec.scale > 0
+    if not quantized and spec.dtype != "float32":
+        raise ModelError(
+            f"{name}: output {spec.name!r} is {spec.dtype} with scale {spec.scale:g}, "
+            "expected float32, or uint8, int8 or int16 with a scale"
+        )
+
+
+def _pixel_table(name: str, spec: TensorSpec) -> np.ndarray | None:
+    """The input value of each of the 256 pixel values; None where a plain cast gives it (float, or scale 1).
+
+    A uint8 input without a scale is ONNX's: the pixels themselves.
+    """
+    plain = spec.dtype == "uint8" and (spec.scale, spec.zero_point) in ((0.0, 0), (1.0, 0))
+    if spec.dtype == "float32" or plain:
+        return None
+    if spec.dtype not in ("uint8", "int8", "int16") or spec.scale <= 0:
+        raise ModelError(
+            f"{name}: input {spec.name!r} is {spec.dtype} with scale {spec.scale:g}, "
+            "expected float32, or uint8, int8 or int16 with a scale"
+        )
+    limits = np.iinfo(spec.dtype)
+    largest = (limits.max - spec.zero_point) * spec.scale
+    if largest < SMALLEST_PIXEL_RANGE:
+        raise ModelError(
+            f"{name}: input {spec.name!r} reaches {largest:.3g} only, expected pixels 0..255: "
+            "it was made for scaled images; export it again with cnnedge"
+        )
+    values = np.round(np.arange(256) / spec.scale) + spec.zero_point
+    return values.clip(limits.min, limits.max).astype(spec.dtype)
