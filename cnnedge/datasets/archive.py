@@ -1,0 +1,32 @@
+"""Taking files out of a tar archive that came from the network."""
+
+import tarfile
+from pathlib import Path
+
+
+def unpack(archive: Path, members: tuple[str, ...], folder: Path, *, max_bytes: int) -> None:
+    """Write the regular files named ``members`` into ``folder``, each under its last name; nothing else is written.
+
+    The archive is read as a stream, so that a small file which claims to unpack into more than ``max_bytes``
+    stops at the header that says so.
+
+    Raises:
+        ValueError: a member is missing, is not a regular file, or the members exceed ``max_bytes`` in all.
+        tarfile.TarError, zlib.error, EOFError: the archive is damaged.
+    """
+    missing = set(members)
+    total = 0
+    with tarfile.open(archive, "r|gz") as stream:
+        for member in stream:
+            total += member.size
+            if total > max_bytes:
+                raise ValueError(f"{archive.name} unpacks into more than {max_bytes:,} bytes")
+            if member.name not in missing:
+                continue
+            if not member.isreg():
+                raise ValueError(f"{member.name} is not a regular file")
+            missing.remove(member.name)
+            member.name = Path(member.name).name
+            stream.extract(member, folder, filter="data")
+    if missing:
+        raise ValueError(f"{archive.name} lacks {', '.join(sorted(missing))}")
