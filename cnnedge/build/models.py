@@ -1,0 +1,266 @@
+"""The networks: plain Conv2D / BatchNormalization / ReLU / MaxPooling2D stacks with a Dense head.
+
+Every model takes raw pixels 0..255, float32, NHWC, under the name ``image``, scales them itself and gives one
+probability per class under the name ``probabilities``. All channel counts are multiples of 8, the tile of the CPU
+kernels. Convolutions have no bias: the batch normalization behind each one brings it, and the exporters fold both
+into one layer.
+
+The designs follow two findings of SimpNet (Hasanpour et al., arXiv 1802.06205): balanced widths (89.70 % against
+87.20 % for wide ends at 128,000 parameters) and max pooling, late (93.75 % against 93.46 % for strides).
+
+Keras is imported where a network is built, so that the list of models costs nothing to read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cnnedge.errors import UsageError
+
+if TYPE_CHECKING:
+    import keras
+
+POOL = "pool"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One network in the list: ``build(num_classes, width, seed)`` makes it, with random weights.
+
+    ``input_shape`` is ``(height, width, channels)``; ``dataset`` is the name of the data it is trained on.
+    """
+
+    name: str
+    dataset: str
+    input_shape: tuple[int, int, int]
+    build: "Callable[[int, float, int], keras.Model]"
+    summary: str
+
+
+def mnist(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
+    """The MNIST network, int8 file below 50,000 bytes.
+
+    ======== ============= ======= =========
+    layer    output        weights MACs
+    ======== ============= ======= =========
+    conv1    (28, 28, 16)      144   112,896
+    conv2    (28, 28, 16)    2,304 1,806,336
+    conv3    (14, 14, 32)    4,608   903,168
+    conv4    (14, 14, 32)    9,216 1,806,336
+    conv5    (7, 7, 32)      9,216   451,584
+    dense1   (32)            9,216     9,216
+    probabilities (10)         320       320
+    total                   35,024 5,089,856
+    ======== ============= ======= =========
+
+    Parameters, with batch normalization and biases: 35,578. A 2x2 max pooling follows conv2, conv4 and conv5.
+    Source: the five-convolution table of this project's field notes, its Dense layer cut from 48 to 32 units to
+    leave room for the passport.
+    """
+    stack = (16, 16, POOL, 32, 32, POOL, 32, POOL)
+    return _network("mnist", stack, num_classes, width, seed, hidden_units=32)
+
+
+def mnist_tiny(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
+    """The smallest MNIST network, int8 file below 20,000 bytes.
+
+    ======== ============= ======= =========
+    layer    output        weights MACs
+    ======== ============= ======= =========
+    conv1    (28, 28, 8)        72    56,448
+    conv2    (28, 28, 8)       576   451,584
+    conv3    (14, 14, 16)    1,152   225,792
+    conv4    (14, 14, 16)    2,304   451,584
+    conv5    (7, 7, 16)      2,304   112,896
+    probabilities (10)       1,440     1,440
+    total                    7,848 1,299,744
+    ======== ============= ======= =========
+
+    Parameters, with batch normalization and biases: 8,114. A 2x2 max pooling follows conv2, conv4 and conv5.
+    Source: the ``mnist`` network at half width, its hidden Dense layer left out to make room for the passport.
+    """
+    stack = (8, 8, POOL, 16, 16, POOL, 16, POOL)
+    return _network("mnist-tiny", stack, num_classes, width, seed)
+
+
+def cifar10(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
+    """The CIFAR-10 network, int8 file below 512,024 bytes (that of MLPerf Tiny's large ResNet-8).
+
+    ======== ============= ======= ==========
+    layer    output        weights MACs
+    ======== ============= ======= ==========
+    conv1    (32, 32, 32)      864    884,736
+    conv2    (32, 32, 32)    9,216  9,437,184
+    conv3    (16, 16, 64)   18,432  4,718,592
+    conv4    (16, 16, 64)   36,864  9,437,184
+    conv5    (8, 8, 96)     55,296  3,538,944
+    conv6    (8, 8, 96)     82,944  5,308,416
+    conv7    (8, 8, 96)     82,944  5,308,416
+    conv8    (4, 4, 160)   138,240  2,211,840
+    probabilities (10)       1,600      1,600
+    total                  426,400 40,846,912
+    ======== ============= ======= ==========
+
+    Parameters, with batch normalization and biases: 428,970. A 2x2 max pooling follows conv2, conv4 and conv7;
+    the global average of conv8 feeds the head. Source: the ``cifar-base`` table of this project's field notes.
+    """
+    stack = (32, 32, POOL, 64, 64, POOL, 96, 96, 96, POOL, 160)
+    return _network("cifar10", stack, num_classes, width, seed)
+
+
+def cifar10_small(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
+    """The small CIFAR-10 network, int8 file below 98,496 bytes (that of MLPerf Tiny's ResNet-8).
+
+    ======== ============= ======= ==========
+    layer    output        weights MACs
+    ======== ============= ======= ==========
+    conv1    (32, 32, 16)      432    442,368
+    conv2    (32, 32, 24)    3,456  3,538,944
+    conv3    (16, 16, 32)    6,912  1,769,472
+    conv4    (16, 16, 32)    9,216  2,359,296
+    conv5    (8, 8, 48)     13,824    884,736
+    conv6    (8, 8, 48)     20,736  1,327,104
+    conv7    (8, 8, 48)     20,736  1,327,104
+    probabilities (10)         480        480
+    total                   75,792 11,649,504
+    ======== ============= ======= ==========
+
+    Parameters, with batch normalization and biases: 76,794. A 2x2 max pooling follows conv2 and conv4; the global
+    average of conv7 feeds the head. Source: the ``cifar-small`` table of this project's field notes.
+    """
+    stack = (16, 24, POOL, 32, 32, POOL, 48, 48, 48)
+    return _network("cifar10-small", stack, num_classes, width, seed)
+
+
+MODELS: dict[str, ModelSpec] = {
+    spec.name: spec
+    for spec in (
+        ModelSpec("mnist", "mnist", (28, 28, 1), mnist, "handwritten digits, int8 below 50 kB, 5.1 MMAC"),
+        ModelSpec(
+            "mnist-tiny", "mnist", (28, 28, 1), mnist_tiny, "handwritten digits, int8 below 20 kB, 1.3 MMAC"
+        ),
+        ModelSpec(
+            "cifar10", "cifar10", (32, 32, 3), cifar10, "photos of 10 classes, int8 below 512 kB, 41 MMAC"
+        ),
+        ModelSpec(
+            "cifar10-small",
+            "cifar10",
+            (32, 32, 3),
+            cifar10_small,
+            "photos of 10 classes, int8 below 98 kB, 12 MMAC",
+        ),
+    )
+}
+
+
+def model_spec(name: str) -> ModelSpec:
+    """The entry of ``name`` in the list.
+
+    Raises:
+        UsageError: no such model; the message lists those that exist.
+    """
+    if name not in MODELS:
+        raise UsageError(f"unknown model {name!r}: expected one of {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def build_model(name: str, *, num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
+    """A fresh network with weights drawn from ``seed``.
+
+    Args:
+        name: a key of ``MODELS``.
+        num_classes: how many probabilities come out, at least 2.
+        width: factor on every channel count; the result is rounded to a multiple of 8, at least 8.
+        seed: the same seed gives the same weights on the same backend.
+
+    Raises:
+        UsageError: unknown name, fewer than 2 classes, or a width that is not positive.
+    """
+    spec = model_spec(name)
+    if num_classes < 2:
+        raise UsageError(f"num_classes is {num_classes}, expected at least 2")
+    if not width > 0:
+        raise UsageError(f"width is {width}, expected more than 0")
+    return spec.build(num_classes, width, seed)
+
+
+def count_macs(model: "keras.Model") -> int:
+    """Multiply-accumulates of one image: the convolutions and dense layers, as the field counts them."""
+    return sum(layer_macs(layer) for layer in model.layers)
+
+
+def layer_macs(layer: "keras.layers.Layer") -> int:
+    """Multiply-accumulates of one layer: every kernel weight, once per output position; 0 for a layer without."""
+    import math
+
+    kernel = getattr(layer, "kernel", None)
+    if kernel is None:
+        return 0
+    positions = layer.output.shape[1:-1]
+    return math.prod(kernel.shape) * math.prod(positions)
+
+
+def _network(
+    name: str, stack: tuple[int | str, ...], num_classes: int, width: float, seed: int, hidden_units: int = 0
+) -> "keras.Model":
+    """Scale, convolve and pool as ``stack`` says, then the head: Flatten after a last pooling, else an average."""
+    import keras
+    from keras import layers
+
+    image = keras.Input(MODELS[name].input_shape, name="image")
+    features = layers.Rescaling(1 / 255, name="scale")(image)
+    convolutions = poolings = 0
+    for step in stack:
+        if step == POOL:
+            poolings += 1
+            features = layers.MaxPooling2D(2, name=f"pool{poolings}")(features)
+        else:
+            convolutions += 1
+            filters = _scaled(step, width)
+            features = _convolution(features, filters, convolutions, seed)
+    if stack[-1] == POOL:
+        features = layers.Flatten(name="flatten")(features)
+    else:
+        features = layers.GlobalAveragePooling2D(name="average")(features)
+    if hidden_units:
+        features = layers.Dense(
+            _scaled(hidden_units, width), kernel_initializer=_initializer(seed, 101), name="dense1"
+        )(features)
+        features = layers.ReLU(name="dense1_relu")(features)
+    features = layers.Dropout(0.1, seed=_layer_seed(seed, 102), name="dropout")(features)
+    probabilities = layers.Dense(
+        num_classes, activation="softmax", kernel_initializer=_initializer(seed, 103), name="probabilities"
+    )(features)
+    return keras.Model(image, probabilities, name=name)
+
+
+def _convolution(features, filters: int, number: int, seed: int):
+    """3x3 convolution, batch normalization, ReLU, named ``conv<number>``, ``bn<number>``, ``relu<number>``."""
+    from keras import layers
+
+    features = layers.Conv2D(
+        filters,
+        3,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=_initializer(seed, number),
+        name=f"conv{number}",
+    )(features)
+    # Momentum 0.9, not Keras's 0.99: a quick training has only some hundred steps an epoch to follow.
+    features = layers.BatchNormalization(momentum=0.9, name=f"bn{number}")(features)
+    return layers.ReLU(name=f"relu{number}")(features)
+
+
+def _scaled(channels: int, width: float) -> int:
+    return max(8, round(channels * width / 8) * 8)
+
+
+def _initializer(seed: int, layer: int) -> "keras.Initializer":
+    from keras import initializers
+
+    return initializers.HeNormal(seed=_layer_seed(seed, layer))
+
+
+def _layer_seed(seed: int, layer: int) -> int:
+    """A seed of its own for every layer: two layers of one shape must not start with the same weights."""
+    return seed * 1000 + layer
