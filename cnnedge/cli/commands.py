@@ -2,6 +2,9 @@
 
 import typer
 
+from cnnedge.cli import train
+
 
 def register(app: typer.Typer) -> None:
     """Add every command to ``app``."""
+    app.command()(train.train)

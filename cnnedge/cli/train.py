@@ -1,0 +1,141 @@
+"""``cnnedge train``: train one network and save it as the float Keras baseline."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cnnedge.cli import console
+from cnnedge.errors import UsageError
+from cnnedge.files import refuse_existing
+from cnnedge.progress import Progress
+
+if TYPE_CHECKING:
+    from cnnedge.build.recipes import Recipe
+    from cnnedge.datasets import Dataset
+
+
+def train(
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="Which network; --list shows them.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="quick: minutes on two cores; full: hours.")] = "quick",
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|DIR", help="A dataset, or a folder <class>/*.png; else the model's own."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The files go into OUT/MODEL.")] = Path("exported"),
+    epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes weights, order, augmentation and dropout.")] = 0,
+    init: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.keras", help="Start from this model; new classes get a new head."),
+    ] = None,
+    teacher: Annotated[
+        Path | None, typer.Option(metavar="FILE.keras", help="Learn from this model too (distillation).")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a training that was cut short.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    list_models: Annotated[bool, typer.Option("--list", help="List the networks and end.")] = False,
+) -> None:
+    """Train a network and save it as OUT/MODEL/MODEL.keras.
+
+    The model takes raw pixels 0..255 and gives one probability per class.
+    Beside it, history.csv has a row for each epoch.
+
+    Every epoch ends with a checkpoint: if the training is killed,
+    the same command with --resume goes on from there.
+
+    The accuracy shown is that on validation images held out of the training
+    split; the test split is not touched.
+    KERAS_BACKEND chooses where it runs: tensorflow (default), jax or torch.
+
+    Examples:
+
+      cnnedge train mnist
+
+      cnnedge train cifar10 --preset full --out runs/first
+
+      cnnedge train cifar10 --data photos/ --init cifar10.keras --out runs/photos
+    """
+    if list_models:
+        _print_models()
+        return
+    if model is None:
+        raise UsageError("no MODEL given: name one, or see cnnedge train --list")
+    from cnnedge.build.models import model_spec
+
+    spec = model_spec(model)
+    recipe = _recipe(model, preset, epochs, batch_size)
+    folder = out / model
+    target = folder / f"{model}.keras"
+    history = folder / "history.csv"
+    refuse_existing([target] if resume else [target, history], overwrite=overwrite)
+
+    from cnnedge.build.stack import require_keras
+
+    require_keras()
+    from cnnedge.build import checkpoint, training
+    from cnnedge.build.kerasfile import save_keras
+
+    with console.progress() as progress:
+        dataset = _dataset(data or spec.dataset, spec.input_shape, recipe, progress)
+        network = training.train(
+            model,
+            dataset,
+            recipe,
+            folder=folder,
+            seed=seed,
+            resume=resume,
+            overwrite=overwrite,
+            init=init,
+            teacher=teacher,
+            progress=progress,
+        )
+    save_keras(network, target)
+    checkpoint.discard(folder)
+    accuracy = training.top1(network, dataset.validation.images, dataset.validation.labels)
+    print(
+        f"{target}: {accuracy:.2%} right on {len(dataset.validation):,} validation images; "
+        f"the course of the training is in {history}"
+    )
+
+
+def _print_models() -> None:
+    from cnnedge.build.models import MODELS
+    from cnnedge.build.recipes import PRESETS, RECIPES
+
+    for spec in MODELS.values():
+        epochs = ", ".join(f"{preset} {RECIPES[spec.name, preset].epochs} epochs" for preset in PRESETS)
+        print(f"{spec.name:<14} {spec.summary} ({epochs})")
+
+
+def _recipe(model: str, preset: str, epochs: int | None, batch_size: int | None) -> "Recipe":
+    """The preset's recipe with what the person asked for instead."""
+    from cnnedge.build.recipes import recipe
+
+    asked = {"epochs": epochs, "batch_size": batch_size}
+    return dataclasses.replace(
+        recipe(model, preset), **{name: value for name, value in asked.items() if value is not None}
+    )
+
+
+def _dataset(
+    source: str, image_shape: tuple[int, int, int], recipe: "Recipe", progress: Progress
+) -> "Dataset":
+    """Load the data with the seed that every command uses, so that export finds the same held-out images."""
+    from cnnedge import datasets
+
+    data = datasets.load(
+        source, image_shape=image_shape, calibration=recipe.calibration_images, progress=progress
+    )
+    if data.is_sample:
+        console.say(
+            f"WARNING: {data.name} could not be fetched; this training uses the bundled sample of "
+            f"{len(data.train):,} images, and its accuracy says little"
+        )
+    return data
