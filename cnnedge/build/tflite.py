@@ -38,7 +38,7 @@ def convert_tflite(
     """
     import tensorflow as tf
 
-    with _saved_model(model) as folder, _quiet():
+    with _saved_model(model) as folder, quiet():
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         _configure(converter, precision, pixels, io, fake_quantized)
         try:
@@ -86,13 +86,13 @@ def _saved_model(model: Any) -> Iterator[str]:
     frozen = convert_variables_to_constants_v2(traced)
     module = tf.Module()
     module.serve = tf.function(lambda image: {OUTPUT_NAME: frozen(image)[0]}, input_signature=[signature])
-    with tempfile.TemporaryDirectory(prefix="cnnedge-") as folder, _quiet():
+    with tempfile.TemporaryDirectory(prefix="cnnedge-") as folder, quiet():
         tf.saved_model.save(module, folder, signatures={"serving_default": module.serve})
         yield folder
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the converter's C++ notes off the terminal; they go to file descriptor 2, past Python's logging."""
     import logging
 
