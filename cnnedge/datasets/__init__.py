@@ -1,6 +1,7 @@
 """Datasets: published ones by name, and folders of images.
 
-``load("mnist")`` fetches on first use and keeps the decoded arrays; ``load("photos/")`` reads ``photos/<class>/*``.
+``load("mnist")`` fetches on first use and keeps the decoded arrays; ``load("photos")`` reads
+``photos/<class>/*``.
 """
 
 from pathlib import Path
@@ -9,12 +10,16 @@ import numpy as np
 
 from cnnedge.datasets.cache import data_folder
 from cnnedge.datasets.catalogue import SPECS
-from cnnedge.datasets.fetch import SAMPLE_SOURCE, fetch
+from cnnedge.datasets.fetch import SAMPLE, fetch
+from cnnedge.datasets.folder import read_folder
+from cnnedge.datasets.spec import DatasetSpec
 from cnnedge.datasets.splits import Dataset, Split, hold_out
 from cnnedge.errors import UsageError
 from cnnedge.progress import Progress, silent
 
 __all__ = ["Dataset", "Split", "load", "names"]
+
+FOLDER_IMAGE_SHAPE = (32, 32, 3)
 
 
 def names() -> list[str]:
@@ -28,11 +33,46 @@ def load(
     seed: int = 0,
     validation: int = 2000,
     calibration: int = 500,
+    image_shape: tuple[int, int, int] | None = None,
     progress: Progress = silent,
 ) -> Dataset:
-    spec = SPECS[str(name_or_folder)]
+    """Load a published dataset, or the images of a folder, in four splits.
+
+    Args:
+        name_or_folder: one of ``names()``, or a folder ``<folder>/<class>/<image>`` as in
+            ``folder.read_folder``. A name wins over a folder of the same name; ``./mnist`` and
+            ``Path("mnist")`` are the folder.
+        seed: chooses the images of validation and calibration, and of test for a folder that has no ``test``.
+        validation, calibration: how many training images to hold out for each, but at most a fifth of them (a
+            warning says so). None of these occurs anywhere else; see ``splits.hold_out``.
+        image_shape: (height, width, 1 or 3) to which a folder's images are brought; (32, 32, 3) if not given.
+            A published dataset has its own.
+
+    Raises:
+        UsageError: neither a known name nor a folder, or an ``image_shape`` that the dataset does not have.
+        DataError: no source gives the dataset, or the folder's content cannot be used.
+        ImageError: an image of the folder cannot be decoded.
+    """
+    if isinstance(name_or_folder, str) and name_or_folder in SPECS:
+        spec = SPECS[name_or_folder]
+        if image_shape not in (None, spec.image_shape):
+            raise UsageError(f"{spec.name} has images of {spec.image_shape}, not {image_shape}")
+        name, labels, licence = spec.name, spec.labels, spec.licence
+        training, test, source = _published(spec, progress)
+    else:
+        folder = Path(name_or_folder)
+        if not folder.is_dir():
+            known = ", ".join(names())
+            raise UsageError(f"unknown dataset {str(folder)!r}: expected {known} or a folder of images")
+        name, licence, source = folder.resolve().name, "", "folder"
+        shape = image_shape or FOLDER_IMAGE_SHAPE
+        labels, training, test = read_folder(folder, shape, seed=seed, progress=progress)
+    parts = hold_out(training, test, seed=seed, validation=validation, calibration=calibration)
+    return Dataset(name, labels, *parts, test, source, source == SAMPLE, licence, seed)
+
+
+def _published(spec: DatasetSpec, progress: Progress) -> tuple[Split, Split, str]:
+    """The training images, the test images and what they came from."""
     arrays, source = fetch(spec, data_folder(), progress)
     training = Split(arrays["x_train"], arrays["y_train"].astype(np.int64))
-    test = Split(arrays["x_test"], arrays["y_test"].astype(np.int64))
-    parts = hold_out(training, test, seed=seed, validation=validation, calibration=calibration)
-    return Dataset(spec.name, spec.labels, *parts, test, source, source == SAMPLE_SOURCE, spec.licence, seed)
+    return training, Split(arrays["x_test"], arrays["y_test"].astype(np.int64)), source

@@ -5,14 +5,14 @@ from pathlib import Path
 
 
 def unpack(archive: Path, members: tuple[str, ...], folder: Path, *, max_bytes: int) -> None:
-    """Write the regular files named ``members`` into ``folder``, each under its last name; nothing else is written.
+    """Write the regular files named ``members`` into ``folder``, each under the last part of its name.
 
-    The archive is read as a stream, so that a small file which claims to unpack into more than ``max_bytes``
-    stops at the header that says so.
+    Nothing else is written. The archive is read as a stream, so that a small file which would unpack into
+    more than ``max_bytes`` is given up at the header that says so.
 
     Raises:
-        ValueError: a member is missing, is not a regular file, or the members exceed ``max_bytes`` in all.
-        tarfile.TarError, zlib.error, EOFError: the archive is damaged.
+        ValueError: a member is missing or is not a regular file, or the archive holds more than
+        ``max_bytes``. tarfile.TarError, zlib.error, EOFError: the archive is damaged.
     """
     missing = set(members)
     total = 0

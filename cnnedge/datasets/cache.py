@@ -1,7 +1,7 @@
 """Decoded datasets on disk: ``<folder>/<dataset>/<array>.npy``, uncompressed, each verified when it is read.
 
-Every file is written in one step and has one right content, so that processes may write the same dataset at the same
-time: whichever comes last replaces a file by an equal one.
+Every file is written in one step and has exactly one right content, so that several processes may write the
+same dataset at the same time: whichever comes last replaces a file by an equal one.
 """
 
 import io
@@ -34,32 +34,45 @@ def read(spec: DatasetSpec, folder: Path) -> Arrays | None:
 
     A file whose content is not the published one is removed, with a warning.
     """
-    arrays = {array: _read_array(spec, array, _path(spec, folder, array)) for array in ARRAY_NAMES}
-    complete = {array: values for array, values in arrays.items() if values is not None}
-    return complete if len(complete) == len(arrays) else None
+    arrays = {}
+    for array in ARRAY_NAMES:
+        path = _path(spec, folder, array)
+        try:
+            arrays[array] = _read_array(spec, array, path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except DataError as error:
+            _log.warning("%s is damaged and was removed (%s); fetching %s again", path, error, spec.name)
+            path.unlink(missing_ok=True)
+    return arrays if len(arrays) == len(ARRAY_NAMES) else None
 
 
 def write(spec: DatasetSpec, folder: Path, arrays: Arrays) -> None:
-    """Keep verified arrays for the next time."""
+    """Keep verified arrays for the next time; ``numpy.load`` reads the files too."""
     for array in ARRAY_NAMES:
-        content = io.BytesIO()
-        np.save(content, arrays[array], allow_pickle=False)
-        write_atomically(_path(spec, folder, array), content.getvalue())
+        content = _header(arrays[array].shape) + arrays[array].tobytes()
+        write_atomically(_path(spec, folder, array), content)
 
 
 def _path(spec: DatasetSpec, folder: Path, array: str) -> Path:
     return folder / spec.name / f"{array}.npy"
 
 
-def _read_array(spec: DatasetSpec, array: str, path: Path) -> np.ndarray | None:
-    try:
-        # Mapped before it is copied: a damaged header cannot claim more memory than the file has bytes.
-        values = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
-        spec.check(array, values)
-    except FileNotFoundError:
-        return None
-    except (DataError, ValueError, EOFError) as error:
-        _log.warning("%s: %s is damaged and was removed (%s); fetching it again", spec.name, path, error)
-        path.unlink(missing_ok=True)
-        return None
+def _read_array(spec: DatasetSpec, array: str, path: Path) -> np.ndarray:
+    """Read one file. The header is compared, not parsed: a damaged one has no say in what is allocated."""
+    values = np.empty(spec.shape_of(array), np.uint8)
+    header = _header(values.shape)
+    with path.open("rb") as stream:
+        if stream.read(len(header)) != header:
+            raise DataError(f"it does not begin as the uint8 array {values.shape} should")
+        if stream.readinto(values.reshape(-1).data) != values.size or stream.read(1):
+            raise DataError(f"it does not hold {values.size:,} bytes of content")
+    spec.check(array, values)
     return values
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    """The bytes with which numpy begins the ``.npy`` file of a uint8 array in C order."""
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return stream.getvalue()

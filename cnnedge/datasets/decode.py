@@ -1,20 +1,23 @@
 """From the files in which MNIST and CIFAR-10 are published to arrays.
 
-Every decoder takes the folder that holds the files and returns ``x_train``, ``y_train``, ``x_test``, ``y_test``:
-images uint8 (N, H, W, C) with pixels 0..255, labels uint8 (N,). None of them unpickles anything, because these
-files come from the network. Malformed content raises ``ValueError``; sizes are checked before memory is taken.
+Every decoder takes the folder that holds the files and returns ``x_train``, ``y_train``, ``x_test`` and
+``y_test``: images uint8 (N, H, W, C) with pixels 0..255, labels uint8 (N,). None of them unpickles
+anything, because the files come from the network. Malformed content raises ``ValueError``; sizes are
+checked before memory is taken.
 """
 
 import gzip
+import itertools
 import json
 import math
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, cast
 
 import numpy as np
 
+from cnnedge.datasets.archive import unpack
 from cnnedge.progress import Progress
 
 Arrays = dict[str, np.ndarray]
@@ -31,8 +34,10 @@ CIFAR_BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batc
 CIFAR_SHAPE = (32, 32, 3)
 # The largest published IDX file is MNIST's training images, 47,040,016 bytes.
 MAX_IDX_BYTES = 50_000_000
-# Every published CIFAR-10 batch holds 10,000 images.
+# Every published CIFAR-10 batch holds 10,000 images; the archive of them unpacks into 184,380,000 bytes and
+# a readme.
 MAX_BATCH_IMAGES = 10_000
+MAX_CIFAR_BYTES = 200_000_000
 _IDX_UINT8 = 0x08
 
 
@@ -43,10 +48,10 @@ def mnist_idx(folder: Path, progress: Progress) -> Arrays:
 
 def mnist_idx_gz(folder: Path, progress: Progress) -> Arrays:
     """Decode the four gzipped IDX files."""
-    return _mnist(lambda name: gzip.open(folder / f"{name}.gz"), progress)
+    return _mnist(lambda name: cast(BinaryIO, gzip.open(folder / f"{name}.gz")), progress)
 
 
-def _mnist(open_file: Callable[[str], IO[bytes]], progress: Progress) -> Arrays:
+def _mnist(open_file: Callable[[str], BinaryIO], progress: Progress) -> Arrays:
     arrays = {}
     for done, (array, name) in enumerate(zip(ARRAY_NAMES, IDX_FILES, strict=True), start=1):
         with open_file(name) as stream:
@@ -56,7 +61,7 @@ def _mnist(open_file: Callable[[str], IO[bytes]], progress: Progress) -> Arrays:
     return arrays
 
 
-def _read_idx(stream: IO[bytes], name: str) -> np.ndarray:
+def _read_idx(stream: BinaryIO, name: str) -> np.ndarray:
     """Read one uint8 array: two zero bytes, type code, number of axes, big-endian sizes, then the values."""
     magic = stream.read(4)
     if len(magic) < 4 or magic[:3] != bytes((0, 0, _IDX_UINT8)) or magic[3] not in (1, 3):
@@ -75,8 +80,12 @@ def _read_idx(stream: IO[bytes], name: str) -> np.ndarray:
 
 
 def cifar10_binary(folder: Path, progress: Progress) -> Arrays:
-    """Decode ``<batch>.bin``: per image one label byte, then 32x32 red, green and blue planes
-    (format: https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version")."""
+    """Decode ``cifar-10-binary.tar.gz``, the binary version of https://www.cs.toronto.edu/~kriz/cifar.html.
+
+    Each batch is a row of records: one label byte, then a red, a green and a blue plane of 32x32 bytes.
+    """
+    members = tuple(f"cifar-10-batches-bin/{batch}.bin" for batch in CIFAR_BATCHES)
+    unpack(folder / "cifar-10-binary.tar.gz", members, folder, max_bytes=MAX_CIFAR_BYTES)
     return _cifar10(lambda batch: _read_binary_batch(folder / f"{batch}.bin"), progress)
 
 
@@ -92,15 +101,18 @@ def _read_binary_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def cifar10_png(folder: Path, progress: Progress) -> Arrays:
-    """Decode ``<batch>.png``, one image of 3,072 bytes (height, width, RGB) per row of 1,024 RGB pixels, and the
-    labels in ``train_lables.json`` and ``test_lables.json`` (the names are spelt so in the package)."""
+    """Decode the sheets ``<batch>.png`` and the labels ``train_lables.json`` and ``test_lables.json`` (so
+    spelt).
+
+    A sheet is RGB, 1,024 pixels wide: every row of it is the 3,072 bytes of one image (height, width, RGB).
+    """
     train_labels = iter(_read_labels(folder / "train_lables.json"))
     test_labels = iter(_read_labels(folder / "test_lables.json"))
 
     def read(batch: str) -> tuple[np.ndarray, np.ndarray]:
         images = _read_sheet(folder / f"{batch}.png")
         labels = test_labels if batch == "test_batch" else train_labels
-        return images, np.array([next(labels) for _ in images], np.uint8)
+        return images, np.fromiter(itertools.islice(labels, len(images)), np.uint8)
 
     return _cifar10(read, progress)
 

@@ -1,4 +1,4 @@
-"""Getting a published dataset's arrays: from the cache, else from its sources, else from its bundled sample."""
+"""Getting a published dataset: from the cache, else from its sources, else from the sample in the package."""
 
 import logging
 import tempfile
@@ -13,12 +13,13 @@ from cnnedge.datasets.spec import DatasetSpec
 from cnnedge.errors import DataError
 from cnnedge.progress import Progress, silent
 
-SAMPLE_SOURCE = "bundled sample"
+CACHE = "cache"
+SAMPLE = "bundled sample"
 _log = logging.getLogger(__name__)
 
 
 def fetch(spec: DatasetSpec, folder: Path, progress: Progress = silent) -> tuple[Arrays, str]:
-    """Return the four arrays and the kind of source that they came from; keep them below ``folder``.
+    """Return the four arrays and what they came from, and keep them below ``folder`` for the next time.
 
     Raises:
         DataError: every source failed (each is named with its reason), or ``folder`` cannot be used.
@@ -26,20 +27,20 @@ def fetch(spec: DatasetSpec, folder: Path, progress: Progress = silent) -> tuple
     try:
         cached = cache.read(spec, folder)
         if cached is not None:
-            return cached, "cache"
-        return _fetch_from_sources(spec, folder, progress)
+            return cached, CACHE
+        return _fetch_anew(spec, folder, progress)
     except OSError as error:
         raise DataError(
-            f"{spec.name} cannot be kept in {folder}: {error.strerror or error}; make room or make it writable, "
-            "or set CNNEDGE_DATA to another folder"
+            f"{spec.name} cannot be kept in {folder} ({error.strerror or error}): make room there or make it "
+            "writable, or set CNNEDGE_DATA to another folder"
         ) from error
 
 
-def _fetch_from_sources(spec: DatasetSpec, folder: Path, progress: Progress) -> tuple[Arrays, str]:
+def _fetch_anew(spec: DatasetSpec, folder: Path, progress: Progress) -> tuple[Arrays, str]:
     folder.mkdir(parents=True, exist_ok=True)
     tried = []
     for source in spec.sources:
-        # In the data folder, not the system's: that one is often small and in memory.
+        # In the data folder, not the system's folder for temporary files: that is often small and in memory.
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".fetch-{spec.name}-") as scratch:
             try:
                 arrays = source.fetch(Path(scratch), progress)
@@ -49,20 +50,20 @@ def _fetch_from_sources(spec: DatasetSpec, folder: Path, progress: Progress) -> 
                 continue
         cache.write(spec, folder, arrays)
         return arrays, source.kind
-    reasons = f"{spec.name}: no source gave it: {'; '.join(tried)}"
+    reasons = f"{spec.name} could be had from none of its sources: {'; '.join(tried)}"
     if spec.sample is None:
         raise DataError(
-            f"{reasons}. Allow one of them, or copy {folder / spec.name} from a machine that has it"
+            f"{reasons}; let one of them through, or copy {folder / spec.name} from a machine that has it"
         )
-    return _read_sample(spec.sample, reasons), SAMPLE_SOURCE
+    return _read_sample(spec.sample, reasons), SAMPLE
 
 
 def _read_sample(path: Path, reasons: str) -> Arrays:
     with np.load(path, allow_pickle=False) as sample:
         arrays = {array: sample[array] for array in ARRAY_NAMES}
     _log.warning(
-        "%s. Using the sample inside the package: %d training and %d test images; figures from it are not the "
-        "dataset's",
+        "%s; USING THE SAMPLE in the package instead, %d training and %d test images: "
+        "no figure from it is the dataset's",
         reasons,
         len(arrays["x_train"]),
         len(arrays["x_test"]),

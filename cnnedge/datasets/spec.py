@@ -15,10 +15,11 @@ from cnnedge.errors import DataError
 class DatasetSpec:
     """A published dataset: images (N, H, W, C) uint8 0..255 and labels (N,) uint8.
 
-    ``image_shape`` is (H, W, C); ``train_images`` and ``test_images`` are the two N. ``sha256`` holds one SHA-256
-    for each of ``x_train, y_train, x_test, y_test``, taken over the array's bytes in C order, and so the same
-    whatever file format the array came in. ``sources`` are tried in order. ``sample`` is an ``.npz`` file with the
-    same four names, used loudly when no source can be reached; None where there is none.
+    ``image_shape`` is (H, W, C); ``train_images`` and ``test_images`` are the two N. ``sha256`` holds one
+    SHA-256 for each of ``x_train``, ``y_train``, ``x_test`` and ``y_test``, taken over the array's bytes in
+    C order, and so the same whatever file format the array came in. ``sources`` are tried in order.
+    ``sample`` is an ``.npz`` file with the same four names, used loudly when no source can be reached; None
+    where there is none.
     """
 
     name: str
@@ -49,7 +50,7 @@ class DatasetSpec:
         shape = self.shape_of(array)
         if values.dtype != np.uint8 or values.shape != shape:
             raise DataError(f"{array} is {values.dtype} {values.shape}, expected uint8 {shape}")
-        if hashlib.sha256(np.ascontiguousarray(values)).hexdigest() != self.sha256[array]:
+        if hashlib.sha256(np.ascontiguousarray(values).data).hexdigest() != self.sha256[array]:
             raise DataError(f"{array} does not have the published SHA-256")
 
     def check_all(self, arrays: Arrays) -> None:

@@ -1,15 +1,18 @@
-"""Splits of a dataset, and how validation and calibration images are held out of the training images."""
+"""The splits of a dataset, and how validation and calibration images are held out of the training images."""
 
 import hashlib
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-_log = logging.getLogger(__name__)
-# The most that validation or calibration may take of the training images each.
+from cnnedge.errors import DataError
+
+# The most that validation and calibration may each take of the training images.
 MAX_HELD_OUT = 0.2
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,36 +23,35 @@ class Split:
     labels: np.ndarray
 
     def __post_init__(self) -> None:
-        if self.images.dtype != np.uint8 or self.images.ndim != 4:
-            raise ValueError(
-                f"images are {self.images.dtype} {self.images.shape}, expected uint8 (N, H, W, C)"
-            )
-        if self.labels.dtype != np.int64 or self.labels.shape != self.images.shape[:1]:
-            raise ValueError(
-                f"labels are {self.labels.dtype} {self.labels.shape}, expected int64 {self.images.shape[:1]}"
-            )
+        images, labels = self.images, self.labels
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
+            raise ValueError(f"images are {images.dtype} {images.shape}, expected uint8 (N, H, W, 1 or 3)")
+        if labels.dtype != np.int64 or labels.shape != images.shape[:1]:
+            raise ValueError(f"labels are {labels.dtype} {labels.shape}, expected int64 {images.shape[:1]}")
 
     def __len__(self) -> int:
         return len(self.images)
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256 over the images' bytes followed by the labels' (little-endian int64), as hexadecimal digits."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.images))
-        digest.update(np.ascontiguousarray(self.labels, "<i8"))
+        """SHA-256 over the images' bytes and then the labels' (little-endian int64), as hexadecimal
+        digits."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.images).data)
+        digest.update(np.ascontiguousarray(self.labels, "<i8").data)
         return digest.hexdigest()
 
     def take(self, indices: np.ndarray) -> "Split":
-        """The images at ``indices``, in that order."""
+        """A copy of the images at ``indices``, in that order."""
         return Split(self.images[indices], self.labels[indices])
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Four disjoint splits. ``labels[i]`` names class ``i``.
+    """A dataset in four splits; ``labels[i]`` names class ``i``.
 
-    ``source`` is "cache", "canonical address", "npm mirror", "bundled sample" or "folder". ``is_sample`` is true
-    for the bundled sample: figures measured on it are not the dataset's.
+    ``source`` is "cache", "canonical address", "npm mirror", "bundled sample" or "folder". ``is_sample`` is
+    true for the bundled sample alone: figures measured on it are not the dataset's. ``seed`` chose the
+    splits.
     """
 
     name: str
@@ -71,43 +73,54 @@ class Dataset:
 
 
 def content_hashes(images: np.ndarray) -> list[bytes]:
-    """The SHA-256 of every image's pixels."""
-    return [hashlib.sha256(image).digest() for image in np.ascontiguousarray(images)]
+    """The SHA-256 of the pixels of every image of ``images`` (N, H, W, C)."""
+    return [hashlib.sha256(image.data).digest() for image in np.ascontiguousarray(images)]
+
+
+def occurs_once(hashes: list[bytes]) -> np.ndarray:
+    """For each of ``hashes``, whether it is there only once: bool (N,)."""
+    counts = Counter(hashes)
+    return np.array([counts[digest] == 1 for digest in hashes], bool)
 
 
 def hold_out(
     training: Split, test: Split, *, seed: int, validation: int, calibration: int
 ) -> tuple[Split, Split, Split]:
-    """Part the training images into train, validation and calibration; the same ``seed`` gives the same parts.
+    """Part the training images into train, validation and calibration; the same ``seed`` gives the same
+    parts.
 
-    An image whose pixels occur in ``test``, or more than once in ``training``, stays in train: MNIST and CIFAR-10
-    both hold such images, and one in validation or calibration would be known from elsewhere. Train and test may
-    share images where the published splits do. Neither part takes more than a fifth of the training images; a
-    warning says so when that is less than asked for.
+    An image whose pixels occur in ``test`` or more than once in ``training`` stays in train: a model would be
+    validated on what it was trained on, or calibrated on what it is tested on. Validation and calibration
+    each take at most a fifth of the training images; a warning says so when that is less than was asked
+    for.
+
+    Raises:
+        DataError: too few of the training images are different from all the others.
     """
+    if min(validation, calibration) < 0:
+        raise ValueError(f"validation={validation} and calibration={calibration}, expected at least 0 each")
     most = int(len(training) * MAX_HELD_OUT)
     if max(validation, calibration) > most:
         _log.warning(
-            "only %d training images: validation and calibration get at most %d each (asked for: %d and %d)",
-            len(training),
-            most,
-            validation,
-            calibration,
+            "%d training images are few: validation gets %d of them (asked for: %d), calibration %d (%d)",
+            len(training), min(validation, most), validation, min(calibration, most), calibration,
+        )  # fmt: skip
+        validation, calibration = min(validation, most), min(calibration, most)
+    candidates = _found_nowhere_else(training, test)
+    wanted = validation + calibration
+    if len(candidates) < wanted:
+        raise DataError(
+            f"only {len(candidates):,} of {len(training):,} training images differ from all others, expected "
+            f"at least {wanted:,} for validation and calibration: remove duplicates or hold out fewer"
         )
-    validation, calibration = min(validation, most), min(calibration, most)
-    candidates = np.random.default_rng(seed).permutation(_found_nowhere_else(training, test))
-    chosen = candidates[: validation + calibration]
+    chosen = np.random.default_rng(seed).permutation(candidates)[:wanted]
     rest = np.setdiff1d(np.arange(len(training)), chosen)
     return training.take(rest), training.take(chosen[:validation]), training.take(chosen[validation:])
 
 
 def _found_nowhere_else(training: Split, test: Split) -> np.ndarray:
-    """Indices of the training images whose pixels occur once in training and never in test."""
+    """Indices of the training images whose pixels occur once in ``training`` and never in ``test``."""
     hashes = content_hashes(training.images)
-    counts: dict[bytes, int] = {}
-    for digest in hashes:
-        counts[digest] = counts.get(digest, 0) + 1
     in_test = set(content_hashes(test.images))
-    return np.array(
-        [i for i, digest in enumerate(hashes) if counts[digest] == 1 and digest not in in_test], int
-    )
+    absent_from_test = np.array([digest not in in_test for digest in hashes], bool)
+    return np.flatnonzero(occurs_once(hashes) & absent_from_test)

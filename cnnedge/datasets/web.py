@@ -4,31 +4,34 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnnedge.datasets.archive import unpack
 from cnnedge.datasets.decode import Arrays, Decoder
 from cnnedge.datasets.sources import SourceFailed, malformed_content_fails
 from cnnedge.progress import Progress
 
-# Many networks let nothing through but a package registry and drop the rest without an answer; two seconds are
-# several round trips to anywhere.
+# Many networks let nothing through but a package registry and drop the rest without an answer; two seconds
+# are several round trips to anywhere on earth.
 CONNECT_SECONDS = 2.0
-# Between two chunks, not for the whole file.
+# The longest silence between two pieces of a file, not the time for the whole file.
 READ_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
 class WebFolder:
-    """``files`` maps each file name below ``address`` to its SHA-256. If ``members`` is given, the one file is a
-    ``.tar.gz`` and ``decode`` gets a folder with those members, at most ``max_bytes`` in all."""
+    """The files below ``address`` (it ends in a slash); ``files`` maps each name to its SHA-256.
+
+    A failed download, a wrong hash included, is tried ``retries`` times more.
+    """
 
     address: str
     files: dict[str, str]
     decode: Decoder
-    members: tuple[str, ...] = ()
-    max_bytes: int = 0
     connect_seconds: float = CONNECT_SECONDS
     read_seconds: float = READ_SECONDS
     retries: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.address.endswith("/"):
+            raise ValueError(f"the address {self.address!r} does not end in a slash")
 
     @property
     def kind(self) -> str:
@@ -43,8 +46,6 @@ class WebFolder:
         for name in self.files:
             self._download(name, folder, progress)
         with malformed_content_fails():
-            if self.members:
-                unpack(folder / next(iter(self.files)), self.members, folder, max_bytes=self.max_bytes)
             return self.decode(folder, progress)
 
     def _download(self, name: str, folder: Path, progress: Progress) -> None:
@@ -67,11 +68,15 @@ class WebFolder:
 
 
 def _reason(error: Exception) -> str:
+    """A few words for what requests raised, whose own messages are several lines of nested exceptions."""
     import requests
+    import urllib3
 
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"HTTP status {error.response.status_code}"
-    if isinstance(error, requests.Timeout):
+    # A silence in the middle of a file comes as a ConnectionError around urllib3's timeout.
+    silence = bool(error.args) and isinstance(error.args[0], urllib3.exceptions.TimeoutError)
+    if isinstance(error, requests.Timeout) or silence:
         return "no answer in time"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke off"
@@ -84,18 +89,28 @@ class _Bar:
     """What pooch expects of a progress bar, handed on as ``progress(stage, done, total)`` in bytes."""
 
     def __init__(self, stage: str, progress: Progress) -> None:
-        self.stage = stage
-        self.progress = progress
-        self.total = 0
-        self.done = 0
+        self._stage = stage
+        self._progress = progress
+        self._total = 0
+        self._done = 0
+
+    @property
+    def total(self) -> int:
+        return self._total
+
+    @total.setter
+    def total(self, total: int) -> None:
+        # pooch sets it when a response begins, a second attempt's too.
+        self._total = total
+        self._done = 0
 
     def update(self, count: int) -> None:
-        # pooch counts whole chunks, so that the last one goes past the end.
-        self.done = min(self.done + count, self.total) if self.total else self.done + count
-        self.progress(self.stage, self.done, self.total)
+        # pooch counts whole chunks, so that its last one goes past the end.
+        self._done = min(self._done + count, self._total or self._done + count)
+        self._progress(self._stage, self._done, self._total)
 
     def reset(self) -> None:
-        self.done = 0
+        """pooch resets a bar only to fill it at the end; ``update`` has already done so."""
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Nothing is held."""
