@@ -18,8 +18,8 @@ def augment(
     Args:
         images: uint8 ``(N, H, W, C)``; left untouched.
         augmentation: which changes, and how large.
-        mirrored: bool ``(N,)``: the images that are flipped left-right, where ``augmentation.flip`` is on. It comes
-            from outside because alternating flips need to know the epoch before (see ``batches``).
+        mirrored: bool ``(N,)``: the images that are flipped left-right, where ``augmentation.flip`` is on. It
+            comes from outside because alternating flips need to know the epoch before (see ``batches``).
         rng: source of all other choices.
 
     Returns:
@@ -70,14 +70,16 @@ def cutout(images: np.ndarray, side: int, fill: int, rng: np.random.Generator) -
 def warp(images: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
     """Rotate, zoom and shift each image about its centre in one bilinear resampling.
 
-    Outside the image lies ``augmentation.fill``. The angle, the zoom and the shifts (fractions of a pixel) are
-    uniform in the ranges that ``augmentation`` gives.
+    Outside the image lies ``augmentation.fill``. The angle, the zoom and the shifts (fractions of a pixel)
+    are uniform in the ranges that ``augmentation`` gives.
     """
     count, height, width, _ = images.shape
-    angle = np.deg2rad(rng.uniform(-augmentation.rotate, augmentation.rotate, count)).astype(np.float32)
-    zoom = rng.uniform(1 - augmentation.zoom, 1 + augmentation.zoom, count).astype(np.float32)
-    down, right = rng.uniform(-augmentation.shift, augmentation.shift, (2, count)).astype(np.float32)
-    # Where does the pixel (row, column) of the new image come from? Rotate and zoom its offset from the centre.
+    spread = rng.uniform(-1, 1, (4, count)).astype(np.float32)
+    angle = spread[0] * np.float32(np.deg2rad(augmentation.rotate))
+    zoom = 1 + spread[1] * np.float32(augmentation.zoom)
+    down, right = spread[2:] * np.float32(augmentation.shift)
+    # Where does the pixel (row, column) of the new image come from? Rotate and zoom its offset from the
+    # centre.
     row = np.arange(height, dtype=np.float32) - np.float32((height - 1) / 2)
     column = np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2)
     cosine, sine = (np.cos(angle) / zoom)[:, None, None], (np.sin(angle) / zoom)[:, None, None]
@@ -87,7 +89,7 @@ def warp(images: np.ndarray, augmentation: Augmentation, rng: np.random.Generato
 
 
 def _bilinear(images: np.ndarray, row: np.ndarray, column: np.ndarray, fill: int) -> np.ndarray:
-    """Sample ``images`` at float32 ``(N, H, W)`` positions; a border of ``fill`` stands for everything outside."""
+    """Sample ``images`` at float32 ``(N, H, W)`` positions; outside of them lies ``fill``."""
     count, height, width, channels = images.shape
     framed = np.pad(images, ((0, 0), (1, 2), (1, 2), (0, 0)), constant_values=fill)
     row = np.clip(row + 1, 0, height + 1)

@@ -12,7 +12,8 @@ SMALLEST_PROBABILITY = 1e-7
 class ProbabilityDistillation(keras.distillation.LogitsDistillation):
     """Keras's distillation on logits, for networks that end in a softmax.
 
-    The logarithm of a softmax is its logits up to a constant, and the softmax at any temperature does not see a
+    The logarithm of a softmax is its logits up to a constant, and the softmax at any temperature does not see
+    a
     constant: nothing is lost on the way back.
     """
 
@@ -24,7 +25,8 @@ class ProbabilityDistillation(keras.distillation.LogitsDistillation):
 def distiller(
     student: keras.Model, teacher: keras.Model, *, teacher_weight: float, temperature: float
 ) -> keras.Model:
-    """A model that trains ``student`` against labels and ``teacher`` at once; only the student's weights change.
+    """A model that trains ``student`` against labels and ``teacher`` at once; only the student's weights
+    change.
 
     Raises:
         ModelError: the two do not take the same images or do not give the same classes.

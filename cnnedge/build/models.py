@@ -1,12 +1,13 @@
 """The networks: plain Conv2D / BatchNormalization / ReLU / MaxPooling2D stacks with a Dense head.
 
 Every model takes raw pixels 0..255, float32, NHWC, under the name ``image``, scales them itself and gives one
-probability per class under the name ``probabilities``. All channel counts are multiples of 8, the tile of the CPU
-kernels. Convolutions have no bias: the batch normalization behind each one brings it, and the exporters fold both
-into one layer.
+probability per class under the name ``probabilities``. All channel counts are multiples of 8, the tile of the
+CPU kernels. Convolutions have no bias: the batch normalization behind each one brings it, and the exporters
+fold both into one layer.
 
-The designs follow two findings of SimpNet (Hasanpour et al., arXiv 1802.06205): balanced widths (89.70 % against
-87.20 % for wide ends at 128,000 parameters) and max pooling, late (93.75 % against 93.46 % for strides).
+The designs follow two findings of SimpNet (Hasanpour et al., arXiv 1802.06205): balanced widths (89.70 %
+against 87.20 % for wide ends at 128,000 parameters) and max pooling, late (93.75 % against 93.46 % for
+strides).
 
 Keras is imported where a network is built, so that the list of models costs nothing to read.
 """
@@ -54,8 +55,8 @@ def mnist(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Mo
     ======== ============= ======= =========
 
     Parameters, with batch normalization and biases: 35,578. A 2x2 max pooling follows conv2, conv4 and conv5.
-    Source: the five-convolution table of this project's field notes, its Dense layer cut from 48 to 32 units to
-    leave room for the passport.
+    Source: the five-convolution table of this project's field notes, its Dense layer cut from 48 to 32 units
+    to leave room for the passport.
     """
     stack = (16, 16, POOL, 32, 32, POOL, 32, POOL)
     return _network("mnist", stack, num_classes, width, seed, hidden_units=32)
@@ -77,7 +78,8 @@ def mnist_tiny(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "ker
     ======== ============= ======= =========
 
     Parameters, with batch normalization and biases: 8,114. A 2x2 max pooling follows conv2, conv4 and conv5.
-    Source: the ``mnist`` network at half width, its hidden Dense layer left out to make room for the passport.
+    Source: the ``mnist`` network at half width, its hidden Dense layer left out to make room for the
+    passport.
     """
     stack = (8, 8, POOL, 16, 16, POOL, 16, POOL)
     return _network("mnist-tiny", stack, num_classes, width, seed)
@@ -101,8 +103,9 @@ def cifar10(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.
     total                  426,400 40,846,912
     ======== ============= ======= ==========
 
-    Parameters, with batch normalization and biases: 428,970. A 2x2 max pooling follows conv2, conv4 and conv7;
-    the global average of conv8 feeds the head. Source: the ``cifar-base`` table of this project's field notes.
+    Parameters, with batch normalization and biases: 428,970. A 2x2 max pooling follows conv2, conv4 and
+    conv7; the global average of conv8 feeds the head. Source: the ``cifar-base`` table of this project's
+    field notes.
     """
     stack = (32, 32, POOL, 64, 64, POOL, 96, 96, 96, POOL, 160)
     return _network("cifar10", stack, num_classes, width, seed)
@@ -125,8 +128,8 @@ def cifar10_small(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "
     total                   75,792 11,649,504
     ======== ============= ======= ==========
 
-    Parameters, with batch normalization and biases: 76,794. A 2x2 max pooling follows conv2 and conv4; the global
-    average of conv7 feeds the head. Source: the ``cifar-small`` table of this project's field notes.
+    Parameters, with batch normalization and biases: 76,794. A 2x2 max pooling follows conv2 and conv4; the
+    global average of conv7 feeds the head. Source: the ``cifar-small`` table of this project's field notes.
     """
     stack = (16, 24, POOL, 32, 32, POOL, 48, 48, 48)
     return _network("cifar10-small", stack, num_classes, width, seed)
@@ -190,7 +193,7 @@ def count_macs(model: "keras.Model") -> int:
 
 
 def layer_macs(layer: "keras.layers.Layer") -> int:
-    """Multiply-accumulates of one layer: every kernel weight, once per output position; 0 for a layer without."""
+    """Multiply-accumulates of one layer: each kernel weight once per output position; 0 without a kernel."""
     import math
 
     kernel = getattr(layer, "kernel", None)
@@ -203,7 +206,7 @@ def layer_macs(layer: "keras.layers.Layer") -> int:
 def _network(
     name: str, stack: tuple[int | str, ...], num_classes: int, width: float, seed: int, hidden_units: int = 0
 ) -> "keras.Model":
-    """Scale, convolve and pool as ``stack`` says, then the head: Flatten after a last pooling, else an average."""
+    """Scale, convolve and pool as ``stack`` says; the head flattens after a last pooling, else averages."""
     import keras
     from keras import layers
 
@@ -211,7 +214,7 @@ def _network(
     features = layers.Rescaling(1 / 255, name="scale")(image)
     convolutions = poolings = 0
     for step in stack:
-        if step == POOL:
+        if isinstance(step, str):
             poolings += 1
             features = layers.MaxPooling2D(2, name=f"pool{poolings}")(features)
         else:
@@ -235,7 +238,7 @@ def _network(
 
 
 def _convolution(features, filters: int, number: int, seed: int):
-    """3x3 convolution, batch normalization, ReLU, named ``conv<number>``, ``bn<number>``, ``relu<number>``."""
+    """3x3 convolution, batch norm and ReLU, named ``conv<number>``, ``bn<number>`` and ``relu<number>``."""
     from keras import layers
 
     features = layers.Conv2D(

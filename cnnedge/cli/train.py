@@ -67,19 +67,22 @@ def train(
         return
     if model is None:
         raise UsageError("no MODEL given: name one, or see cnnedge train --list")
+    from cnnedge.build import checkpoint
     from cnnedge.build.models import model_spec
 
     spec = model_spec(model)
     recipe = _recipe(model, preset, epochs, batch_size)
     folder = out / model
     target = folder / f"{model}.keras"
-    history = folder / "history.csv"
+    history = folder / checkpoint.HISTORY
+    if not (resume or overwrite):
+        checkpoint.refuse_unfinished(folder)
     refuse_existing([target] if resume else [target, history], overwrite=overwrite)
 
     from cnnedge.build.stack import require_keras
 
     require_keras()
-    from cnnedge.build import checkpoint, training
+    from cnnedge.build import training
     from cnnedge.build.kerasfile import save_keras
 
     with console.progress() as progress:
@@ -98,7 +101,7 @@ def train(
         )
     save_keras(network, target)
     checkpoint.discard(folder)
-    accuracy = training.top1(network, dataset.validation.images, dataset.validation.labels)
+    accuracy = training.top1(network, dataset.validation)
     print(
         f"{target}: {accuracy:.2%} right on {len(dataset.validation):,} validation images; "
         f"the course of the training is in {history}"
@@ -118,10 +121,12 @@ def _recipe(model: str, preset: str, epochs: int | None, batch_size: int | None)
     """The preset's recipe with what the person asked for instead."""
     from cnnedge.build.recipes import recipe
 
-    asked = {"epochs": epochs, "batch_size": batch_size}
-    return dataclasses.replace(
-        recipe(model, preset), **{name: value for name, value in asked.items() if value is not None}
-    )
+    chosen = recipe(model, preset)
+    if epochs is not None:
+        chosen = dataclasses.replace(chosen, epochs=epochs)
+    if batch_size is not None:
+        chosen = dataclasses.replace(chosen, batch_size=batch_size)
+    return chosen
 
 
 def _dataset(
