@@ -50,8 +50,8 @@ class Watch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any]) -> None:
         if not math.isfinite(logs["loss"]):
             raise CnnedgeError(
-                f"training diverged: the loss is {logs['loss']} in step {batch + 1} of epoch {self.epoch + 1}, "
-                f"expected a finite number: lower peak_learning_rate"
+                f"training diverged: the loss is {logs['loss']} in epoch {self.epoch + 1}, step {batch + 1}; "
+                f"lower the peak_learning_rate"
             )
         self.progress(self.stage, self.epoch * self.steps + batch + 1, self.epochs * self.steps)
 

@@ -189,7 +189,7 @@ def _identity(
         "model": model_name,
         "seed": seed,
         **dataclasses.asdict(recipe),
-        "train": data.train.sha256,
+        "data": data.train.sha256,
         "validation": data.validation.sha256,
         "init": sha256_of(init.read_bytes()) if init else None,
         "teacher": sha256_of(teacher.read_bytes()) if teacher else None,
