@@ -50,7 +50,8 @@ def read(spec: DatasetSpec, folder: Path) -> Arrays | None:
 def write(spec: DatasetSpec, folder: Path, arrays: Arrays) -> None:
     """Keep verified arrays for the next time; ``numpy.load`` reads the files too."""
     for array in ARRAY_NAMES:
-        content = _header(arrays[array].shape) + arrays[array].tobytes()
+        values = np.ascontiguousarray(arrays[array])
+        content = b"".join((_header(values.shape), values.data))
         write_atomically(_path(spec, folder, array), content)
 
 

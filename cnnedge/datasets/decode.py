@@ -34,8 +34,7 @@ CIFAR_BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batc
 CIFAR_SHAPE = (32, 32, 3)
 # The largest published IDX file is MNIST's training images, 47,040,016 bytes.
 MAX_IDX_BYTES = 50_000_000
-# Every published CIFAR-10 batch holds 10,000 images; the archive of them unpacks into 184,380,000 bytes and
-# a readme.
+# Every published CIFAR-10 batch holds 10,000 images; their archive unpacks into 184.4 MB.
 MAX_BATCH_IMAGES = 10_000
 MAX_CIFAR_BYTES = 200_000_000
 _IDX_UINT8 = 0x08

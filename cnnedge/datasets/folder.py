@@ -1,5 +1,4 @@
-"""A folder of images as a dataset: ``<folder>/<class>/<image>``, or the same below ``train/`` and
-``test/``."""
+"""A folder of images as a dataset: ``<folder>/<class>/<image>``, or that below ``train`` and ``test``."""
 
 import logging
 from pathlib import Path
@@ -12,8 +11,7 @@ from cnnedge.errors import DataError
 from cnnedge.progress import Progress, silent
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-# A folder without a test split gives a fifth of each class to it; five images are the fewest of which that
-# is one.
+# A folder without a test split gives a fifth of each class to it: one image of five.
 TEST_PART = 0.2
 MIN_PER_CLASS = 5
 _log = logging.getLogger(__name__)
@@ -30,9 +28,8 @@ def read_folder(
     passed over.
 
     Raises:
-        DataError: no images, fewer than two classes, an empty class, too few images to split, or ``train``
-        and
-            ``test`` with different classes.
+        DataError: no images, fewer than two classes, an empty class, too few images to split, or other
+            classes in ``test`` than in ``train``.
         ImageError: an image cannot be decoded; the message names it.
     """
     if (folder / "train").is_dir() and (folder / "test").is_dir():

@@ -86,13 +86,11 @@ def occurs_once(hashes: list[bytes]) -> np.ndarray:
 def hold_out(
     training: Split, test: Split, *, seed: int, validation: int, calibration: int
 ) -> tuple[Split, Split, Split]:
-    """Part the training images into train, validation and calibration; the same ``seed`` gives the same
-    parts.
+    """Part the training images into train, validation and calibration, chosen by ``seed``.
 
     An image whose pixels occur in ``test`` or more than once in ``training`` stays in train: a model would be
     validated on what it was trained on, or calibrated on what it is tested on. Validation and calibration
-    each take at most a fifth of the training images; a warning says so when that is less than was asked
-    for.
+    each take at most a fifth of the training images; a warning says so when that is less than asked for.
 
     Raises:
         DataError: too few of the training images are different from all the others.
@@ -100,12 +98,13 @@ def hold_out(
     if min(validation, calibration) < 0:
         raise ValueError(f"validation={validation} and calibration={calibration}, expected at least 0 each")
     most = int(len(training) * MAX_HELD_OUT)
-    if max(validation, calibration) > most:
+    granted = min(validation, most), min(calibration, most)
+    if granted != (validation, calibration):
         _log.warning(
-            "%d training images are few: validation gets %d of them (asked for: %d), calibration %d (%d)",
-            len(training), min(validation, most), validation, min(calibration, most), calibration,
-        )  # fmt: skip
-        validation, calibration = min(validation, most), min(calibration, most)
+            "only %d training images: validation and calibration get %d and %d of them, not %d and %d",
+            *(len(training), *granted, validation, calibration),
+        )
+    validation, calibration = granted
     candidates = _found_nowhere_else(training, test)
     wanted = validation + calibration
     if len(candidates) < wanted:
