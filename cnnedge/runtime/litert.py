@@ -26,9 +26,12 @@ class LiteRTRunner(Runner):
 
     def run(self, batch: np.ndarray) -> np.ndarray:
         # Not through a SignatureRunner: it reallocates every tensor on every call.
-        self._interpreter.set_tensor(self._input_index, batch)
-        self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output_index)
+        try:
+            self._interpreter.set_tensor(self._input_index, batch)
+            self._interpreter.invoke()
+            return self._interpreter.get_tensor(self._output_index)
+        except RuntimeError as error:
+            raise ModelError(f"{self.name}: LiteRT failed: {' '.join(str(error).split())}") from error
 
     def close(self) -> None:
         self._interpreter = None

@@ -1,10 +1,13 @@
 """Model files as bytes: reading them from disk, and refusing what native code should never see."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from cnnedge.errors import ModelError
 from cnnedge.names import FORMATS
+from cnnedge.passport import PASSPORT_KEY, Passport
 
 # Both containers address their content with 31-bit offsets or lengths.
 MAX_FILE_BYTES = 2**31 - 1
@@ -38,7 +41,70 @@ def load(source: Path | str | bytes, *, format: str | None = None) -> ModelFile:
         raise ModelError(f"{path}: {error.strerror}: expected a .tflite or .onnx file") from error
 
 
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Put the file's name in front of what is found wrong with its content."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from error
+
+
 def _known(format: str, what: str) -> str:
     if format not in FORMATS:
         raise ModelError(f"{what}: format {format!r}, expected {' or '.join(FORMATS)}")
     return format
+
+
+def check_tflite(content: bytes) -> None:
+    """Check everything in a TFLite file that LiteRT would trust.
+
+    Raises:
+        ModelError: the file is damaged, or holds an operator that cnnedge does not let LiteRT run.
+    """
+    from cnnedge.runtime import tflite_check
+
+    tflite_check.check_tflite(content)
+
+
+def check_onnx(content: bytes) -> None:
+    """Check an ONNX file before ONNX Runtime sees it.
+
+    Raises:
+        ModelError: the file is damaged, keeps data in other files, or needs operators of its own.
+    """
+    from cnnedge.runtime.onnx_model import read_onnx
+
+    read_onnx(content)
+
+
+def read_passport(source: Path | str | bytes, *, format: str | None = None) -> Passport | None:
+    """The passport inside a model file, or None for a file that carries none (another tool's).
+
+    ``format`` is needed for bytes only.
+
+    Raises:
+        ModelError: the file or its passport is damaged.
+    """
+    file = load(source, format=format)
+    with naming(file.name):
+        if file.format == "tflite":
+            from cnnedge.runtime.tflite_metadata import read_entry
+
+            text: str | bytes | None = read_entry(file.content, PASSPORT_KEY)
+        else:
+            from cnnedge.runtime.onnx_model import read_onnx
+
+            text = read_onnx(file.content).metadata.get(PASSPORT_KEY)
+        return None if text is None else Passport.from_json(text)
+
+
+def embed_passport_tflite(content: bytes, passport: Passport) -> bytes:
+    """Return the TFLite file with ``passport`` inside; everything else stays byte for byte as it was.
+
+    Raises:
+        ModelError: the file is not TFLite, or is damaged.
+    """
+    from cnnedge.runtime.tflite_metadata import add_entry
+
+    return add_entry(content, PASSPORT_KEY, passport.to_json().encode())

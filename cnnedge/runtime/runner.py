@@ -148,6 +148,9 @@ def open_runner(source: Path | str | bytes, *, format: str | None = None, num_th
     from cnnedge.runtime import modelfile
 
     file = modelfile.load(source, format=format)
+    check = modelfile.check_tflite if file.format == "tflite" else modelfile.check_onnx
+    with modelfile.naming(file.name):
+        check(file.content)
     if file.format == "tflite":
         from cnnedge.runtime.litert import LiteRTRunner
 

@@ -1,0 +1,125 @@
+"""Named entries inside a TFLite file: reading them, and adding one without touching anything else.
+
+An entry is added by putting a new root, new lists of buffers and of metadata, and the entry itself in front of the
+old file. Offsets in a flatbuffer only point forward, so the new lists can name the old tables, and not one byte of
+the old file changes: operators, tensors and weights stay identical and keep their alignment, which writing the
+file anew through the Python object API loses.
+"""
+
+import struct
+
+from cnnedge.runtime import flatbuffer
+from cnnedge.runtime.flatbuffer import Damaged, Table
+from cnnedge.runtime.tflite_model import IDENTIFIER, read_tflite
+
+# Fields of the schema's Model table; later ones (external buffers) are not carried over, so they are refused.
+_VERSION, _BUFFERS, _METADATA, _MODEL_FIELDS = 0, 4, 6, 8
+# The old file must start at a multiple of its strictest alignment: 16 for weights, 64 for a cache line.
+_ALIGNMENT = 64
+_ROOT_BYTES = 8
+_ENTRY_VTABLE = struct.pack("<4H", 8, 12, 4, 8)  # metadata: a name at 4, a buffer number at 8
+_BUFFER_VTABLE = struct.pack("<4H", 6, 8, 4, 0)  # buffer: its data at 4; two bytes of padding
+
+
+def read_entry(content: bytes, name: str) -> bytes | None:
+    """The metadata entry ``name`` of a TFLite file, or None.
+
+    Raises:
+        ModelError: the file is not TFLite, or is damaged.
+    """
+    model = read_tflite(content)
+    for entry, buffer in model.metadata:
+        if entry == name:
+            if buffer >= len(model.buffers):
+                raise Damaged(f"metadata {name!r} lies in buffer {buffer}, of {len(model.buffers)}")
+            start, length = model.buffers[buffer]
+            return content[start : start + length]
+    return None
+
+
+def add_entry(content: bytes, name: str, data: bytes) -> bytes:
+    """Return the TFLite file with the metadata entry ``name``; an entry of that name is replaced.
+
+    A replaced entry's bytes stay in the file, unused. An archive appended to the file (label files) must be
+    appended again.
+
+    Raises:
+        ModelError: the file is not TFLite, is damaged, or keeps its weights outside the flatbuffer.
+    """
+    read_tflite(content)
+    model = flatbuffer.root(content)
+    if any(number >= _MODEL_FIELDS for number in model.present):
+        raise Damaged("the file keeps its weights outside the flatbuffer, expected one file below 2 GB")
+    buffers = [table.position for table in model.tables(_BUFFERS)]
+    entries = [table.position for table in model.tables(_METADATA) if table.text(0) != name]
+    return _Front(model, buffers, entries, name.encode(), data).before(content)
+
+
+class _Front:
+    """The bytes that go in front of the old file: where each piece lies, then the pieces in that order."""
+
+    def __init__(
+        self, model: Table, buffers: list[int], entries: list[int], name: bytes, data: bytes
+    ) -> None:
+        self.model, self.buffers, self.entries, self.name, self.data = model, buffers, entries, name, data
+        fields = _MODEL_FIELDS
+        self.table_at = _ROOT_BYTES + 4 + 2 * fields
+        self.buffers_at = self.table_at + 4 + 4 * fields
+        self.entries_at = self.buffers_at + 4 + 4 * (len(buffers) + 1)
+        self.entry_at = self.entries_at + 4 + 4 * (len(entries) + 1) + len(_ENTRY_VTABLE)
+        self.name_at = self.entry_at + 12
+        self.buffer_at = _up(self.name_at + 4 + len(name) + 1, 4) + len(_BUFFER_VTABLE)
+        self.data_at = _up(self.buffer_at + 8 + 4, 16) - 4
+        self.size = _up(self.data_at + 4 + len(data), _ALIGNMENT)
+
+    def before(self, content: bytes) -> bytes:
+        front = bytearray(self.size)
+        pieces = {
+            0: struct.pack("<I4s", self.table_at, IDENTIFIER),
+            _ROOT_BYTES: self._model_vtable(),
+            self.table_at: self._model_table(),
+            self.buffers_at: self._list(self.buffers_at, self.buffers, self.buffer_at),
+            self.entries_at: self._list(self.entries_at, self.entries, self.entry_at),
+            self.entry_at - len(_ENTRY_VTABLE): _ENTRY_VTABLE,
+            self.entry_at: struct.pack(
+                "<iII", len(_ENTRY_VTABLE), self.name_at - self.entry_at - 4, len(self.buffers)
+            ),
+            self.name_at: struct.pack("<I", len(self.name)) + self.name,
+            self.buffer_at - len(_BUFFER_VTABLE): _BUFFER_VTABLE,
+            self.buffer_at: struct.pack("<iI", len(_BUFFER_VTABLE), self.data_at - self.buffer_at - 4),
+            self.data_at: struct.pack("<I", len(self.data)) + self.data,
+        }
+        for position, piece in pieces.items():
+            front[position : position + len(piece)] = piece
+        return bytes(front) + content
+
+    def _model_vtable(self) -> bytes:
+        kept = {*self.model.present, _BUFFERS, _METADATA}
+        offsets = [4 + 4 * number if number in kept else 0 for number in range(_MODEL_FIELDS)]
+        return struct.pack(f"<{2 + _MODEL_FIELDS}H", 4 + 2 * _MODEL_FIELDS, 4 + 4 * _MODEL_FIELDS, *offsets)
+
+    def _model_table(self) -> bytes:
+        values = [self._model_field(number) for number in range(_MODEL_FIELDS)]
+        return struct.pack(f"<i{_MODEL_FIELDS}I", self.table_at - _ROOT_BYTES, *values)
+
+    def _model_field(self, number: int) -> int:
+        """The value of one field: the version, or how far ahead the list that it names lies."""
+        if number == _VERSION:
+            return self.model.integer(_VERSION, "I")
+        place = self.table_at + 4 + 4 * number
+        if number == _BUFFERS:
+            return self.buffers_at - place
+        if number == _METADATA:
+            return self.entries_at - place
+        if number not in self.model.present:
+            return 0
+        return self.size + self.model.span(number)[0] - 4 - place
+
+    def _list(self, at: int, old: list[int], new: int) -> bytes:
+        places = [self.size + position for position in old] + [new]
+        offsets = [target - (at + 4 + 4 * index) for index, target in enumerate(places)]
+        return struct.pack(f"<I{len(places)}I", len(places), *offsets)
+
+
+def _up(position: int, alignment: int) -> int:
+    return -(-position // alignment) * alignment
