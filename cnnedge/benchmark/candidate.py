@@ -1,0 +1,167 @@
+"""What the benchmark measures: one model file, called in one way."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cnnedge.errors import CnnedgeError, ModelError, UsageError
+from cnnedge.files import sha256_of
+from cnnedge.names import FORMATS, ExportName
+from cnnedge.passport import Passport
+
+# The module that a worker imports before it reads its resting memory, by format.
+RUNTIME_MODULES = {"tflite": ("ai_edge_litert.interpreter",), "onnx": ("onnxruntime",), "keras": ("keras",)}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One row of the table before it is measured.
+
+    Attributes:
+        name: the file's name.
+        format: ``tflite``, ``onnx`` or ``keras``.
+        precision: a word of ``cnnedge.names``, or ``unknown`` for somebody else's file.
+        qat: whether the file says that it was trained quantization-aware.
+        size_bytes: the file's size.
+        opener: ``module:function``; the worker calls ``function(**options, num_threads=...)`` for a Runner.
+        options: keyword arguments of the opener, JSON-able.
+        mode: how the file is called, where one file is called in several ways; else empty.
+        sha256: of the file; candidates of one format with the same content give the same predictions.
+        labels: the classes that the file itself names, or None.
+        device: ``cpu`` or ``gpu``.
+        imports: modules whose memory belongs to the runtime, not to the file.
+    """
+
+    name: str
+    format: str
+    precision: str
+    qat: bool
+    size_bytes: int
+    opener: str
+    options: dict[str, Any] = field(default_factory=dict)
+    mode: str = ""
+    sha256: str = ""
+    labels: tuple[str, ...] | None = None
+    device: str = "cpu"
+    imports: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.opener.count(":") != 1:
+            raise ValueError(f"opener is {self.opener!r}, expected 'module:function'")
+        if self.device not in ("cpu", "gpu"):
+            raise ValueError(f"device is {self.device!r}, expected 'cpu' or 'gpu'")
+
+    @property
+    def label(self) -> str:
+        """The file's name, with the way it is called where there are several."""
+        return f"{self.name} ({self.mode})" if self.mode else self.name
+
+
+def exported_files(path: Path) -> list[Path]:
+    """The exported files at ``path``: itself, or what lies in the folder, in the order of the tables.
+
+    Raises:
+        UsageError: ``path`` does not exist, is no model file, or is a folder without one.
+    """
+    if path.is_dir():
+        found = [file for file in path.iterdir() if file.suffix.removeprefix(".") in FORMATS]
+        if not found:
+            raise UsageError(
+                f"{path} holds no .tflite and no .onnx file: name a file, or export into it first"
+            )
+        return sorted(found, key=_table_order)
+    if not path.exists():
+        raise UsageError(f"{path} does not exist: expected a .tflite or .onnx file, or a folder of them")
+    if path.suffix.removeprefix(".") not in FORMATS:
+        raise UsageError(f"{path} is neither .tflite nor .onnx: the benchmark reads these and .keras")
+    return [path]
+
+
+def candidates_for(paths: Iterable[Path], *, device: str = "cpu") -> list[Candidate]:
+    """Make a candidate of every exported file at ``paths`` (files or folders).
+
+    A file that turns out to be unreadable becomes a candidate all the same: its row will hold the reason.
+
+    Raises:
+        UsageError: a path does not exist, or holds no exported file.
+    """
+    return [_candidate(file, device) for path in paths for file in exported_files(Path(path))]
+
+
+def keras_candidates(path: Path, *, opener: str, modes: Iterable[str]) -> list[Candidate]:
+    """One candidate per way of calling the float Keras model at ``path``.
+
+    ``opener`` names the function of an upper floor that opens it (this floor knows no Keras).
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path} does not exist: expected the float Keras model, a .keras file")
+    content = path.read_bytes()
+    return [
+        Candidate(
+            name=path.name,
+            format="keras",
+            precision="float32",
+            qat=False,
+            size_bytes=len(content),
+            opener=opener,
+            options={"path": str(path), "mode": mode},
+            mode=mode,
+            sha256=sha256_of(content),
+            imports=RUNTIME_MODULES["keras"],
+        )
+        for mode in modes
+    ]
+
+
+def _candidate(path: Path, device: str) -> Candidate:
+    content = path.read_bytes()
+    format = path.suffix.removeprefix(".")
+    passport, name = _passport(path), ExportName.parse(path)
+    return Candidate(
+        name=path.name,
+        format=format,
+        precision=passport.precision if passport else name.precision if name else _precision(path),
+        qat=passport.qat if passport else bool(name and name.qat),
+        size_bytes=len(content),
+        opener="cnnedge.runtime.runner:open_runner",
+        options={"source": str(path)},
+        sha256=sha256_of(content),
+        labels=passport.labels if passport else None,
+        device=device,
+        imports=RUNTIME_MODULES[format],
+    )
+
+
+def _passport(path: Path) -> Passport | None:
+    """The file's passport; None without one, and for a damaged file, whose row will say so when it is
+    opened."""
+    from cnnedge.runtime.modelfile import read_passport
+
+    try:
+        return read_passport(path)
+    except ModelError:
+        return None
+
+
+def _precision(path: Path) -> str:
+    """The precision that the file's own operators show, for a file that does not say."""
+    from cnnedge.runtime.inspection import inspect
+
+    try:
+        return inspect(path)["precision"] or "unknown"
+    except CnnedgeError:
+        return "unknown"
+
+
+def _table_order(path: Path) -> tuple[int, str, int, bool, str]:
+    """TFLite before ONNX, one model after the other, precisions in the order of ``cnnedge.names``."""
+    from cnnedge.names import EXPORTS
+
+    name, format = ExportName.parse(path), path.suffix.removeprefix(".")
+    if name is None:
+        return FORMATS.index(format), path.stem, 0, False, path.name
+    return FORMATS.index(format), name.model, EXPORTS[format].index(name.precision), name.qat, path.name

@@ -1,0 +1,152 @@
+"""The machine behind the figures: what it is, and what it was doing besides."""
+
+import os
+import platform
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+# The instructions that decide how fast int8 and float kernels run, as Linux spells them. x86: avx2 and fma
+# carry the float kernels, avx512_vnni, avx_vnni and amx_int8 multiply int8 four at a time; Arm: asimd,
+# asimddp (the int8 dot product), i8mm (int8 matrix product), asimdhp (float16 arithmetic).
+FLAGS = (
+    "avx", "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx_vnni", "avx_vnni_int8", "amx_int8",
+    "avx512_bf16", "asimd", "asimdhp", "asimddp", "i8mm", "sve",
+)  # fmt: skip
+PACKAGES = (
+    "cnnedge", "numpy", "ai-edge-litert", "onnxruntime", "tensorflow", "keras", "tf_keras",
+    "tensorflow-model-optimization", "tf2onnx",
+)  # fmt: skip
+_CPU = Path("/sys/devices/system/cpu")
+
+
+def machine_facts() -> dict[str, Any]:
+    """Everything about this machine that explains a timing; None for what it does not tell."""
+    information = _cpu_information()
+    present = {flag for key in ("flags", "Features") for flag in information.get(key, "").split()}
+    return {
+        "cpu": _board() or _cpu_name(information),
+        "cores": os.cpu_count(),
+        "cpu_flags": [flag for flag in FLAGS if flag in present],
+        "arch": platform.machine(),
+        "os": _os_name(),
+        "python": platform.python_version(),
+        "governor": _read(_CPU / "cpu0/cpufreq/scaling_governor"),
+        "virtual": "hypervisor" in information.get("flags", "").split(),
+        "memory_mb": psutil.virtual_memory().total // 1_000_000,
+        "packages": _versions(),
+    }
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the machine does at one moment.
+
+    ``at``: a monotonic clock in seconds; ``busy``: fraction of all cores busy in the half second before;
+    ``steal_s``: seconds that a hypervisor took since boot; ``temperature_c``: the hottest sensor;
+    ``throttled``: True while a Raspberry Pi slows itself down.
+    """
+
+    at: float
+    busy: float
+    steal_s: float
+    load_1min: float
+    temperature_c: float | None
+    throttled: bool | None
+    mhz: float | None
+
+
+def read_load() -> Load:
+    """Watch the machine for half a second."""
+    busy = psutil.cpu_percent(interval=0.5) / 100
+    frequency = psutil.cpu_freq()
+    return Load(
+        at=time.monotonic(),
+        busy=busy,
+        steal_s=float(getattr(psutil.cpu_times(), "steal", 0.0)),
+        load_1min=psutil.getloadavg()[0],
+        temperature_c=_temperature(),
+        throttled=_throttled(),
+        mhz=round(frequency.current) if frequency else None,
+    )
+
+
+def conditions(before: Load, after: Load) -> dict[str, Any]:
+    """The circumstances of a measurement between two readings, for the document."""
+    seconds = max(after.at - before.at, 1e-9)
+    return {
+        "busy_before": round(before.busy, 3),
+        "load_1min": round(before.load_1min, 2),
+        "steal": round((after.steal_s - before.steal_s) / (seconds * (os.cpu_count() or 1)), 4),
+        "temperature_c": [before.temperature_c, after.temperature_c],
+        "mhz": [before.mhz, after.mhz],
+        "throttled": after.throttled if before.throttled is None else before.throttled or after.throttled,
+    }
+
+
+def _cpu_information() -> dict[str, str]:
+    """The first processor of /proc/cpuinfo, plus the lines that describe the whole board."""
+    text = _read(Path("/proc/cpuinfo")) or ""
+    pairs = [line.split(":", 1) for line in text.splitlines() if ":" in line]
+    information: dict[str, str] = {}
+    for key, value in pairs:
+        information.setdefault(key.strip(), value.strip())
+    return information
+
+
+def _cpu_name(information: dict[str, str]) -> str:
+    name = information.get("model name") or information.get("Hardware") or platform.processor()
+    return name or platform.machine()
+
+
+def _board() -> str | None:
+    """The name of a single-board computer, such as "Raspberry Pi 4 Model B Rev 1.5"."""
+    name = _read(Path("/proc/device-tree/model"))
+    return name.rstrip("\0") if name else None
+
+
+def _os_name() -> str:
+    try:
+        return f"{platform.freedesktop_os_release()['PRETTY_NAME']}, {platform.system()} {platform.release()}"
+    except (OSError, KeyError):
+        return f"{platform.system()} {platform.release()}"
+
+
+def _temperature() -> float | None:
+    zones = Path("/sys/class/thermal").glob("thermal_zone*/temp")
+    readings = [int(text) / 1000 for zone in zones if (text := _read(zone)) and text.lstrip("-").isdigit()]
+    return max(readings, default=None)
+
+
+def _throttled() -> bool | None:
+    """Whether a Raspberry Pi's firmware slows it down now: bits 0 to 3 of ``vcgencmd get_throttled``."""
+    if shutil.which("vcgencmd") is None:
+        return None
+    answer = subprocess.run(["vcgencmd", "get_throttled"], capture_output=True, text=True, check=False).stdout
+    try:
+        return bool(int(answer.partition("=")[2].strip(), 16) & 0xF)
+    except ValueError:
+        return None
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None

@@ -1,0 +1,188 @@
+"""The plots of the report, as SVG text that follows the page's colours and needs nothing from outside."""
+
+import io
+import math
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnedge.benchmark.document import short_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Row = dict[str, Any]
+# Matplotlib writes fixed colours; this one is replaced by the colour of the page's text, dark or light.
+INK = "#123456"
+# Of medium lightness, so that they show on white and on near-black, and apart for the colour-blind (Okabe
+# and Ito).
+COLOURS = {"keras": "#8a8a8a", "tflite": "#0f8a6c", "onnx": "#d1661c"}
+ACCENT = "#3d8fd1"
+# 4.4 inches are 422 CSS pixels: nearly full size on a phone, so that 9-point text stays readable there.
+WIDTH = 4.4
+
+
+def accuracy_against(rows: Sequence[Row], quantity: str) -> str:
+    """Top-1 accuracy with its 95 % interval against ``size`` (kB) or ``latency`` (p50, ms), and the Pareto
+    front."""
+    points = [(_quantity(row, quantity), row) for row in _distinct(rows, quantity)]
+    labels = {id(row): short_label(row, list(rows)) for row in rows}
+    figure, axes = _figure(3.4)
+    for value, row in points:
+        error = [[100 * (row["top1"] - row["top1_low"])], [100 * (row["top1_high"] - row["top1"])]]
+        axes.errorbar(value, 100 * row["top1"], yerr=error, fmt="o", ms=5, lw=1, color=COLOURS[row["format"]])
+    front = pareto_front([(value, row["top1"]) for value, row in points])
+    axes.plot([x for x, _ in front], [100 * y for _, y in front], color=ACCENT, lw=1, drawstyle="steps-post",
+              zorder=0, label="Pareto front")  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_xlabel("file size in kB" if quantity == "size" else "latency of one image, p50 in ms")
+    axes.set_ylabel("top-1 in %")
+    _plain_log_ticks(axes)
+    _label_on_the_right(
+        axes, [(value, 100 * row["top1"], labels[id(row)], row["format"]) for value, row in points]
+    )
+    axes.legend(loc="lower right", frameon=False, fontsize=8)
+    return _svg(figure, f"top-1 accuracy against {quantity}")
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points (cost, accuracy) that no other point beats in both, by rising cost."""
+    front: list[tuple[float, float]] = []
+    for cost, right in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not front or right > front[-1][1]:
+            front.append((cost, right))
+    return front
+
+
+def latency_distributions(rows: Sequence[Row]) -> str:
+    """For each timed row: min to p99 as a line, the middle half as a bar, the median as a stroke."""
+    timed = [row for row in rows if row["latency_ms"] and row["samples_ns"]]
+    figure, axes = _figure(0.8 + 0.3 * len(timed))
+    for height, row in enumerate(reversed(timed)):
+        samples = np.concatenate(row["samples_ns"]["call"]) / 1e6
+        low, lower, middle, upper, high = np.percentile(samples, (0, 25, 50, 75, 99))
+        colour = COLOURS[row["format"]]
+        axes.plot([low, high], [height, height], color=colour, lw=1)
+        axes.barh(height, upper - lower, left=lower, height=0.5, color=colour, alpha=0.6)
+        axes.plot([middle, middle], [height - 0.35, height + 0.35], color=INK, lw=1.5)
+    axes.set_yticks(range(len(timed)), [short_label(row, list(rows)) for row in reversed(timed)])
+    axes.set_xscale("log")
+    axes.set_xlabel("latency of one image in ms (log scale)")
+    _plain_log_ticks(axes)
+    return _svg(figure, "latency distributions")
+
+
+def per_class_bars(rows: Sequence[Row], reference: Row, class_names: Sequence[str]) -> str:
+    """Accuracy per class: bars for ``reference``, dots for the int8 files."""
+    figure, axes = _figure(0.9 + 0.32 * len(class_names))
+    heights = np.arange(len(class_names))[::-1]
+    values = [100 * (value or 0) for value in reference["per_class"]]
+    axes.barh(heights, values, color="#8a8a8a", alpha=0.45, label=short_label(reference, list(rows)))
+    shown = [row for row in rows if row["per_class"] and row["precision"] == "int8" and row is not reference]
+    for marker, row in zip("os^Dv<>", shown, strict=False):
+        dots = [math.nan if value is None else 100 * value for value in row["per_class"]]
+        axes.plot(
+            dots, heights, marker, ms=4, color=COLOURS[row["format"]], label=short_label(row, list(rows))
+        )
+    axes.set_yticks(heights, class_names)
+    known = [100 * value for row in [reference, *shown] for value in row["per_class"] if value is not None]
+    axes.set_xlim(max(0, min(known, default=0) - 5), 100.5)
+    axes.set_xlabel("right, in % of the class's images")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.55 / figure.get_figheight() - 0.05), ncols=2,
+                frameon=False, fontsize=8)  # fmt: skip
+    return _svg(figure, "accuracy per class")
+
+
+def training_curves(history: dict[str, list[float]]) -> str:
+    """Accuracy by epoch, for the columns of history.csv whose name ends in ``accuracy``."""
+    figure, axes = _figure(2.8)
+    names = [name for name in history if name.endswith("accuracy")]
+    for colour, name in zip((ACCENT, COLOURS["onnx"], COLOURS["tflite"]), names, strict=False):
+        epochs = range(1, len(history[name]) + 1)
+        axes.plot(
+            epochs,
+            [100 * value for value in history[name]],
+            color=colour,
+            lw=1.3,
+            label=name.replace("_", " "),
+        )
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("accuracy in %")
+    axes.legend(loc="lower right", frameon=False, fontsize=8)
+    return _svg(figure, "training curves")
+
+
+def _quantity(row: Row, quantity: str) -> float:
+    return row["size_bytes"] / 1000 if quantity == "size" else row["latency_ms"]["p50"]
+
+
+def _distinct(rows: Sequence[Row], quantity: str) -> list[Row]:
+    """The rows that have both figures; by size, one Keras file is one point however it is called."""
+    known = [row for row in rows if row["top1"] is not None]
+    if quantity == "latency":
+        return [row for row in known if row["latency_ms"]]
+    return list({(row["file"], row["size_bytes"]): row for row in known}.values())
+
+
+def _figure(height: float) -> "tuple[Figure, Axes]":
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    inked = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor")
+    style: Any = dict.fromkeys(inked, INK)
+    style |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "text.parse_math": False}
+    with mpl.rc_context(style):
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        axes = figure.add_subplot()
+        axes.grid(alpha=0.2, lw=0.6, color=INK)
+    return figure, axes
+
+
+def _plain_log_ticks(axes: "Axes") -> None:
+    """Ticks as plain numbers (0.2, 5, 100) where a log axis would write powers of ten.
+
+    More than two decades have room for one number each, fewer for three.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axes.get_xlim()
+    subs = (1,) if high / low > 100 else (1, 2, 5)
+    axes.xaxis.set_major_locator(LogLocator(base=10, subs=subs))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _label_on_the_right(axes: "Axes", points: list[tuple[float, float, str, str]]) -> None:
+    """Name each point at the right edge, in the order of their heights, with a thin line to it.
+
+    Points of similar size and accuracy lie on top of each other; names in a column of their own never do.
+    """
+    ordered = sorted(points, key=lambda point: (point[1], -point[0]))
+    for index, (x, y, text, format) in enumerate(ordered):
+        height = (index + 0.5) / len(ordered)
+        axes.annotate(
+            text, (x, y), xytext=(1.04, height), textcoords="axes fraction", va="center", fontsize=8,
+            color=COLOURS[format], annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "lw": 0.5, "color": COLOURS[format], "alpha": 0.6, "shrinkB": 3},
+        )  # fmt: skip
+
+
+def _svg(figure: "Figure", description: str) -> str:
+    """The figure as one ``<svg>`` element: text as text, no fixed size, ink in the page's colour."""
+    import matplotlib as mpl
+
+    stream = io.StringIO()
+    # Ids inside an SVG are derived from the salt; the plots share one page, so each needs its own.
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": description, "text.parse_math": False}):
+        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = stream.getvalue()
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'font: ([\d.]+px)[^;"]*', r"font: \1 sans-serif", text)
+    opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{{}}" role="img" aria-label="{description}">'
+    return re.sub(
+        r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', lambda found: opening.format(found[1]), text, count=1
+    )

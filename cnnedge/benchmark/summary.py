@@ -1,0 +1,74 @@
+"""What the table says, in a few plain sentences."""
+
+from typing import Any
+
+from cnnedge.benchmark.document import difference_shown, failed_rows, row_label
+
+Row = dict[str, Any]
+
+
+def summarize(document: dict[str, Any]) -> list[str]:
+    """Plain sentences: the best choice by size and by speed among the files that are as right as the
+    baseline."""
+    exported = [row for row in document["rows"] if row["format"] != "keras" and row["top1"] is not None]
+    keras = next((row for row in document["rows"] if row["verdict"] == "baseline"), None)
+    sentences = _with_baseline(exported, keras, document) if keras else _without_baseline(exported)
+    failed = failed_rows(document)
+    if failed:
+        sentences.append(
+            f"{len(failed)} of {len(document['rows'])} rows lack figures; the reasons are below."
+        )
+    return sentences
+
+
+def _with_baseline(exported: list[Row], keras: Row, document: dict[str, Any]) -> list[str]:
+    margin = document["settings"]["margin_pp"]
+    sentences = [
+        f"The float Keras model is right on {keras['top1']:.2%} of {document['data']['images']:,} test "
+        f"images and takes {_size(keras)}."
+    ]
+    sound = [row for row in exported if row["verdict"] in ("equal", "better")]
+    if not sound:
+        return [*sentences, f"No exported file was shown to be as accurate as it, within {margin:g} points."]
+    smallest = min(sound, key=lambda row: row["size_bytes"])
+    sentences.append(
+        f"The smallest file that is as accurate (within {margin:g} points) is {smallest['file']}: "
+        f"{_size(smallest)}, {keras['size_bytes'] / smallest['size_bytes']:.1f} times smaller, "
+        f"{smallest['delta_pp']:+.2f} points."
+    )
+    timed = [row for row in sound if row["latency_ms"]]
+    if timed:
+        fastest = min(timed, key=lambda row: row["latency_ms"]["p50"])
+        sentences.append(f"The fastest of them here is {fastest['file']}: {_speed(fastest)}.")
+    worse = [row_label(row) for row in exported if row["verdict"] == "worse"]
+    if worse:
+        sentences.append(f"Less accurate than Keras: {', '.join(worse)}.")
+    return sentences
+
+
+def _without_baseline(exported: list[Row]) -> list[str]:
+    if not exported:
+        return []
+    best = max(exported, key=lambda row: row["top1"])
+    sentences = [f"The most accurate file is {best['file']}: {best['top1']:.2%}."]
+    timed = [row for row in exported if row["latency_ms"]]
+    if timed:
+        fastest = min(timed, key=lambda row: row["latency_ms"]["p50"])
+        sentences.append(
+            f"The fastest one is {fastest['file']}: {fastest['latency_ms']['p50']:.3g} ms an image."
+        )
+    return sentences
+
+
+def _speed(row: Row) -> str:
+    text = f"{row['latency_ms']['p50']:.3g} ms an image"
+    if row["speedup"] is None:
+        return text
+    if not difference_shown(row):
+        return f"{text}; no difference in speed to the fastest way to call Keras was shown"
+    return f"{text}, {row['speedup']:.1f} times as fast as the fastest way to call Keras"
+
+
+def _size(row: Row) -> str:
+    size = row["size_bytes"]
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"

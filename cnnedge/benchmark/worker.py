@@ -1,0 +1,216 @@
+"""The process that measures one candidate: ``python -m cnnedge.benchmark.worker REQUESTS REPLIES``.
+
+The two arguments are the descriptors of the pipes. Each request is answered by one reply, ``evaluate`` by
+progress messages before it; whatever goes wrong becomes a reply with ``error``. The parent asks, in this
+order:
+
+    import     load the runtime's modules, which belong to no file
+    open       open the file, run it once; what that took in time and memory
+    evaluate   classify every image; the probabilities go to a .npy file
+    check      classify the first images; the probabilities are compared with another row's
+    warm_up    call it until it is warm
+    time       one turn of timed calls
+"""
+
+import gc
+import importlib
+import importlib.util
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnedge.benchmark.channel import ChannelClosed, receive, send
+from cnnedge.benchmark.memory import peak_bytes, reset_peak, resting_bytes
+from cnnedge.runtime.runner import Runner
+
+# Real test images that the timed calls go round: enough that no call meets the pixels of the one before,
+# and few enough (200 kB of CIFAR-10) to stay in the second-level cache, as a picture just decoded does.
+TIMED_IMAGES = 64
+# Another candidate ran just before each turn, so the first calls find cold caches and are not timed: this many, or
+# as many as fit into the time. One call of Keras' predict takes 40 ms and needs no second one to be warm.
+TURN_WARMUP = 3
+TURN_WARMUP_NS = 10_000_000
+# However short the time for a turn, each round must have a median.
+LEAST_RUNS = 2
+EVALUATION_BLOCK = 250
+
+
+class Worker:
+    """The opened candidate, between two requests."""
+
+    def __init__(self) -> None:
+        self.images = np.empty((0, 0, 0, 0), np.uint8)
+        self.timed_images = self.images
+        self.prepared: list[np.ndarray] = []
+        self.runner: Runner
+        self.next = 0
+
+    def answer(self, request: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """Do what ``request`` says and return the reply; ``report`` sends a message before it."""
+        match request["do"]:
+            case "import":
+                return import_modules(request["modules"])
+            case "open":
+                return self.open(request)
+            case "evaluate":
+                return self.evaluate(Path(request["out"]), report)
+            case "check":
+                return {"probabilities": self._predict(0, request["images"]).tolist()}
+            case "warm_up":
+                return self.warm_up(request["runs"], request["seconds"])
+            case "time":
+                return self.time(request["runs"], request["seconds"])
+        raise ValueError(f"unknown request {request['do']!r}")
+
+    def open(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.images = np.load(request["images"], mmap_mode="r")
+        step = max(1, len(self.images) // TIMED_IMAGES)
+        self.timed_images = np.array(self.images[::step][:TIMED_IMAGES])
+        opener = _find(request["opener"])
+        resting = resting_bytes()
+        reset_peak()
+        start = time.perf_counter_ns()
+        self.runner = opener(**request["options"], num_threads=request["num_threads"])
+        opened = time.perf_counter_ns()
+        self._check_contract(request["classes"])
+        self.prepared = [self.runner.prepare(image[None]) for image in self.timed_images]
+        before_first = time.perf_counter_ns()
+        self.runner.run(self.prepared[0])
+        after_first = time.perf_counter_ns()
+        self._predict(0, 1)
+        return {
+            "runtime": self.runner.runtime,
+            "device": self.runner.device,
+            "threads": self.runner.num_threads,
+            "output_step": float(self.runner.output.scale),
+            "load_ms": (opened - start) / 1e6,
+            "first_ms": (after_first - before_first) / 1e6,
+            "peak_rss_mb": max(0, peak_bytes() - resting) / 1e6,
+        }
+
+    def _check_contract(self, classes: int) -> None:
+        if self.runner.num_classes != classes:
+            raise ValueError(f"it has {self.runner.num_classes} classes, the data {classes}")
+        if tuple(self.runner.input_shape) != self.images.shape[1:]:
+            raise ValueError(
+                f"it takes images {self.runner.input_shape}, the data's are {self.images.shape[1:]}"
+            )
+
+    def evaluate(self, out: Path, report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        found = []
+        for start in range(0, len(self.images), EVALUATION_BLOCK):
+            found.append(self._predict(start, EVALUATION_BLOCK))
+            report({"done": min(start + EVALUATION_BLOCK, len(self.images)), "total": len(self.images)})
+        np.save(out, np.concatenate(found))
+        return {}
+
+    def _predict(self, start: int, count: int) -> np.ndarray:
+        probabilities = self.runner.predict(np.array(self.images[start : start + count]))
+        broken = ~np.isfinite(probabilities).all(axis=1)
+        if broken.any():
+            raise ValueError(f"it gives NaN or infinity for image {start + int(broken.argmax())}")
+        return probabilities
+
+    def warm_up(self, runs: int, seconds: float) -> dict[str, Any]:
+        """Call until both ``runs`` calls and ``seconds`` are over: clocks and caches need time, lazy set-up
+        calls."""
+        deadline, done = time.monotonic() + seconds, 0
+        while done < runs or time.monotonic() < deadline:
+            self.runner.run(self.prepared[done % len(self.prepared)])
+            done += 1
+        return {"runs": done}
+
+    def time(self, runs: int, seconds: float) -> dict[str, Any]:
+        """One turn: ``runs`` timed calls of the runtime alone, then as many from uint8 image to class.
+
+        Each half stops early after ``seconds``, but not before ``LEAST_RUNS``.
+        """
+        count, first = len(self.prepared), self.next
+        self.next = (first + runs) % count
+        order = [(first + index) % count for index in range(runs)]
+        runner = self.runner
+
+        def label_of(image: np.ndarray) -> int:
+            return int(runner.predict(image).argmax())
+
+        return {
+            "call_ns": time_calls(runner.run, [self.prepared[index] for index in order], seconds),
+            "end_to_end_ns": time_calls(
+                label_of, [self.timed_images[index][None] for index in order], seconds
+            ),
+        }
+
+
+def time_calls(call: Callable[[np.ndarray], Any], inputs: Sequence[np.ndarray], seconds: float) -> list[int]:
+    """Time ``call(x)`` for each of ``inputs`` in nanoseconds; nothing else lies between the two clock
+    readings.
+
+    It stops early once the samples add up to ``seconds``, but not before ``LEAST_RUNS``. Calls to warm up come
+    before and are not among the samples.
+    """
+    clock, limit = time.perf_counter_ns, int(seconds * 1e9)
+    samples: list[int] = []
+    total = 0
+    with _no_garbage_collection():
+        warm = clock() + TURN_WARMUP_NS
+        for sample in inputs[:TURN_WARMUP]:
+            call(sample)
+            if clock() > warm:
+                break
+        for sample in inputs:
+            start = clock()
+            call(sample)
+            took = clock() - start
+            samples.append(took)
+            total += took
+            if total > limit and len(samples) >= LEAST_RUNS:
+                break
+    return samples
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def import_modules(modules: list[str]) -> dict[str, Any]:
+    """Load the runtime; one that is not installed is reported by the opener, which knows what to install."""
+    start = time.perf_counter_ns()
+    for module in modules:
+        if importlib.util.find_spec(module.partition(".")[0]) is not None:
+            importlib.import_module(module)
+    return {"import_ms": (time.perf_counter_ns() - start) / 1e6}
+
+
+def _find(opener: str) -> Callable[..., Runner]:
+    module, _, function = opener.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def serve(requests: int, replies: int) -> None:
+    """Answer requests until the parent closes its end."""
+    worker = Worker()
+    while True:
+        try:
+            request = receive(requests)
+        except ChannelClosed:
+            return
+        try:
+            reply = worker.answer(request, lambda message: send(replies, message))
+        except Exception as error:
+            reply = {"error": " ".join(str(error).split()) or type(error).__name__}
+        send(replies, reply | {"finished": True})
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]), int(sys.argv[2]))

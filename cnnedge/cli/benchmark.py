@@ -1,0 +1,273 @@
+"""``cnnedge benchmark``: how right, how large and how fast each file is, beside the float Keras baseline."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cnnedge.cli import console
+from cnnedge.errors import CnnedgeError, UsageError
+from cnnedge.files import refuse_existing
+from cnnedge.names import ExportName
+
+if TYPE_CHECKING:
+    from cnnedge.benchmark.candidate import Candidate
+    from cnnedge.datasets import Dataset, Split
+
+
+def benchmark(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH..", help="Exported files, .keras files, or folders of them.")
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|DIR", help="A dataset, or a folder <class>/*.png; else what the files name."
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only N test images, evenly spaced.")
+    ] = None,
+    device: Annotated[str, typer.Option(metavar="cpu|gpu", help="Where to run.")] = "cpu",
+    threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads for one call.")] = 1,
+    num_runs: Annotated[int, typer.Option(min=1, metavar="N", help="Timed calls per row, at most.")] = 200,
+    warmup_runs: Annotated[int, typer.Option(min=0, metavar="N", help="Calls before, at least.")] = 10,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.keras", help="The float model; in a folder of ours it is found."),
+    ] = None,
+    margin: Annotated[
+        float, typer.Option(metavar="PP", help="Differences within so many points count as equal.")
+    ] = 0.5,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write the report here.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+) -> None:
+    """Measure files side by side: accuracy, size, latency, memory.
+
+    Every file runs in a process of its own on the same test images.
+    Accuracy comes with its uncertainty and a verdict against the float Keras
+    model; latency is that of single images, measured in interleaved rounds.
+
+    For one folder, benchmark.json and report.html are written into it
+    (kept as they are if they exist, unless --overwrite is given).
+    A row without figures says why, and the exit code is 1.
+
+    Examples:
+
+      cnnedge benchmark exported/cifar10
+
+      cnnedge benchmark mine.tflite theirs.onnx --data cifar10 --limit 2000
+
+      cnnedge benchmark exported/mnist --threads 4 --report four-threads.html
+    """
+    if margin <= 0:
+        raise UsageError(f"--margin is {margin:g}, expected more than 0 percentage points")
+    json_file, report = _outputs(paths, json_file, report, overwrite=overwrite)
+    exported, keras = _split(paths)
+    keras = _keras_files(paths, keras, baseline)
+    if device != "cpu":
+        _refuse_gpu(device, exported)
+    candidates, chosen = _candidates(exported, keras)
+    dataset = _dataset(data, exported, keras)
+    test = _limited(dataset.test, limit)
+
+    from cnnedge.benchmark import run
+
+    with console.progress() as progress:
+        document = run.benchmark(
+            candidates, test, dataset.labels, data_name=dataset.name, baseline=chosen, num_runs=num_runs,
+            warmup_runs=warmup_runs, num_threads=threads, margin_pp=margin, full_images=len(dataset.test),
+            is_sample=dataset.is_sample, data_source=dataset.source, progress=progress,
+        )  # fmt: skip
+    _write(document, json_file, report, test)
+    console.print_benchmark(document)
+    for written in (json_file, report):
+        if written is not None:
+            print(f"written: {written}")
+    _fail_if_incomplete(document)
+
+
+def _fail_if_incomplete(document: dict[str, Any]) -> None:
+    """Raise if a row has no figures, after everything was shown and kept."""
+    if document["interrupted"]:
+        unfinished = sum(bool(row["error"]) for row in document["rows"])
+        raise CnnedgeError(f"interrupted: {unfinished} of {len(document['rows'])} rows were not finished")
+    console.fail_if_any({}, document)
+
+
+def _outputs(
+    paths: list[Path], json_file: Path | None, report: Path | None, *, overwrite: bool
+) -> tuple[Path | None, Path | None]:
+    """Where to write, checked before the long work: what was asked for, or beside the files of one folder."""
+    from cnnedge.benchmark.report import require_report_packages
+
+    asked = [path for path in (json_file, report) if path is not None]
+    refuse_existing(asked, overwrite=overwrite)
+    for path in asked:
+        if path.is_dir() or not os.access(_existing_parent(path), os.W_OK):
+            raise CnnedgeError(f"{path} cannot be written: choose another file")
+    if report is not None:
+        require_report_packages()
+    if len(paths) != 1 or not paths[0].is_dir():
+        return json_file, report
+    json_file = json_file or _default_output(paths[0] / "benchmark.json", "--json", overwrite)
+    if report is None and all(find_spec(package) for package in ("matplotlib", "jinja2")):
+        report = _default_output(paths[0] / "report.html", "--report", overwrite)
+    return json_file, report
+
+
+def _default_output(path: Path, option: str, overwrite: bool) -> Path | None:
+    if path.exists() and not overwrite:
+        console.say(f"{path} exists and is kept: --overwrite replaces it, {option} FILE writes elsewhere")
+        return None
+    if not os.access(path.parent, os.W_OK):
+        console.say(f"{path} cannot be written and is left out: {option} FILE writes elsewhere")
+        return None
+    return path
+
+
+def _existing_parent(path: Path) -> Path:
+    """The nearest folder above ``path`` that exists: the others will be made in it."""
+    return next(parent for parent in path.absolute().parents if parent.exists())
+
+
+def _split(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """The exported files and the Keras files that were named."""
+    from cnnedge.benchmark.candidate import exported_files
+
+    keras = [path for path in paths if path.suffix == ".keras"]
+    exported = [file for path in paths if path not in keras for file in exported_files(path)]
+    return exported, keras
+
+
+def _keras_files(paths: list[Path], keras: list[Path], baseline: Path | None) -> list[Path]:
+    """The Keras files to measure, the baseline first: the one asked for, the one named, or the folder's
+    own."""
+    if baseline is not None:
+        return [baseline, *(path for path in keras if path != baseline)]
+    if keras:
+        return keras
+    found = [path for folder in paths if folder.is_dir() for path in _folders_baseline(folder)][:1]
+    if found and not all(find_spec(package) for package in ("keras", "tensorflow")):
+        console.say(f"{found[0]} is left out: Keras is not installed (pip install 'cnnedge[build]')")
+        return []
+    return found
+
+
+def _folders_baseline(folder: Path) -> list[Path]:
+    """``<model>.keras`` of a folder ``OUT/<model>/``, or the only .keras file there."""
+    own = folder / f"{folder.resolve().name}.keras"
+    found = list(folder.glob("*.keras"))
+    return [own] if own.is_file() else found if len(found) == 1 else []
+
+
+def _candidates(exported: list[Path], keras: list[Path]) -> "tuple[list[Candidate], str | None]":
+    """One candidate per exported file and three per Keras file, and the name of the baseline."""
+    from cnnedge.benchmark.candidate import candidates_for, keras_candidates
+
+    found: list[Candidate] = []
+    for file in keras:
+        from cnnedge.build.baseline import MODES, OPENER
+
+        found += keras_candidates(file, opener=OPENER, modes=MODES)
+    return found + candidates_for(exported), keras[0].name if keras else None
+
+
+def _dataset(data: str | None, exported: list[Path], keras: list[Path]) -> "Dataset":
+    """The dataset asked for, or the one that a file's passport or name points to.
+
+    Raises:
+        UsageError: no file points to a known dataset.
+    """
+    from cnnedge import datasets
+
+    name = data or _named_dataset(exported, keras)
+    folder = name not in datasets.names()
+    with console.progress() as progress:
+        return datasets.load(name, image_shape=_image_shape(exported) if folder else None, progress=progress)
+
+
+def _named_dataset(exported: list[Path], keras: list[Path]) -> str:
+    from cnnedge import datasets
+
+    known = datasets.names()
+    for file in (*exported, *keras):
+        for name in _hints(file):
+            if name in known:
+                return name
+    raise UsageError(f"no file says which images it was made for: add --data {'|'.join(known)} or --data DIR")
+
+
+def _hints(file: Path) -> list[str]:
+    """What a file says of its data: in the passport, in its name, in its folder's name."""
+    from cnnedge.runtime.modelfile import read_passport
+
+    hints = [file.stem, file.resolve().parent.name]
+    name = ExportName.parse(file)
+    if name is not None:
+        hints.insert(0, name.model)
+    if file.suffix != ".keras":
+        try:
+            passport = read_passport(file)
+        except CnnedgeError:  # a damaged file gives no hint; its row will say what is wrong with it
+            return hints
+        if passport is not None:
+            made_with = passport.made.get("data") or {}
+            hints = [str(made_with.get("name", "")), passport.model, *hints]
+    return hints
+
+
+def _image_shape(exported: list[Path]) -> tuple[int, int, int] | None:
+    """(height, width, channels) that the files take, for a folder of images of any size."""
+    from cnnedge.runtime.runner import open_runner
+
+    for file in exported:
+        try:
+            with open_runner(file) as runner:
+                return runner.input_shape
+        except CnnedgeError:  # its row will say what is wrong with it
+            continue
+    return None
+
+
+def _limited(test: "Split", limit: int | None) -> "Split":
+    """``limit`` images, evenly spaced: MNIST's second half is harder than its first, and folders go by
+    class."""
+    if limit is None or limit >= len(test):
+        return test
+    import numpy as np
+
+    return test.take(np.linspace(0, len(test) - 1, limit).round().astype(np.int64))
+
+
+def _refuse_gpu(device: str, exported: list[Path]) -> None:
+    """Say what is missing for GPU figures.
+
+    Raises:
+        UsageError: ``device`` is no device.
+        CnnedgeError: always otherwise: no runtime here measures on a GPU.
+    """
+    if device != "gpu":
+        raise UsageError(f"--device is {device!r}, expected cpu or gpu")
+    from cnnedge.benchmark.gpu import gpu_runtimes
+
+    works, missing = gpu_runtimes(exported)
+    if works:
+        raise CnnedgeError(f"--device gpu: {'; '.join(works)}; but this version measures on the CPU only")
+    raise CnnedgeError(f"--device gpu: no GPU can be used here. {'; '.join(missing)}")
+
+
+def _write(document: dict[str, Any], json_file: Path | None, report: Path | None, test: "Split") -> None:
+    from cnnedge.benchmark.document import write_json
+    from cnnedge.benchmark.report import write_report
+
+    if json_file is not None:
+        write_json(json_file, document)
+    if report is not None:
+        history = report.parent / "history.csv"
+        write_report(report, document, images=test.images, history=history if history.is_file() else None)

@@ -1,0 +1,81 @@
+"""``cnnedge report``: the table again from benchmark.json, or several machines side by side."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cnnedge.cli import console
+from cnnedge.errors import UsageError
+from cnnedge.files import refuse_existing
+
+
+def report(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.json..", help="What cnnedge benchmark wrote.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained page here.")
+    ] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the table as Markdown, for a README.")
+    ] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print all figures as CSV.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Show a benchmark again, or lay those of several machines side by side.
+
+    Examples:
+
+      cnnedge report exported/cifar10/benchmark.json --markdown
+
+      cnnedge report host.json pi.json --out both.html
+    """
+    from cnnedge.benchmark.document import load_document
+
+    if len(files) > 1 and (markdown or csv):
+        raise UsageError("--markdown and --csv take one file")
+    if out is not None:
+        refuse_existing([out], overwrite=overwrite)
+    documents = [load_document(file) for file in files]
+    if len(documents) > 1:
+        _print_machines(documents)
+    else:
+        _print_one(documents[0], markdown=markdown, csv=csv)
+    if out is not None:
+        _write(out, documents)
+        print(f"written: {out}")
+
+
+def _print_one(document: dict[str, Any], *, markdown: bool, csv: bool) -> None:
+    from cnnedge.benchmark import table
+
+    if markdown:
+        print(table.markdown(document), end="")
+    if csv:
+        print(table.csv_text(document), end="")
+    if not (markdown or csv):
+        console.print_benchmark(document)
+
+
+def _print_machines(documents: Sequence[dict[str, Any]]) -> None:
+    """p50 in ms per file and machine, and what makes the machines less than comparable."""
+    from rich.console import Console
+
+    from cnnedge.benchmark import table
+    from cnnedge.benchmark.report import comparison_warnings
+
+    screen = Console(highlight=False)
+    screen.print(table.machines_table(documents))
+    for index, document in enumerate(documents, 1):
+        screen.print(f"{index}: {document['machine']['cpu']}, {document['made']['at']}", markup=False)
+    for warning in comparison_warnings(documents):
+        screen.print(f"note: {warning}", markup=False)
+
+
+def _write(out: Path, documents: Sequence[dict[str, Any]]) -> None:
+    from cnnedge.benchmark.report import write_comparison, write_report
+
+    if len(documents) > 1:
+        write_comparison(out, documents)
+    else:
+        write_report(out, documents[0])
