@@ -1,11 +1,11 @@
 """A reader of FlatBuffers that checks every offset before it follows it.
 
 The container is described at https://flatbuffers.dev/internals: a table starts with the distance back to its
-vtable, which lists where each field lies (0: absent); vectors and strings start with their length; every offset
-to a table, vector or string points forward. All numbers are little-endian.
+vtable, which lists where each field lies (0: absent); vectors and strings start with their length; every
+offset to a table, vector or string points forward. All numbers are little-endian.
 
-The reader never trusts the file: whatever lies outside it raises ModelError, and nothing is read twice the size of
-the file or more, since a vector's elements must lie inside it.
+The reader never trusts the file: whatever lies outside it raises ModelError, and nothing is read twice the
+size of the file or more, since a vector's elements must lie inside it.
 """
 
 import struct

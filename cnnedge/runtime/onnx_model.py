@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from cnnedge.errors import ModelError
 from cnnedge.runtime.protobuf import Message
 
-# Names by TensorProto.DataType number; None: a type that has no fixed size per element.
+# Names by TensorProto.DataType number.
 DTYPES = {
-    1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool",
-    10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 16: "bfloat16",
+    1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string",
+    9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 16: "bfloat16",
 }  # fmt: skip
 BYTES = {
-    "float32": 4, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "int32": 4, "int64": 8, "bool": 1, "float16": 2,
-    "float64": 8, "uint32": 4, "uint64": 8, "bfloat16": 2,
+    "float32": 4, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "int32": 4, "int64": 8, "bool": 1,
+    "float16": 2, "float64": 8, "uint32": 4, "uint64": 8, "bfloat16": 2,
 }  # fmt: skip
-# Operator sets that ONNX Runtime carries itself; any other domain needs a library that the file does not bring.
+# Operator sets that ONNX Runtime carries itself; any other domain needs a library that the file does not
+# bring.
 KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 # Graphs inside graphs (If, Loop): a classifier has none, and a file may not nest them without end.
 MAX_DEPTH = 4
@@ -26,7 +27,7 @@ MAX_DEPTH = 4
 
 @dataclass(frozen=True)
 class Value:
-    """An input or output: ``shape`` has None where the size is free, and is None itself if nothing is said."""
+    """An input or output. ``shape`` has None where a size is free; it is None if the file says nothing."""
 
     name: str
     dtype: str

@@ -1,7 +1,7 @@
 """A reader of the protobuf wire format that checks every length before it follows it.
 
-https://protobuf.dev/programming-guides/encoding: a message is a run of fields, each a varint key (number * 8 + wire
-type) and a value: a varint (0), 8 bytes (1), a length and that many bytes (2), or 4 bytes (5).
+https://protobuf.dev/programming-guides/encoding: a message is a run of fields, each a varint key (number * 8
++ wire type) and a value: a varint (0), 8 bytes (1), a length and that many bytes (2), or 4 bytes (5).
 """
 
 from cnnedge.errors import ModelError
@@ -12,7 +12,7 @@ _LONGEST_VARINT = 10
 
 
 class Message:
-    """One message inside ``content[start:end]``, split into its fields; sub-messages are split when asked for."""
+    """One message, ``content[start:end]``, split into fields; messages inside it are split when asked for."""
 
     __slots__ = ("_fields", "content")
 

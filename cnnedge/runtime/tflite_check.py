@@ -1,7 +1,8 @@
 """Refusing damaged and hostile TFLite files before LiteRT's native code sees them.
 
-LiteRT trusts a file's offsets, indices and option values: a flipped bit can end the process with a signal, which no
-Python code can catch. Reading the structure (tflite_model) has already checked the offsets; here are the values.
+LiteRT trusts a file's offsets, indices and option values: a flipped bit can end the process with a signal,
+which no Python code can catch. Reading the structure (tflite_model) has already checked the offsets; here are
+the values.
 """
 
 import math
@@ -13,17 +14,18 @@ from cnnedge.runtime.tflite_flow import check_flow
 from cnnedge.runtime.tflite_model import Operator, Quantization, Subgraph, Tensor, TFLiteModel, read_tflite
 from cnnedge.runtime.tflite_operators import RULES
 
-# Bytes per element; int4 is two to a byte. Types missing here (strings, resources) have no place in a classifier.
+# Bytes per element; int4 is two to a byte. Types missing here (strings, resources) have no place in
+# a classifier.
 BYTES = {
-    "float32": 4, "float16": 2, "int32": 4, "uint32": 4, "int64": 8, "uint8": 1, "int8": 1, "bool": 1, "int16": 2,
-    "int4": 0.5,
+    "float32": 4, "float16": 2, "int32": 4, "uint32": 4, "int64": 8, "uint8": 1, "int8": 1, "bool": 1,
+    "int16": 2, "int4": 0.5,
 }  # fmt: skip
-# The largest activation of ResNet-50 at 224x224 is 3 MB in float32; a tensor beyond this is a lie, and LiteRT would
-# try to allocate it.
+# The largest activation of ResNet-50 at 224x224 is 3 MB in float32; a tensor beyond this is a lie, and LiteRT
+# would try to allocate it.
 MAX_TENSOR_BYTES = 2**28
 MAX_RANK = 6
-# Scales are steps between neighbouring values. Real ones lie within 1e-12..1e4; LiteRT aborts the process when the
-# ratio of two of them leaves what its fixed-point arithmetic can express.
+# Scales are steps between neighbouring values. Real ones lie within 1e-12..1e4; LiteRT aborts the process
+# when the ratio of two of them leaves what its fixed-point arithmetic can express.
 SCALES = (1e-15, 1e6)
 
 

@@ -1,7 +1,7 @@
 """Whether the types and shapes that a TFLite file declares follow from one another, operator by operator.
 
-LiteRT and XNNPACK compute some output shapes themselves and take others from the file; where the two differ they
-have been seen to write beyond a buffer (found by the fuzz test).
+LiteRT and XNNPACK compute some output shapes themselves and take others from the file; where the two differ
+they have been seen to write beyond a buffer (found by the fuzz test).
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ Buffers = Sequence[tuple[int, int]]
 _RETYPING = {"QUANTIZE", "DEQUANTIZE", "CAST", "SHAPE", "ARG_MAX"}
 _BROADCASTING = {"ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "POW", "PRELU"}
 _SHAPE_KEEPING = {
-    "ABS", "NEG", "SQUARE", "EXP", "SQRT", "RSQRT", "LOG", "FLOOR", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1",
-    "LEAKY_RELU", "ELU", "GELU", "HARD_SWISH", "LOGISTIC", "TANH", "SOFTMAX", "LOG_SOFTMAX", "L2_NORMALIZATION",
-    "LOCAL_RESPONSE_NORMALIZATION", "QUANTIZE", "DEQUANTIZE", "CAST",
+    "ABS", "NEG", "SQUARE", "EXP", "SQRT", "RSQRT", "LOG", "FLOOR", "RELU", "RELU6", "RELU_N1_TO_1",
+    "RELU_0_TO_1", "LEAKY_RELU", "ELU", "GELU", "HARD_SWISH", "LOGISTIC", "TANH", "SOFTMAX", "LOG_SOFTMAX",
+    "L2_NORMALIZATION", "LOCAL_RESPONSE_NORMALIZATION", "QUANTIZE", "DEQUANTIZE", "CAST",
 }  # fmt: skip
 _POOLS = {"AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"}
 # Which inputs carry the image, where it is not the first one alone.
@@ -106,6 +106,7 @@ def _window(operator: Operator, shapes: list[Shape]) -> Shape:
     name, image, options = operator.name, shapes[0], operator.options
     if options is None or len(image) != 4 or (name not in _POOLS and len(shapes[1]) != 4):
         raise Damaged(f"{name} works on shapes {shapes}, expected four sizes")
+    windows: tuple[int, ...]
     strides = options.integer(2, "i"), options.integer(1, "i")
     if name in _POOLS:
         windows, channels = (options.integer(4, "i"), options.integer(3, "i")), image[3]

@@ -1,9 +1,9 @@
 """Named entries inside a TFLite file: reading them, and adding one without touching anything else.
 
-An entry is added by putting a new root, new lists of buffers and of metadata, and the entry itself in front of the
-old file. Offsets in a flatbuffer only point forward, so the new lists can name the old tables, and not one byte of
-the old file changes: operators, tensors and weights stay identical and keep their alignment, which writing the
-file anew through the Python object API loses.
+An entry is added by putting a new root, new lists of buffers and of metadata, and the entry itself in front
+of the old file. Offsets in a flatbuffer only point forward, so the new lists can name the old tables, and not
+one byte of the old file changes: operators, tensors and weights stay identical and keep their alignment,
+which writing the file anew through the Python object API loses.
 """
 
 import struct

@@ -23,7 +23,7 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Tensor:
-    """``shape`` as the file fixes it; ``signature`` has -1 where the size is free; ``buffer`` 0 holds no data."""
+    """``shape`` is fixed; ``signature`` has -1 where a size is free; ``buffer`` is the number of its data."""
 
     name: str
     shape: tuple[int, ...]
@@ -107,7 +107,8 @@ def _looks_like(content: bytes) -> str:
 
 
 def _operator_code(code: Table) -> tuple[int, str]:
-    # Files older than schema 3a keep the number in the first field, an int8; newer ones put 127 there at most.
+    # Files older than schema 3a keep the number in the first field, an int8; newer ones put 127 there at
+    # most.
     builtin = max(code.integer(0, "b"), code.integer(3, "i"))
     custom_name = code.text(1)
     if not 0 <= builtin < len(BUILTIN_OPERATORS) or builtin == PLACEHOLDER:

@@ -1,8 +1,8 @@
 """The TFLite operators that cnnedge lets LiteRT run, and what each must look like.
 
-LiteRT's kernels trust a file's operator options: a stride of 0 divides by zero, options of another operator are
-read as rubbish. So native code gets to see only operators whose arguments are understood here: those of image
-classifiers. Option numbers and fields are those of the public schema.
+LiteRT's kernels trust a file's operator options: a stride of 0 divides by zero, options of another operator
+are read as rubbish. So native code gets to see only operators whose arguments are understood here: those of
+image classifiers. Option numbers and fields are those of the public schema.
 """
 
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ LARGEST_STEP = 4096
 class Rule:
     """What an operator may look like.
 
-    ``options`` is the number of its options table in the schema (0: it has none) and ``bare`` says that the table
-    may be missing, since nothing in it matters. ``positive`` are the table's int32 fields that must lie in
-    1..LARGEST_STEP, with their schema default; ``lists`` those that hold a list of int32. ``counts`` is the field
-    that must equal the number of inputs (PACK) or of outputs (SPLIT, UNPACK).
+    ``options`` is the number of its options table in the schema (0: it has none) and ``bare`` says that the
+    table may be missing, nothing in it matters. ``positive`` are the table's int32 fields that must lie
+    in 1..LARGEST_STEP, with their schema default; ``lists`` those that hold a list of int32. ``counts`` is the
+    field that must equal the number of inputs (PACK) or of outputs (SPLIT, UNPACK).
     """
 
     options: int
@@ -32,7 +32,7 @@ class Rule:
     counts: int | None = None
 
     def broken_by(self, options: Table | None, members: int) -> str | None:
-        """What is wrong with an operator's options table, or None; ``members`` is what ``counts`` must equal."""
+        """What is wrong with an operator's options, or None; ``members`` is what ``counts`` must equal."""
         if options is None:
             return None if self.bare or not self.options else "it has no options"
         if self.counts is not None and options.integer(self.counts, "i") != members:
@@ -68,7 +68,8 @@ RULES: dict[str, Rule] = {
     "POW": _bare(56, _TWO),
     "ABS": _bare(78, _ONE), "NEG": _bare(42, _ONE), "SQUARE": _bare(66, _ONE), "EXP": _bare(33, _ONE),
     "SQRT": Rule(0, _ONE), "RSQRT": Rule(0, _ONE), "LOG": Rule(0, _ONE), "FLOOR": Rule(0, _ONE),
-    "RELU": Rule(0, _ONE), "RELU6": Rule(0, _ONE), "RELU_N1_TO_1": Rule(0, _ONE), "RELU_0_TO_1": Rule(0, _ONE),
+    "RELU": Rule(0, _ONE), "RELU6": Rule(0, _ONE), "RELU_N1_TO_1": Rule(0, _ONE),
+    "RELU_0_TO_1": Rule(0, _ONE),
     "LEAKY_RELU": Rule(75, _ONE), "PRELU": Rule(0, _TWO), "ELU": Rule(0, _ONE), "GELU": Rule(116, _ONE),
     "HARD_SWISH": _bare(91, _ONE), "LOGISTIC": Rule(0, _ONE), "TANH": Rule(0, _ONE),
     "SOFTMAX": Rule(9, _ONE), "LOG_SOFTMAX": _bare(36, _ONE), "L2_NORMALIZATION": Rule(12, _ONE),
@@ -76,7 +77,8 @@ RULES: dict[str, Rule] = {
     "QUANTIZE": _bare(89, _ONE), "DEQUANTIZE": _bare(38, _ONE), "CAST": _bare(37, _ONE),
     "RESHAPE": _bare(17, (1, 2), (0,)), "SQUEEZE": Rule(30, _ONE, lists=(0,)),
     "EXPAND_DIMS": _bare(52, _TWO), "TRANSPOSE": _bare(26, _TWO), "SHAPE": Rule(55, _ONE),
-    "CONCATENATION": Rule(10, (1, 64)), "PACK": Rule(59, (1, 64), counts=0), "UNPACK": Rule(64, _ONE, (1, 64), counts=0),
+    "CONCATENATION": Rule(10, (1, 64)), "PACK": Rule(59, (1, 64), counts=0),
+    "UNPACK": Rule(64, _ONE, (1, 64), counts=0),
     "SPLIT": Rule(35, _TWO, (1, 64), counts=0), "SPLIT_V": Rule(79, (3, 3), (1, 64), counts=0),
     "SLICE": _bare(48, (3, 3)), "STRIDED_SLICE": Rule(32, (4, 4)), "GATHER": Rule(23, _TWO),
     "PAD": _bare(22, _TWO), "PADV2": _bare(43, (3, 3)), "MIRROR_PAD": Rule(77, _TWO),
