@@ -47,10 +47,13 @@ def test_next_source_is_used_after_a_bad_answer(tmp_path, answer, reason):
 
 
 def test_second_attempt_mends_a_broken_connection(tmp_path):
-    answers = iter([helpers.cut_off])
+    answers, reports = iter([helpers.cut_off]), []
     with serving(gz_files(), lambda *call: next(answers, helpers.well)(*call)) as address:
-        arrays = web_source(address, retries=1).fetch(tmp_path, silent)
+        arrays = web_source(address, retries=1).fetch(tmp_path, lambda *report: reports.append(report))
     assert (arrays["y_test"] == few_digits()["y_test"]).all()
+    # The bar begins again with the second attempt: pooch's first chunk of 1,024 bytes is reported twice.
+    name = "train-images-idx3-ubyte.gz"
+    assert reports.count((f"download {name}", 1024, len(gz_files()[name]))) == 2
 
 
 def test_nobody_listening_is_could_not_connect(tmp_path):
