@@ -3,9 +3,10 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,12 +18,13 @@ from cnnedge.runtime.runner import Runner, open_runner
 if TYPE_CHECKING:
     from cnnedge.runtime.image import Source
 
-# Images that a worker of predict_batch takes at a time: enough to make handing over (about 20 us) small beside the
-# work, few enough that memory stays flat (3 MB of CIFAR-10 images in flight with 4 workers).
+# Images that a worker of predict_batch takes at a time: enough to make handing over (about 20 us) small
+# beside the work, few enough that memory stays flat (3 MB of CIFAR-10 images in flight with 4 workers).
 BATCH = 64
 
 
-class Prediction(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Prediction:
     """One class of one image: its label, its index in the output, and its probability 0..1."""
 
     label: str
@@ -33,9 +35,9 @@ class Prediction(NamedTuple):
 class Classifier:
     """Classifies images with one ``.tflite`` or ``.onnx`` file.
 
-    The labels come from the passport inside the file. A file without one (another tool's) is used as well as it
-    can be: its labels are "0", "1", ... and it is fed raw pixels 0..255, which a file made for scaled images
-    answers wrongly; ``has_passport`` tells which case it is.
+    The labels come from the passport inside the file. A file without one (another tool's) is used as well as
+    it can be: its labels are "0", "1", ... and it is fed raw pixels 0..255, which a file made for scaled
+    images answers wrongly; ``has_passport`` tells which case it is.
 
     >>> with Classifier("exported/mnist/mnist_int8_qat.tflite") as classifier:  # doctest: +SKIP
     ...     best = classifier.predict("digit.png", top=1)[0]
@@ -44,10 +46,10 @@ class Classifier:
     """
 
     def __init__(self, path: Path | str, num_threads: int = 1) -> None:
-        """Open a model file; ``num_threads`` is what the runtime may use for one image.
+        """Open a model file; ``num_threads`` is how many the runtime may use for one image.
 
         Raises:
-            ModelError: the file is absent, damaged or no image classifier, or its labels do not fit its output.
+            ModelError: the file is absent, damaged or no image classifier, or its labels do not fit it.
             MissingPackageError: the runtime for its format is not installed.
         """
         self.path = Path(path)

@@ -21,8 +21,8 @@ BYTES = {
 # Operator sets that ONNX Runtime carries itself; any other domain needs a library that the file does not
 # bring.
 KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
-# Graphs inside graphs (If, Loop): a classifier has none, and a file may not nest them without end.
-MAX_DEPTH = 4
+
+_NOTHING = Message(b"")
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,6 @@ class OnnxModel:
     outputs: tuple[Value, ...]
     values: tuple[Value, ...]
     metadata: dict[str, str]
-    has_subgraphs: bool
 
 
 def read_onnx(content: bytes) -> OnnxModel:
@@ -99,40 +98,54 @@ def read_onnx(content: bytes) -> OnnxModel:
         )
     if message.count(25):
         raise ModelError("it defines functions of its own, expected standard operators only")
-    nested = _check_graph(graph, depth=0)
-    initializers = [_initializer(tensor) for tensor in graph.messages(5)]
-    constants = {tensor.name: tensor for tensor in initializers}
-    return OnnxModel(
+    _check_graph(graph)
+    nodes = [_node(node) for node in graph.messages(1)]
+    # A Constant node is another way to write an initializer.
+    written = {node.outputs[0]: node.attributes["value"] for node in nodes if _is_constant(node)}
+    tensors = [_initializer(tensor, tensor.text(8)) for tensor in graph.messages(5)]
+    tensors += [_initializer(value.messages(5)[0], name) for name, value in written.items()]
+    constants = {tensor.name: tensor for tensor in tensors}
+    model = OnnxModel(
         content=content,
-        nodes=tuple(_node(node) for node in graph.messages(1)),
+        nodes=tuple(node for node in nodes if not _is_constant(node)),
         initializers=constants,
         inputs=tuple(value for value in map(_value, graph.messages(11)) if value.name not in constants),
         outputs=tuple(map(_value, graph.messages(12))),
         values=tuple(map(_value, graph.messages(13))),
         metadata={entry.text(1): entry.text(2) for entry in message.messages(14)},
-        has_subgraphs=nested,
     )
+    _check_order(model)
+    return model
 
 
-def _check_graph(graph: Message, depth: int) -> bool:
-    """Refuse external data and foreign operators, here and in inner graphs; say whether there are any."""
-    if depth > MAX_DEPTH:
-        raise ModelError(f"graphs are nested more than {MAX_DEPTH} deep")
+def _check_order(model: OnnxModel) -> None:
+    """Every node may read only inputs, constants and what an earlier node wrote; ONNX asks for this order."""
+    known = {"", *model.initializers, *(value.name for value in model.inputs)}
+    for node in model.nodes:
+        if not node.inputs and not node.outputs:
+            raise ModelError(f"operator {node.op[:60]!r} has no inputs and no outputs")
+        missing = [name for name in node.inputs if name not in known]
+        if missing:
+            raise ModelError(f"{node.op[:60]} reads {missing[0][:60]!r} before anything wrote it")
+        known.update(node.outputs)
+
+
+def _check_graph(graph: Message) -> None:
+    """Refuse external data, foreign operators, and operators that carry graphs of their own."""
     if graph.count(15):
         raise ModelError("it holds sparse tensors, which are not read here")
     for tensor in graph.messages(5):
         _check_tensor(tensor)
-    nested = False
     for node in graph.messages(1):
         if node.text(7) not in KNOWN_DOMAINS:
             raise ModelError(f"operator {node.text(4)[:60]!r} is of the custom domain {node.text(7)[:60]!r}")
         for attribute in node.messages(5):
+            if attribute.count(6) or attribute.count(11):
+                raise ModelError(
+                    f"operator {node.text(4)[:60]!r} carries a graph, expected a plain classifier"
+                )
             for tensor in (*attribute.messages(5), *attribute.messages(10)):
                 _check_tensor(tensor)
-            for inner in (*attribute.messages(6), *attribute.messages(11)):
-                nested = True
-                _check_graph(inner, depth + 1)
-    return nested
 
 
 def _check_tensor(tensor: Message) -> None:
@@ -151,10 +164,16 @@ def _check_tensor(tensor: Message) -> None:
             raise ModelError(f"{name} has {held:,} bytes of data, expected {needed:,} for {dtype} {shape}")
 
 
-def _initializer(tensor: Message) -> Initializer:
+def _is_constant(node: Node) -> bool:
+    return (
+        node.op == "Constant" and bool(node.outputs) and bool(node.attributes.get("value", _NOTHING).count(5))
+    )
+
+
+def _initializer(tensor: Message, name: str) -> Initializer:
     raw = tensor.spans(9)
     return Initializer(
-        name=tensor.text(8),
+        name=name,
         dtype=DTYPES.get(tensor.integer(2), "unknown"),
         shape=tensor.integers(1),
         raw=raw[-1] if raw else None,

@@ -90,12 +90,28 @@ def read_tflite(content: bytes) -> TFLiteModel:
     if version != 3:
         raise Damaged(f"TFLite schema version {version}, expected 3")
     codes = [_operator_code(code) for code in model.tables(1)]
-    return TFLiteModel(
+    read = TFLiteModel(
         subgraphs=tuple(_subgraph(subgraph, codes) for subgraph in model.tables(2)),
         buffers=tuple(_buffer(buffer) for buffer in model.tables(4)),
         metadata=tuple((entry.text(0), entry.integer(1, "I")) for entry in model.tables(6)),
         signatures=tuple(_signature(signature) for signature in model.tables(7)),
     )
+    for graph in read.subgraphs:
+        _check_indices(graph, len(read.buffers))
+    return read
+
+
+def _check_indices(graph: Subgraph, buffers: int) -> None:
+    written = [index for operator in graph.operators for index in operator.outputs]
+    for index in (*graph.inputs, *graph.outputs, *written):
+        if not 0 <= index < len(graph.tensors):
+            raise Damaged(f"tensor {index} is used, of {len(graph.tensors)}")
+    for operator in graph.operators:
+        if not all(-1 <= index < len(graph.tensors) for index in operator.inputs):
+            raise Damaged(f"{operator.name} reads tensors {operator.inputs}, of {len(graph.tensors)}")
+    for tensor in graph.tensors:
+        if tensor.buffer >= buffers:
+            raise Damaged(f"tensor {tensor.name[:60]!r} has its data in buffer {tensor.buffer}, of {buffers}")
 
 
 def _looks_like(content: bytes) -> str:

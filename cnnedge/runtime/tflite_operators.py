@@ -18,8 +18,8 @@ class Rule:
     """What an operator may look like.
 
     ``options`` is the number of its options table in the schema (0: it has none) and ``bare`` says that the
-    table may be missing, nothing in it matters. ``positive`` are the table's int32 fields that must lie
-    in 1..LARGEST_STEP, with their schema default; ``lists`` those that hold a list of int32. ``counts`` is the
+    table may be missing: nothing in it matters. ``positive`` are the table's int32 fields that must lie in
+    1..LARGEST_STEP, with their schema default; ``lists`` those that hold a list of int32. ``counts`` is the
     field that must equal the number of inputs (PACK) or of outputs (SPLIT, UNPACK).
     """
 

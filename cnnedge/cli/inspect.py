@@ -1,0 +1,129 @@
+"""``cnnedge inspect``: what a model file holds."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cnnedge.errors import GateError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+# A column of operator names longer than this says nothing more.
+MOST_NAMES = 4
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite or .onnx file, of any tool.")],
+    require: Annotated[
+        str,
+        typer.Option(
+            metavar="int8,no-flex,..",
+            help="Exit code 3 unless the file is all of these: int8, no-flex, no-custom, static-batch, "
+            "no-dynamic, gpu (all on LiteRT's GPU delegate), passport.",
+        ),
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
+) -> None:
+    """Show what is inside a model file: what to feed it, what it calculates in.
+
+    Types and shapes of input and output, operators, layers that are integer
+    and layers that are still float, bytes of weights by type, multiplications
+    for one image, and what LiteRT's GPU delegate would leave to the CPU.
+    The file is only read: neither TensorFlow nor a runtime is needed.
+
+    Examples:
+
+      cnnedge inspect exported/mnist/mnist_int8_qat.tflite
+
+      cnnedge inspect model.onnx --require int8,no-custom
+    """
+    from cnnedge.runtime import inspection
+
+    report = inspection.inspect(file)
+    requirements = [name.strip() for name in require.split(",") if name.strip()]
+    unmet = inspection.unmet_requirements(report, requirements)
+    if as_json:
+        print(json.dumps(report, indent=2))
+    else:
+        _print(report)
+    if unmet:
+        raise GateError(f"{file}: not {'; not '.join(unmet)}")
+
+
+def _print(report: dict[str, Any]) -> None:
+    import sys
+
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 80, highlight=False).print(_table(report))
+
+
+def _table(report: dict[str, Any]) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _rows(report).items():
+        table.add_row(name, Text(value))
+    return table
+
+
+def _rows(report: dict[str, Any]) -> dict[str, str]:
+    weights = report["weight_bytes"]
+    largest = sorted(weights.items(), key=lambda item: -item[1])
+    rows = {
+        report["file"]: f"{report['format']} {report['precision']}, {report['size_bytes']:,} bytes",
+        "input": _tensors(report["inputs"]),
+        "output": _tensors(report["outputs"]),
+        "layers": f"{report['compute_ops_int8']} int8, {report['compute_ops_int16']} int16, "
+        f"{report['compute_ops_float']} float",
+        "operators": ", ".join(f"{name} {count}" for name, count in report["ops"].items()),
+        "float": _few(report["float_ops"]),
+        "weights": ", ".join(f"{dtype} {size:,} bytes" for dtype, size in largest) or "none",
+        "MACs": "unknown" if report["macs"] is None else f"{report['macs']:,} for one image",
+        "batch": "free" if report["free_batch"] else "fixed",
+        "free sizes": _few(report["free_sizes"]),
+        "flex": _few(report["flex_ops"]),
+        "custom": _few(report["custom_ops"]),
+    }
+    if report["format"] == "tflite":
+        rows["GPU"] = _few(report["gpu_concerns"], none="nothing against LiteRT's GPU delegate")
+    return rows | _passport_rows(report)
+
+
+def _passport_rows(report: dict[str, Any]) -> dict[str, str]:
+    passport = report["passport"]
+    if not passport:
+        return {"passport": "none: made by another tool, labels unknown"}
+    contract = report["input_contract"]
+    top1 = "not measured"
+    if passport["top1"] is not None:
+        top1 = f"{100 * passport['top1']:.2f} % of {passport['test_images']:,} test images"
+    return {
+        "feed it": f"{contract['colour']} {contract['layout']} {contract['values']}, {contract['dtype']}",
+        "labels": ", ".join(report["labels"]),
+        "right": top1,
+        "licence": passport["licence"] or "not stated",
+    }
+
+
+def _tensors(specs: list[dict[str, Any]]) -> str:
+    return "; ".join(_tensor(spec) for spec in specs) or "none"
+
+
+def _tensor(spec: dict[str, Any]) -> str:
+    shape = "unknown shape"
+    if spec["shape"] is not None:
+        shape = " x ".join("any" if size is None else str(size) for size in spec["shape"])
+    scaled = f", (value - {spec['zero_point']}) x {spec['scale']:.6g}" if spec["scale"] else ""
+    return f"{spec['name']}: {spec['dtype']} {shape}{scaled}"
+
+
+def _few(names: list[str], none: str = "none") -> str:
+    more = f", and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more or none
