@@ -127,7 +127,9 @@ class _Int8Graph:
             bias = self.producer[user.input[2]]
             codes, scale = (self.constants[name] for name in bias.input[:2])
             bias.input[0] = self._add(f"{bias.output[0]}_codes", np.round(codes / factor).astype("int32"))
-            bias.input[1] = self._add(f"{bias.output[0]}_scale", (scale * np.float64(factor)).astype("float32"))
+            bias.input[1] = self._add(
+                f"{bias.output[0]}_scale", (scale * np.float64(factor)).astype("float32")
+            )
             del bias.input[2]
 
     def _drop_input_recentring(self) -> None:
@@ -136,14 +138,18 @@ class _Int8Graph:
         quantize = next(node for node in self.graph.node if dequantize.output[0] in node.input)
         ends = [self.constants[name] for node in (dequantize, quantize) for name in node.input[1:3]]
         if quantize.op_type != "QuantizeLinear" or [float(end) for end in ends] != [1.0, 0.0, 1.0, 0.0]:
-            raise ConversionError("the int8 TFLite file does not take raw pixels at scale 1: convert it with uint8 input")
+            raise ConversionError(
+                "the int8 TFLite file does not take raw pixels at scale 1: convert it with uint8 input"
+            )
         for node in self.graph.node:
             node.input[:] = [INPUT_NAME if name == quantize.output[0] else name for name in node.input]
 
     def _end_in_float_softmax(self) -> None:
         softmax = [node for node in self.graph.node if node.op_type == "Softmax"]
         if len(softmax) != 1:
-            raise ConversionError(f"the int8 model has {len(softmax)} softmax operators, expected one at its end")
+            raise ConversionError(
+                f"the int8 model has {len(softmax)} softmax operators, expected one at its end"
+            )
         output = self.graph.output[0]
         self.producer[output.name].output[0] = "quantized_probabilities"  # nothing uses it any more
         softmax[0].output[0] = OUTPUT_NAME
@@ -197,7 +203,10 @@ def _rename(graph: "GraphProto", old: str, new: str) -> None:
 def _shorten_names(graph: "GraphProto") -> None:
     """Number the inner tensors: TFLite's names list every fused layer and weigh several kB."""
     short = {INPUT_NAME: INPUT_NAME, OUTPUT_NAME: OUTPUT_NAME, "": ""}
-    for name in (*(item.name for item in graph.initializer), *(out for node in graph.node for out in node.output)):
+    for name in (
+        *(item.name for item in graph.initializer),
+        *(out for node in graph.node for out in node.output),
+    ):
         short.setdefault(name, f"t{len(short)}")
     for item in graph.initializer:
         item.name = short[item.name]

@@ -29,3 +29,16 @@ def require_keras() -> str:
     with silenced():
         import keras
     return keras.backend.backend()
+
+
+def require_tensorflow() -> None:
+    """Import Keras on TensorFlow, the backend that exporting and the float baseline need.
+
+    Raises:
+        UsageError: ``KERAS_BACKEND`` names another backend.
+        MissingPackageError: TensorFlow or Keras is not installed.
+    """
+    if require_keras() != "tensorflow":
+        raise UsageError(
+            f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']}: exporting and measuring the float model need tensorflow"
+        )

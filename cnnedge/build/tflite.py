@@ -1,8 +1,9 @@
 """Folded model to TFLite bytes: one function, one conversion per precision."""
 
 import contextlib
-import os
+import logging
 import tempfile
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from cnnedge.build.calibration import one_by_one
 from cnnedge.build.fold import INPUT_NAME, OUTPUT_NAME
 from cnnedge.errors import ConversionError
+from cnnedge.runtime.nativelog import silenced
 
 IO_TYPES = ("uint8", "int8", "float32")
 # int8 files take the type that the user asks for; every other precision takes and gives float32. The converter
@@ -19,7 +21,12 @@ _FIXED_IO = "float32"
 
 
 def convert_tflite(
-    model: Any, *, precision: str, pixels: np.ndarray | None = None, io: str = "uint8", fake_quantized: bool = False
+    model: Any,
+    *,
+    precision: str,
+    pixels: np.ndarray | None = None,
+    io: str = "uint8",
+    fake_quantized: bool = False,
 ) -> bytes:
     """Convert a folded model (Keras 3, or tf_keras with fake quantization) to a TFLite flatbuffer.
 
@@ -49,7 +56,9 @@ def convert_tflite(
     return name_tensors(content)
 
 
-def _configure(converter: Any, precision: str, pixels: np.ndarray | None, io: str, fake_quantized: bool) -> None:
+def _configure(
+    converter: Any, precision: str, pixels: np.ndarray | None, io: str, fake_quantized: bool
+) -> None:
     import tensorflow as tf
 
     if precision == "float32":
@@ -93,20 +102,17 @@ def _saved_model(model: Any) -> Iterator[str]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the converter's C++ notes off the terminal; they go to file descriptor 2, past Python's logging."""
-    import logging
-
-    level = logging.getLogger("tensorflow").level
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    saved = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a file descriptor is needed, not a path
-        os.dup2(nowhere.fileno(), 2)
-        try:
+    """Keep the converters' notes off the terminal: Python's logging and what C++ writes to standard error."""
+    loggers = [logging.getLogger(name) for name in ("tensorflow", "absl", "tf2onnx")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with silenced(), warnings.catch_warnings(action="ignore"):
             yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-            logging.getLogger("tensorflow").setLevel(level)
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def name_tensors(content: bytes) -> bytes:

@@ -2,9 +2,11 @@
 
 import typer
 
-from cnnedge.cli import train
+from cnnedge.cli import export, run, train
 
 
 def register(app: typer.Typer) -> None:
     """Add every command to ``app``."""
+    app.command()(run.run)
     app.command()(train.train)
+    app.command()(export.export)

@@ -1,0 +1,82 @@
+"""The float Keras model as a Runner, so that the benchmark measures it like any other file.
+
+Three ways to call it, because people use all three and they differ by a factor of more than ten for one image:
+
+    predict    ``model.predict(image)``: what most people write; made for many images at once
+    call       ``model(image)``: Keras's advice for single images
+    function   the model inside a ``tf.function``: traced once, the honest baseline for a speed-up
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnedge.build.fold import INPUT_NAME
+from cnnedge.runtime.runner import Runner, TensorSpec
+
+MODES = ("predict", "call", "function")
+OPENER = "cnnedge.build.baseline:open_baseline"
+
+
+class KerasRunner(Runner):
+    """A Keras model on TensorFlow. Input float32 (N, H, W, C), pixels 0..255; output float32 (N, classes)."""
+
+    def __init__(self, name: str, model: Any, mode: str, *, num_threads: int) -> None:
+        import keras
+        import tensorflow as tf
+
+        super().__init__(
+            name=name,
+            format="keras",
+            runtime=f"Keras {keras.__version__} on TensorFlow {tf.__version__} ({mode})",
+            device="cpu",
+            num_threads=num_threads,
+            input=TensorSpec(INPUT_NAME, tuple(model.inputs[0].shape), "float32"),
+            output=TensorSpec(model.outputs[0].name, tuple(model.outputs[0].shape), "float32"),
+            free_batch=True,
+        )
+        self._call = _caller(model, mode)
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        return self._call(batch)
+
+    def close(self) -> None:
+        del self._call
+
+
+def open_baseline(path: str | Path, mode: str, num_threads: int = 1) -> KerasRunner:
+    """Open a ``.keras`` file to be called in one of ``MODES``.
+
+    The number of threads is TensorFlow's, for the whole process, and can only be set before its first operation:
+    open a baseline in a process of its own.
+
+    Raises:
+        ModelError: see ``kerasfile.load_keras``.
+        ValueError: an unknown mode.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode is {mode!r}, expected one of {', '.join(MODES)}")
+    from cnnedge.build.kerasfile import load_keras
+    from cnnedge.build.stack import require_tensorflow
+
+    require_tensorflow()
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    return KerasRunner(Path(path).name, load_keras(path), mode, num_threads=num_threads)
+
+
+def _caller(model: Any, mode: str) -> Any:
+    import tensorflow as tf
+
+    if mode == "predict":
+        return lambda batch: model.predict(batch, verbose=0)
+    if mode == "call":
+        return lambda batch: model(batch, training=False).numpy()
+    signature = tf.TensorSpec(model.inputs[0].shape, tf.float32)
+    traced = tf.function(lambda batch: model(batch, training=False), input_signature=[signature])
+    # The concrete function skips the dispatch on argument types, about 50 us a call.
+    concrete = traced.get_concrete_function()
+    return lambda batch: concrete(tf.constant(batch)).numpy()

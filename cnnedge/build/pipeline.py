@@ -1,0 +1,116 @@
+"""The whole way of one model: train, export, measure, report. Each step is also a command of its own."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from cnnedge.benchmark.candidate import candidates_for, keras_candidates
+from cnnedge.benchmark.document import write_json
+from cnnedge.benchmark.report import write_report
+from cnnedge.benchmark.run import benchmark
+from cnnedge.build import baseline, checkpoint, training
+from cnnedge.build.export import MANIFEST, ExportPlan, export, versions, write_manifest
+from cnnedge.build.kerasfile import save_keras
+from cnnedge.build.recipes import Recipe
+from cnnedge.datasets import Dataset
+from cnnedge.progress import Progress, silent
+
+BENCHMARK = "benchmark.json"
+REPORT = "report.html"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What ``run`` leaves beside its files: the benchmark's document, and why files could not be exported."""
+
+    document: dict[str, Any]
+    failures: dict[str, str]
+
+
+def planned_files(model_name: str, folder: Path, plan: ExportPlan) -> list[Path]:
+    """Every file that ``run`` writes into ``folder``."""
+    exported = [target.filename for target in plan.names(model_name)]
+    own = [f"{model_name}.keras", checkpoint.HISTORY, MANIFEST, BENCHMARK, REPORT]
+    return [folder / file for file in (*own, *exported)]
+
+
+def train_and_save(
+    model_name: str,
+    data: Dataset,
+    recipe: Recipe,
+    *,
+    folder: Path,
+    seed: int = 0,
+    progress: Progress = silent,
+    **options: Any,
+) -> keras.Model:
+    """Train, write ``<model>.keras`` and note in the manifest how it was trained; ``options`` as in ``train``."""
+    network = training.train(model_name, data, recipe, folder=folder, seed=seed, progress=progress, **options)
+    save_keras(network, folder / f"{model_name}.keras")
+    facts = {"recipe": dataclasses.asdict(recipe), "seed": seed, "backend": keras.backend.backend()}
+    data_facts = {"name": data.name, "is_sample": data.is_sample, "train_sha256": data.train.sha256}
+    write_manifest(
+        folder, {}, {"model": model_name, "training": {**facts, "data": data_facts, "versions": versions()}}
+    )
+    checkpoint.discard(folder)
+    return network
+
+
+def run(
+    model_name: str,
+    data: Dataset,
+    recipe: Recipe,
+    plan: ExportPlan,
+    *,
+    folder: Path,
+    seed: int = 0,
+    resume: bool = False,
+    overwrite: bool = False,
+    num_runs: int | None = None,
+    progress: Progress = silent,
+) -> Result:
+    """Train ``model_name``, export every file of ``plan``, measure all of them on all test images, and report.
+
+    A file that cannot be exported or measured does not stop the others; it is named in the result.
+
+    Raises:
+        FileExistsRefusal: there is an unfinished training in ``folder``, and neither ``resume`` nor ``overwrite``.
+        CnnedgeError: training failed.
+    """
+    network = train_and_save(
+        model_name,
+        data,
+        recipe,
+        folder=folder,
+        seed=seed,
+        resume=resume,
+        overwrite=overwrite,
+        progress=progress,
+    )
+    _, failures = export(
+        network, plan, source=folder / f"{model_name}.keras", name=model_name, folder=folder, data=data,
+        recipe=recipe, seed=seed, progress=progress,
+    )  # fmt: skip
+    document = measure(model_name, folder, data, num_runs=num_runs, progress=progress)
+    return Result(document, failures)
+
+
+def measure(
+    model_name: str, folder: Path, data: Dataset, *, num_runs: int | None = None, progress: Progress = silent
+) -> dict[str, Any]:
+    """Benchmark everything in ``folder`` against its Keras baseline; write ``benchmark.json`` and ``report.html``."""
+    keras_file = folder / f"{model_name}.keras"
+    candidates = keras_candidates(keras_file, opener=baseline.OPENER, modes=baseline.MODES) + candidates_for(
+        [folder]
+    )
+    options = {} if num_runs is None else {"num_runs": num_runs}
+    document = benchmark(
+        candidates, data.test, data.labels, data_name=data.name, baseline=keras_file.name,
+        is_sample=data.is_sample, data_source=data.source, progress=progress, **options,
+    )  # fmt: skip
+    write_json(folder / BENCHMARK, document)
+    write_report(folder / REPORT, document, images=data.test.images, history=folder / checkpoint.HISTORY)
+    return document

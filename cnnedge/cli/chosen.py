@@ -1,0 +1,31 @@
+"""What several commands let a person choose: the data, and a recipe with changes."""
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from cnnedge.progress import Progress
+
+if TYPE_CHECKING:
+    from cnnedge.build.recipes import Recipe
+    from cnnedge.datasets import Dataset
+
+
+def load_data(
+    source: str, *, image_shape: tuple[int, int, int] | None, calibration: int, progress: Progress
+) -> "Dataset":
+    """Load with the seed that every command uses, so that all of them find the same held-out images.
+
+    The datasets warn in the log, which goes to standard error, when they fall back to the bundled sample.
+    """
+    from cnnedge import datasets
+
+    return datasets.load(source, image_shape=image_shape, calibration=calibration, progress=progress)
+
+
+def chosen_recipe(model: str, preset: str, epochs: int | None, batch_size: int | None) -> "Recipe":
+    """The preset's recipe with what the person asked for instead."""
+    from cnnedge.build.recipes import recipe
+
+    asked = {"epochs": epochs, "batch_size": batch_size}
+    changes = {name: value for name, value in asked.items() if value is not None}
+    return dataclasses.replace(recipe(model, preset), **changes)

@@ -1,0 +1,116 @@
+"""``cnnedge export``: a trained Keras model becomes TFLite and ONNX files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cnnedge.cli import console
+from cnnedge.cli.chosen import load_data
+from cnnedge.errors import GateError, UsageError
+from cnnedge.files import refuse_existing
+
+
+def export(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="SOURCE", help="A .keras file, or the name of a model trained into OUT/NAME."),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|DIR", help="For calibration and accuracy; else the named model's own dataset."
+        ),
+    ] = None,
+    format: Annotated[str, typer.Option(help="Comma-separated.")] = "tflite,onnx",
+    precision: Annotated[str, typer.Option(help="Comma-separated.")] = "float32,float16,dynamic,int8,int16x8",
+    qat: Annotated[bool, typer.Option("--qat", help="Also train quantization-aware int8 files.")] = False,
+    io: Annotated[
+        str, typer.Option(metavar="uint8|int8|float32", help="Type at both ends of int8 TFLite files.")
+    ] = "uint8",
+    preset: Annotated[
+        str, typer.Option(metavar="quick|full", help="How long quantization-aware training takes.")
+    ] = "quick",
+    max_drop: Annotated[
+        float | None,
+        typer.Option(metavar="PP", min=0, help="Exit with 3 if a file loses more top-1 points than this."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The files go into OUT/NAME.")] = Path("exported"),
+    seed: Annotated[int, typer.Option(min=0, help="Fixes quantization-aware training.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+) -> None:
+    """Convert a trained Keras model, check every file on all test images, and write them.
+
+    Every file takes raw pixels 0..255 as decoded and gives one probability per class.
+
+    Examples:
+
+      cnnedge export mnist --qat
+
+      cnnedge export my.keras --data photos/ --precision int8 --max-drop 0.5
+    """
+    from cnnedge.build.stack import require_tensorflow
+
+    path, name = _locate(source, out)
+    folder = out / name
+    require_tensorflow()
+    from cnnedge.build.export import ExportPlan, export, export_recipe
+    from cnnedge.build.kerasfile import load_keras
+    from cnnedge.build.models import MODELS
+
+    plan = ExportPlan(_words(format), _words(precision), qat=qat, io=io)
+    targets = [folder / target.filename for target in plan.names(name)]
+    if path.resolve() != (folder / path.name).resolve():
+        targets.append(folder / path.name)
+    refuse_existing(targets, overwrite=overwrite)
+    model, recipe = load_keras(path), export_recipe(name, preset)
+    data = data or (MODELS[name].dataset if name in MODELS else None)
+    with console.progress() as progress:
+        dataset = data and load_data(
+            data, image_shape=model.input_shape[1:], calibration=recipe.calibration_images, progress=progress
+        )
+        entries, failures = export(
+            model, plan, source=path, name=name, folder=folder, data=dataset or None, recipe=recipe, seed=seed,
+            progress=progress,
+        )  # fmt: skip
+    baseline = entries[f"{name}.keras"]["top1"]
+    _print_entries(folder, entries, baseline)
+    console.fail_if_any(failures)
+    if max_drop is not None:
+        _check_drops(entries, baseline, max_drop)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _locate(source: str, out: Path) -> tuple[Path, str]:
+    """The .keras file and the model's name."""
+    path = Path(source)
+    if path.suffix != ".keras":
+        path = out / source / f"{source}.keras"
+        if not path.is_file():
+            raise UsageError(
+                f"{source} has not been trained: {path} does not exist; run cnnedge train {source} first"
+            )
+    return path, path.stem
+
+
+def _print_entries(folder: Path, entries: dict[str, dict], baseline: float | None) -> None:
+    width = max(len(file) for file in entries)
+    print(f"{folder}:")
+    for file, entry in entries.items():
+        line = f"  {file:<{width}} {entry['size_bytes'] / 1000:9,.1f} kB"
+        if entry["top1"] is not None and baseline is not None:
+            line += f"  top-1 {100 * entry['top1']:6.2f} %  {100 * (entry['top1'] - baseline):+.2f} pp"
+        print(line)
+
+
+def _check_drops(entries: dict[str, dict], baseline: float | None, max_drop: float) -> None:
+    if baseline is None:
+        raise UsageError("--max-drop compares accuracies on test images: give --data NAME|DIR")
+    # The accuracies are counts over the same images, so 1e-9 only absorbs the rounding of the subtraction.
+    lost = {file: 100 * (baseline - entry["top1"]) for file, entry in entries.items()}
+    over = [f"{file} ({points:.2f})" for file, points in lost.items() if points > max_drop + 1e-9]
+    if over:
+        raise GateError(f"lost more than {max_drop:g} points of top-1: {', '.join(over)}")
