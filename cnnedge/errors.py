@@ -47,9 +47,7 @@ class MissingPackageError(CnnedgeError):
     """An optional package is absent. ``extra`` names the install extra that brings it."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"{package} is not installed, and this command needs it: pip install 'cnnedge[{extra}]'"
-        )
+        super().__init__(f"{package} is not installed, and this command needs it: pip install 'cnnedge[{extra}]'")
         self.package = package
         self.extra = extra
 

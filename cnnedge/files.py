@@ -19,9 +19,7 @@ def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
     existing = [path for path in paths if path.exists()]
     if existing and not overwrite:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise FileExistsRefusal(
-            f"{existing[0]}{more} already exists: choose another --out or add --overwrite"
-        )
+        raise FileExistsRefusal(f"{existing[0]}{more} already exists: choose another --out or add --overwrite")
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -43,8 +43,7 @@ class ExportName:
             raise UsageError(f"unknown precision {self.precision!r}: expected one of {', '.join(PRECISIONS)}")
         if self.precision not in EXPORTS[self.format]:
             raise UsageError(
-                f"{self.format} is not exported as {self.precision}: expected one of "
-                f"{', '.join(EXPORTS[self.format])}"
+                f"{self.format} is not exported as {self.precision}: expected one of {', '.join(EXPORTS[self.format])}"
             )
         if self.qat and self.precision != "int8":
             raise UsageError(f"quantization-aware training makes int8 files, not {self.precision}")

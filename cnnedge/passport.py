@@ -68,9 +68,7 @@ class Passport:
         except (ValueError, RecursionError) as error:
             raise ModelError(f"the passport is not valid JSON ({error})") from None
         if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
-            raise ModelError(
-                f"the passport is not of schema {SCHEMA}: export the file again with this version"
-            )
+            raise ModelError(f"the passport is not of schema {SCHEMA}: export the file again with this version")
         try:
             passport = cls(
                 model=_text(fields, "model"),

@@ -12,8 +12,8 @@ import numpy as np
 
 from cnnedge.build.calibration import calibration_pixels
 from cnnedge.build.fold import fold
-from cnnedge.build.onnx import convert_onnx_float32, convert_onnx_int8, embed_passport_onnx
 from cnnedge.build.models import MODELS
+from cnnedge.build.onnx import convert_onnx_float32, convert_onnx_int8, embed_passport_onnx
 from cnnedge.build.recipes import Recipe
 from cnnedge.build.recipes import recipe as recipe_of
 from cnnedge.build.tflite import IO_TYPES, convert_tflite
@@ -65,9 +65,7 @@ class ExportPlan:
         if self.qat and "int8" not in self.precisions:
             raise UsageError("--qat makes int8 files: add int8 to --precision, or leave --precision out")
         if not self.names("model"):
-            raise UsageError(
-                f"nothing to export: {', '.join(self.formats)} has none of {', '.join(self.precisions)}"
-            )
+            raise UsageError(f"nothing to export: {', '.join(self.formats)} has none of {', '.join(self.precisions)}")
 
     def names(self, model: str) -> list[ExportName]:
         """The files of this plan, in the order of the tables."""
@@ -275,8 +273,7 @@ def _check_data(model: "keras.Model", plan: ExportPlan, data: Dataset | None) ->
     if data is None:
         if plan.needs_calibration() or plan.qat:
             raise UsageError(
-                "int8 and int16x8 need calibration images: give --data NAME|DIR, "
-                "or --precision float32,float16,dynamic"
+                "int8 and int16x8 need calibration images: give --data NAME|DIR, or --precision float32,float16,dynamic"
             )
         return
     shape, classes = tuple(model.inputs[0].shape[1:]), model.outputs[0].shape[1]
@@ -357,11 +354,7 @@ def _data_facts(data: Dataset | None) -> dict[str, Any] | None:
         return None
     return {
         "name": data.name,
-        "source": "bundled sample"
-        if data.is_sample
-        else "folder"
-        if data.source == "folder"
-        else "full dataset",
+        "source": "bundled sample" if data.is_sample else "folder" if data.source == "folder" else "full dataset",
         "is_sample": data.is_sample,
         "seed": data.seed,
         "licence": data.licence,

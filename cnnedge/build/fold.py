@@ -51,18 +51,12 @@ def check_classifier(model: "keras.Model") -> None:
         )
     shape = tuple(model.inputs[0].shape[1:])
     if len(shape) != 3 or None in shape or shape[2] not in (1, 3):
-        raise ModelError(
-            f"the model takes input of shape {shape}, expected (height, width, 1 or 3), fixed sizes"
-        )
+        raise ModelError(f"the model takes input of shape {shape}, expected (height, width, 1 or 3), fixed sizes")
     if len(model.outputs[0].shape) != 2 or model.outputs[0].shape[1] is None:
-        raise ModelError(
-            f"the model gives output of shape {tuple(model.outputs[0].shape[1:])}, expected (classes,)"
-        )
+        raise ModelError(f"the model gives output of shape {tuple(model.outputs[0].shape[1:])}, expected (classes,)")
     for layer in model.layers:
         if hasattr(layer, "layers"):
-            raise ModelError(
-                f"layer {layer.name!r} is a model inside the model: build the network from flat layers"
-            )
+            raise ModelError(f"layer {layer.name!r} is a model inside the model: build the network from flat layers")
         if len(layer._inbound_nodes) != 1:
             raise ModelError(f"layer {layer.name!r} is used {len(layer._inbound_nodes)} times, expected once")
     if not _ends_in_softmax(model):
@@ -111,9 +105,7 @@ class _Folder:
                 self._place(layer)
         folded = keras.Model(image, self.new[id(self.model.outputs[0])], name=self.model.name)
         for name, weights in self.weights:
-            folded.get_layer(name).set_weights(
-                [weights.kernel.astype("float32"), weights.bias.astype("float32")]
-            )
+            folded.get_layer(name).set_weights([weights.kernel.astype("float32"), weights.bias.astype("float32")])
         for name, values in self.copies:
             folded.get_layer(name).set_weights(values)
         return folded
@@ -143,9 +135,7 @@ class _Folder:
         if following is None or type(following).__name__ not in ("Conv2D", "Dense"):
             return False
         offset = np.asarray(layer.offset, "float64")
-        return (
-            bool(np.all(offset == 0)) or type(following).__name__ == "Dense" or following.padding == "valid"
-        )
+        return bool(np.all(offset == 0)) or type(following).__name__ == "Dense" or following.padding == "valid"
 
     def _absorb_rescaling(self, layer: Any) -> None:
         self._alias(layer)
@@ -178,7 +168,7 @@ class _Folder:
         self.new[id(output)] = keras.layers.Softmax(name=OUTPUT_NAME)(result) if softmax else result
 
     def _fold_batch_norm(self, output: Any, weights: _Weights, axis: int) -> Any:
-        norm = self._only_consumer(output)
+        norm: Any = self._only_consumer(output)
         if type(norm).__name__ != "BatchNormalization" or norm.axis not in (-1, len(output.shape) - 1):
             return output
         # Batch normalization at inference: y = gamma * (x - mean) / sqrt(variance + epsilon) + beta.

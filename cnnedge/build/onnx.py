@@ -15,7 +15,7 @@ So the TFLite and the ONNX file share their activation scales, and after QAT the
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -75,9 +75,7 @@ def embed_passport_onnx(content: bytes, passport: Passport) -> bytes:
     import onnx
 
     model = onnx.load_from_string(content)
-    onnx.helper.set_model_props(
-        model, {PASSPORT_KEY: passport.to_json(), "labels": json.dumps(list(passport.labels))}
-    )
+    onnx.helper.set_model_props(model, {PASSPORT_KEY: passport.to_json(), "labels": json.dumps(list(passport.labels))})
     return model.SerializeToString()
 
 
@@ -127,9 +125,7 @@ class _Int8Graph:
             bias = self.producer[user.input[2]]
             codes, scale = (self.constants[name] for name in bias.input[:2])
             bias.input[0] = self._add(f"{bias.output[0]}_codes", np.round(codes / factor).astype("int32"))
-            bias.input[1] = self._add(
-                f"{bias.output[0]}_scale", (scale * np.float64(factor)).astype("float32")
-            )
+            bias.input[1] = self._add(f"{bias.output[0]}_scale", (scale * np.float64(factor)).astype("float32"))
             del bias.input[2]
 
     def _drop_input_recentring(self) -> None:
@@ -147,9 +143,7 @@ class _Int8Graph:
     def _end_in_float_softmax(self) -> None:
         softmax = [node for node in self.graph.node if node.op_type == "Softmax"]
         if len(softmax) != 1:
-            raise ConversionError(
-                f"the int8 model has {len(softmax)} softmax operators, expected one at its end"
-            )
+            raise ConversionError(f"the int8 model has {len(softmax)} softmax operators, expected one at its end")
         output = self.graph.output[0]
         self.producer[output.name].output[0] = "quantized_probabilities"  # nothing uses it any more
         softmax[0].output[0] = OUTPUT_NAME

@@ -52,9 +52,7 @@ def train_and_save(
     save_keras(network, folder / f"{model_name}.keras")
     facts = {"recipe": dataclasses.asdict(recipe), "seed": seed, "backend": keras.backend.backend()}
     data_facts = {"name": data.name, "is_sample": data.is_sample, "train_sha256": data.train.sha256}
-    write_manifest(
-        folder, {}, {"model": model_name, "training": {**facts, "data": data_facts, "versions": versions()}}
-    )
+    write_manifest(folder, {}, {"model": model_name, "training": {**facts, "data": data_facts, "versions": versions()}})
     checkpoint.discard(folder)
     return network
 
@@ -103,9 +101,7 @@ def measure(
 ) -> dict[str, Any]:
     """Benchmark everything in ``folder`` against its Keras baseline; write ``benchmark.json`` and ``report.html``."""
     keras_file = folder / f"{model_name}.keras"
-    candidates = keras_candidates(keras_file, opener=baseline.OPENER, modes=baseline.MODES) + candidates_for(
-        [folder]
-    )
+    candidates = keras_candidates(keras_file, opener=baseline.OPENER, modes=baseline.MODES) + candidates_for([folder])
     options = {} if num_runs is None else {"num_runs": num_runs}
     document = benchmark(
         candidates, data.test, data.labels, data_name=data.name, baseline=keras_file.name,

@@ -110,9 +110,7 @@ def check_supported(folded: "keras.Model") -> None:
         if type(layer).__name__ in _WEIGHTED and layer.activation.__name__ not in ("linear", "relu")
     ]
     bad += [
-        f"{x.name} (ReLU with a limit)"
-        for x in folded.layers
-        if type(x).__name__ == "ReLU" and not is_plain_relu(x)
+        f"{x.name} (ReLU with a limit)" for x in folded.layers if type(x).__name__ == "ReLU" and not is_plain_relu(x)
     ]
     if bad:
         raise ModelError(
@@ -134,17 +132,13 @@ def _rebuild(folded: "keras.Model", ranges: dict[str, tuple[float, float]] | Non
     relu_inputs = {id(layer.input) for layer in folded.layers if type(layer).__name__ == "ReLU"}
     for layer in folded.layers[1:]:
         kind, config = type(layer).__name__, layer.get_config()
-        twin = getattr(tf_keras.layers, kind)(
-            name=layer.name, **{key: config[key] for key in _REBUILT_FROM[kind]}
-        )
+        twin = getattr(tf_keras.layers, kind)(name=layer.name, **{key: config[key] for key in _REBUILT_FROM[kind]})
         inputs = [placed[id(tensor)] for tensor in layer._inbound_nodes[0].input_tensors]
         if kind in _WEIGHTED:
             # Before it is wrapped: the wrapper replaces the layer's kernel by its quantized value.
             twin.build(inputs[0].shape)
             twin.set_weights(layer.get_weights())
-        call = (
-            twin if ranges is None else _wrap(twin, kind, ranges, feeds_relu=id(layer.output) in relu_inputs)
-        )
+        call = twin if ranges is None else _wrap(twin, kind, ranges, feeds_relu=id(layer.output) in relu_inputs)
         placed[id(layer.output)] = call(inputs if len(inputs) > 1 else inputs[0])
     return tf_keras.Model(image, placed[id(folded.outputs[0])])
 
@@ -223,9 +217,7 @@ def _weight_quantizer(*, per_channel: bool) -> Any:
         def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
             # A variable, so that the exported file has the limit as a constant.
             shape = (tensor_shape[-1],) if per_channel else ()
-            return {
-                "limit": layer.add_weight(f"{name}_limit", shape=shape, initializer="ones", trainable=False)
-            }
+            return {"limit": layer.add_weight(f"{name}_limit", shape=shape, initializer="ones", trainable=False)}
 
         def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:
             limit = weights["limit"]

@@ -15,9 +15,6 @@ from cnnedge.errors import ConversionError
 from cnnedge.runtime.nativelog import silenced
 
 IO_TYPES = ("uint8", "int8", "float32")
-# int8 files take the type that the user asks for; every other precision takes and gives float32. The converter
-# offers int16x8 only int16 or float32 at its ends, and only float32 keeps "raw pixels in, probabilities out".
-_FIXED_IO = "float32"
 
 
 def convert_tflite(
@@ -37,7 +34,8 @@ def convert_tflite(
         model: float input (N, H, W, C) of pixels 0..255, probabilities out.
         precision: one of names.EXPORTS["tflite"].
         pixels: float32 (N, H, W, C) calibration images 0..255; needed for int8 and int16x8 unless fake-quantized.
-        io: type of input and output of an int8 file: uint8, int8 or float32.
+        io: type of input and output of an int8 file: uint8, int8 or float32. Every other precision takes and gives
+            float32; for int16x8 the converter offers only int16 beside it, which could not hold raw pixels.
         fake_quantized: the model carries its own ranges from quantization-aware training.
 
     Raises:
@@ -56,9 +54,7 @@ def convert_tflite(
     return name_tensors(content)
 
 
-def _configure(
-    converter: Any, precision: str, pixels: np.ndarray | None, io: str, fake_quantized: bool
-) -> None:
+def _configure(converter: Any, precision: str, pixels: np.ndarray | None, io: str, fake_quantized: bool) -> None:
     import tensorflow as tf
 
     if precision == "float32":

@@ -26,6 +26,9 @@ def chosen_recipe(model: str, preset: str, epochs: int | None, batch_size: int |
     """The preset's recipe with what the person asked for instead."""
     from cnnedge.build.recipes import recipe
 
-    asked = {"epochs": epochs, "batch_size": batch_size}
-    changes = {name: value for name, value in asked.items() if value is not None}
-    return dataclasses.replace(recipe(model, preset), **changes)
+    chosen = recipe(model, preset)
+    if epochs is not None:
+        chosen = dataclasses.replace(chosen, epochs=epochs)
+    if batch_size is not None:
+        chosen = dataclasses.replace(chosen, batch_size=batch_size)
+    return chosen

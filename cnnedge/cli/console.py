@@ -32,8 +32,8 @@ def progress() -> Iterator[Progress]:
 
 def _bars() -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, SpinnerColumn, TextColumn
-    from rich.progress import TimeRemainingColumn, TaskID
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
 
     tasks: dict[str, TaskID] = {}
     columns = (
@@ -92,7 +92,5 @@ def fail_if_any(failures: dict[str, str], document: dict[str, Any] | None = None
             failures.setdefault(row["file"], row["error"])
     if failures:
         first, reason = next(iter(failures.items()))
-        others = (
-            f" (and {len(failures) - 1} more: {', '.join(list(failures)[1:])})" if len(failures) > 1 else ""
-        )
+        others = f" (and {len(failures) - 1} more: {', '.join(list(failures)[1:])})" if len(failures) > 1 else ""
         raise CnnedgeError(f"{first} failed: {reason}{others}")

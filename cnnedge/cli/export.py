@@ -18,9 +18,7 @@ def export(
     ],
     data: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME|DIR", help="For calibration and accuracy; else the named model's own dataset."
-        ),
+        typer.Option(metavar="NAME|DIR", help="For calibration and accuracy; else the named model's own dataset."),
     ] = None,
     format: Annotated[str, typer.Option(help="Comma-separated.")] = "tflite,onnx",
     precision: Annotated[str, typer.Option(help="Comma-separated.")] = "float32,float16,dynamic,int8,int16x8",
@@ -90,9 +88,7 @@ def _locate(source: str, out: Path) -> tuple[Path, str]:
     if path.suffix != ".keras":
         path = out / source / f"{source}.keras"
         if not path.is_file():
-            raise UsageError(
-                f"{source} has not been trained: {path} does not exist; run cnnedge train {source} first"
-            )
+            raise UsageError(f"{source} has not been trained: {path} does not exist; run cnnedge train {source} first")
     return path, path.stem
 
 

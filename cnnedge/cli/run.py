@@ -11,9 +11,7 @@ from cnnedge.files import refuse_existing
 
 
 def run(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="Which network; cnnedge train --list shows them.")
-    ],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Which network; cnnedge train --list shows them.")],
     preset: Annotated[str, typer.Option(help="quick: minutes on two cores; full: hours.")] = "quick",
     data: Annotated[
         str | None,
@@ -23,13 +21,9 @@ def run(
     epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes training and quantization.")] = 0,
-    qat: Annotated[
-        bool, typer.Option("--qat/--no-qat", help="Also train quantization-aware int8 files.")
-    ] = True,
+    qat: Annotated[bool, typer.Option("--qat/--no-qat", help="Also train quantization-aware int8 files.")] = True,
     num_runs: Annotated[int | None, typer.Option(help="Timed calls per file; fewer is quicker.")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a training that was cut short.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was cut short.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:
     """Train, quantize, export, verify, benchmark and report: one network, one command.

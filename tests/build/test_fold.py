@@ -23,10 +23,7 @@ def kinds(model):
 
 def test_digits_model_folds_to_plain_layers_with_the_same_answers(digits_model, sample):
     folded = fold(digits_model)
-    assert (
-        np.abs(answers(folded, sample.test.images) - answers(digits_model, sample.test.images)).max()
-        < TOLERANCE
-    )
+    assert np.abs(answers(folded, sample.test.images) - answers(digits_model, sample.test.images)).max() < TOLERANCE
     assert set(kinds(folded)) == {"InputLayer", "Conv2D", "MaxPooling2D", "Flatten", "Dense", "Softmax"}
     assert folded.inputs[0].name == "image" and folded.layers[-1].name == "probabilities"
 
@@ -59,9 +56,7 @@ def test_batch_norm_that_two_layers_read_is_not_folded_away(pixels):
     x = layers.Conv2D(3, 1)(image)
     y = layers.BatchNormalization()(x)
     model = keras.Model(image, layers.Dense(3, activation="softmax")(layers.Flatten()(layers.Add()([x, y]))))
-    model.layers[2].set_weights(
-        [np.array(value, "float32") for value in ([2, 3, 4], [1, 0, 1], [5, 6, 7], [2, 3, 4])]
-    )
+    model.layers[2].set_weights([np.array(value, "float32") for value in ([2, 3, 4], [1, 0, 1], [5, 6, 7], [2, 3, 4])])
     folded = fold(model)
     scale = np.abs(model(pixels.astype("float32"))).max()
     assert "BatchNormalization" in kinds(folded)
@@ -86,9 +81,7 @@ def four_channels():
 def two_outputs():
     image = keras.Input((8, 8, 1))
     x = layers.Flatten()(image)
-    return keras.Model(
-        image, [layers.Dense(3, activation="softmax")(x), layers.Dense(2, activation="softmax")(x)]
-    )
+    return keras.Model(image, [layers.Dense(3, activation="softmax")(x), layers.Dense(2, activation="softmax")(x)])
 
 
 def nested():

@@ -32,9 +32,7 @@ def optimized(content: bytes) -> onnx.ModelProto:
 def fused_kernels(content: bytes) -> dict[str, int]:
     """How many convolution and dense kernels run, by kind."""
     counts = collections.Counter(node.op_type for node in optimized(content).graph.node)
-    return {
-        kind: count for kind, count in counts.items() if "Conv" in kind or "Gemm" in kind or "MatMul" in kind
-    }
+    return {kind: count for kind, count in counts.items() if "Conv" in kind or "Gemm" in kind or "MatMul" in kind}
 
 
 def weight_codes(content: bytes) -> list[np.ndarray]:
@@ -46,10 +44,7 @@ def weight_codes(content: bytes) -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def tflite(digits_model, sample):
     folded, pixels = fold(digits_model), calibration_pixels(sample.calibration.images)
-    return {
-        precision: convert_tflite(folded, precision=precision, pixels=pixels)
-        for precision in ("float32", "int8")
-    }
+    return {precision: convert_tflite(folded, precision=precision, pixels=pixels) for precision in ("float32", "int8")}
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +66,7 @@ def test_float32_answers_as_keras_does(float32, digits_model, sample):
 
 def test_int8_agrees_with_the_tflite_file(int8, tflite, sample):
     with open_runner(int8, format="onnx") as ours, open_runner(tflite["int8"], format="tflite") as theirs:
-        agreement = np.mean(
-            ours.predict(sample.test.images).argmax(1) == theirs.predict(sample.test.images).argmax(1)
-        )
+        agreement = np.mean(ours.predict(sample.test.images).argmax(1) == theirs.predict(sample.test.images).argmax(1))
     assert agreement >= 0.99  # the weights lose their eighth bit
 
 

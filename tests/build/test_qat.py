@@ -78,9 +78,7 @@ def test_onnx_agrees_with_tflite(tflite, sample):
         open_runner(tflite, format="tflite") as one,
         open_runner(convert_onnx_int8(tflite), format="onnx") as two,
     ):
-        agreement = np.mean(
-            one.predict(sample.test.images).argmax(1) == two.predict(sample.test.images).argmax(1)
-        )
+        agreement = np.mean(one.predict(sample.test.images).argmax(1) == two.predict(sample.test.images).argmax(1))
     assert agreement >= 0.995
 
 
@@ -98,9 +96,7 @@ def test_calibrated_ranges_are_what_makes_a_short_run_right(digits_model, sample
 
 
 def test_residual_sum_is_quantized_once_after_its_relu(residual_model, pixels):
-    content = convert_tflite(
-        train(residual_model, pixels, pixels, steps=5), precision="int8", fake_quantized=True
-    )
+    content = convert_tflite(train(residual_model, pixels, pixels, steps=5), precision="int8", fake_quantized=True)
     assert_relu_zero_points(content, expected=2)
     # 2 convolutions and 1 dense layer
     assert fused_kernels(convert_onnx_int8(content)) == {"QLinearConv": 2, "QGemm": 1}

@@ -25,8 +25,7 @@ def folded(digits_model):
 def converted(folded, sample):
     calibration = calibration_pixels(sample.calibration.images)
     return {
-        precision: convert_tflite(folded, precision=precision, pixels=calibration)
-        for precision in EXPORTS["tflite"]
+        precision: convert_tflite(folded, precision=precision, pixels=calibration) for precision in EXPORTS["tflite"]
     }
 
 
@@ -53,13 +52,9 @@ def test_quantized_sizes(converted):
     assert sizes["int8"] < 0.5 * sizes["float32"] and sizes["float16"] < 0.7 * sizes["float32"]
 
 
-@pytest.mark.parametrize(
-    "io, scale, zero_point", [("uint8", 1.0, 0), ("int8", 1.0, -128), ("float32", 0.0, 0)]
-)
+@pytest.mark.parametrize("io, scale, zero_point", [("uint8", 1.0, 0), ("int8", 1.0, -128), ("float32", 0.0, 0)])
 def test_ends_of_int8_files(io, scale, zero_point, folded, sample):
-    content = convert_tflite(
-        folded, precision="int8", pixels=calibration_pixels(sample.calibration.images), io=io
-    )
+    content = convert_tflite(folded, precision="int8", pixels=calibration_pixels(sample.calibration.images), io=io)
     with open_runner(content, format="tflite") as runner:
         assert (runner.input.dtype, runner.output.dtype) == (io, io)
         assert (runner.input.scale, runner.input.zero_point) == (scale, zero_point)
