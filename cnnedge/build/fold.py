@@ -198,10 +198,8 @@ class _Folder:
         config = layer.get_config()
         if layer.output is self.model.outputs[0]:
             config["name"] = OUTPUT_NAME
-        if is_plain_relu(layer):  # one form of it, whichever the model used
-            clone = keras.layers.ReLU(name=layer.name)
-        else:
-            clone = type(layer).from_config(config)
+        # One form of ReLU, whichever the model used.
+        clone = keras.layers.ReLU(name=layer.name) if is_plain_relu(layer) else type(layer).from_config(config)
         inputs = [self.new[id(tensor)] for tensor in _inputs(layer)]
         self.new[id(layer.output)] = clone(inputs if isinstance(layer.input, list) else inputs[0])
         if layer.weights:
