@@ -9,6 +9,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from cnnedge.build.recipes import Augmentation
 
+# Images that are warped at once. The float32 intermediates of 32 MNIST images, 100 kB each, stay in the
+# cache; a whole batch of 128 took 5.9 ms instead of 1.4 ms, most of it page faults.
+WARP_BLOCK = 32
+
 
 def augment(
     images: np.ndarray, augmentation: Augmentation, mirrored: np.ndarray, rng: np.random.Generator
@@ -73,36 +77,51 @@ def warp(images: np.ndarray, augmentation: Augmentation, rng: np.random.Generato
     Outside the image lies ``augmentation.fill``. The angle, the zoom and the shifts (fractions of a pixel)
     are uniform in the ranges that ``augmentation`` gives.
     """
-    count, height, width, _ = images.shape
-    spread = rng.uniform(-1, 1, (4, count)).astype(np.float32)
+    spread = rng.uniform(-1, 1, (4, len(images))).astype(np.float32)
     angle = spread[0] * np.float32(np.deg2rad(augmentation.rotate))
     zoom = 1 + spread[1] * np.float32(augmentation.zoom)
-    down, right = spread[2:] * np.float32(augmentation.shift)
-    # Where does the pixel (row, column) of the new image come from? Rotate and zoom its offset from the
+    shifts = spread[2:] * np.float32(augmentation.shift)
+    blocks = (slice(first, first + WARP_BLOCK) for first in range(0, len(images), WARP_BLOCK))
+    return np.concatenate(
+        [
+            _warp(images[block], angle[block], zoom[block], shifts[:, block], augmentation.fill)
+            for block in blocks
+        ]
+    )
+
+
+def _warp(
+    images: np.ndarray, angle: np.ndarray, zoom: np.ndarray, shifts: np.ndarray, fill: int
+) -> np.ndarray:
+    """Resample by float32 ``angle`` (N,) in radians, ``zoom`` (N,) and ``shifts`` (2, N), down and right."""
+    height, width = images.shape[1:3]
+    # Where does the pixel (row, column) of the new image come from? Turn and scale its offset from the
     # centre.
-    row = np.arange(height, dtype=np.float32) - np.float32((height - 1) / 2)
+    row = np.arange(height, dtype=np.float32)[:, None] - np.float32((height - 1) / 2)
     column = np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2)
     cosine, sine = (np.cos(angle) / zoom)[:, None, None], (np.sin(angle) / zoom)[:, None, None]
-    from_row = cosine * row[:, None] - sine * column + (down + np.float32((height - 1) / 2))[:, None, None]
-    from_column = sine * row[:, None] + cosine * column + (right + np.float32((width - 1) / 2))[:, None, None]
-    return _bilinear(images, from_row, from_column, augmentation.fill)
+    down, right = shifts[:, :, None, None]
+    from_row = cosine * row - sine * column + (down + np.float32((height - 1) / 2))
+    from_column = sine * row + cosine * column + (right + np.float32((width - 1) / 2))
+    return _bilinear(images, from_row, from_column, fill)
 
 
 def _bilinear(images: np.ndarray, row: np.ndarray, column: np.ndarray, fill: int) -> np.ndarray:
-    """Sample ``images`` at float32 ``(N, H, W)`` positions; outside of them lies ``fill``."""
+    """Sample at float32 ``(N, H, W)`` positions, which are overwritten; outside the image lies ``fill``."""
     count, height, width, channels = images.shape
     framed = np.pad(images, ((0, 0), (1, 2), (1, 2), (0, 0)), constant_values=fill)
-    row = np.clip(row + 1, 0, height + 1)
-    column = np.clip(column + 1, 0, width + 1)
-    top, left = row.astype(np.int32), column.astype(np.int32)
-    down, right = (row - top)[..., None], (column - left)[..., None]
-    stride = width + 3
-    corner = (np.arange(count, dtype=np.int32) * (height + 3))[:, None, None]
-    corner = (corner + top) * stride + left
+    np.clip(row + 1, 0, height + 1, out=row)
+    np.clip(column + 1, 0, width + 1, out=column)
+    index, left = row.astype(np.int32), column.astype(np.int32)
+    row -= index.astype(np.float32)  # int32 minus float32 would be float64: twice the memory
+    column -= left.astype(np.float32)
+    index += (np.arange(count, dtype=np.int32) * (height + 3))[:, None, None]
+    index *= width + 3
+    index += left
     pixels = framed.reshape(-1, channels)
-    upper = _between(pixels, corner, right)
-    lower = _between(pixels, corner + stride, right)
-    upper += (lower - upper) * down
+    upper = _between(pixels, index, column[..., None])
+    lower = _between(pixels, index + (width + 3), column[..., None])
+    upper += (lower - upper) * row[..., None]
     return (upper + np.float32(0.5)).astype(np.uint8)
 
 

@@ -41,18 +41,18 @@ class ModelSpec:
 def mnist(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
     """The MNIST network, int8 file below 50,000 bytes.
 
-    ======== ============= ======= =========
-    layer    output        weights MACs
-    ======== ============= ======= =========
-    conv1    (28, 28, 16)      144   112,896
-    conv2    (28, 28, 16)    2,304 1,806,336
-    conv3    (14, 14, 32)    4,608   903,168
-    conv4    (14, 14, 32)    9,216 1,806,336
-    conv5    (7, 7, 32)      9,216   451,584
-    dense1   (32)            9,216     9,216
-    probabilities (10)         320       320
-    total                   35,024 5,089,856
-    ======== ============= ======= =========
+    ============= ============= ======= =========
+    layer         output        weights MACs
+    ============= ============= ======= =========
+    conv1         (28, 28, 16)      144   112,896
+    conv2         (28, 28, 16)    2,304 1,806,336
+    conv3         (14, 14, 32)    4,608   903,168
+    conv4         (14, 14, 32)    9,216 1,806,336
+    conv5         (7, 7, 32)      9,216   451,584
+    dense1        (32)            9,216     9,216
+    probabilities (10)              320       320
+    total                        35,024 5,089,856
+    ============= ============= ======= =========
 
     Parameters, with batch normalization and biases: 35,578. A 2x2 max pooling follows conv2, conv4 and conv5.
     Source: the five-convolution table of this project's field notes, its Dense layer cut from 48 to 32 units
@@ -65,17 +65,17 @@ def mnist(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Mo
 def mnist_tiny(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
     """The smallest MNIST network, int8 file below 20,000 bytes.
 
-    ======== ============= ======= =========
-    layer    output        weights MACs
-    ======== ============= ======= =========
-    conv1    (28, 28, 8)        72    56,448
-    conv2    (28, 28, 8)       576   451,584
-    conv3    (14, 14, 16)    1,152   225,792
-    conv4    (14, 14, 16)    2,304   451,584
-    conv5    (7, 7, 16)      2,304   112,896
-    probabilities (10)       1,440     1,440
-    total                    7,848 1,299,744
-    ======== ============= ======= =========
+    ============= ============= ======= =========
+    layer         output        weights MACs
+    ============= ============= ======= =========
+    conv1         (28, 28, 8)        72    56,448
+    conv2         (28, 28, 8)       576   451,584
+    conv3         (14, 14, 16)    1,152   225,792
+    conv4         (14, 14, 16)    2,304   451,584
+    conv5         (7, 7, 16)      2,304   112,896
+    probabilities (10)            1,440     1,440
+    total                         7,848 1,299,744
+    ============= ============= ======= =========
 
     Parameters, with batch normalization and biases: 8,114. A 2x2 max pooling follows conv2, conv4 and conv5.
     Source: the ``mnist`` network at half width, its hidden Dense layer left out to make room for the
@@ -88,20 +88,20 @@ def mnist_tiny(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "ker
 def cifar10(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
     """The CIFAR-10 network, int8 file below 512,024 bytes (that of MLPerf Tiny's large ResNet-8).
 
-    ======== ============= ======= ==========
-    layer    output        weights MACs
-    ======== ============= ======= ==========
-    conv1    (32, 32, 32)      864    884,736
-    conv2    (32, 32, 32)    9,216  9,437,184
-    conv3    (16, 16, 64)   18,432  4,718,592
-    conv4    (16, 16, 64)   36,864  9,437,184
-    conv5    (8, 8, 96)     55,296  3,538,944
-    conv6    (8, 8, 96)     82,944  5,308,416
-    conv7    (8, 8, 96)     82,944  5,308,416
-    conv8    (4, 4, 160)   138,240  2,211,840
-    probabilities (10)       1,600      1,600
-    total                  426,400 40,846,912
-    ======== ============= ======= ==========
+    ============= ============= ======= ==========
+    layer         output        weights MACs
+    ============= ============= ======= ==========
+    conv1         (32, 32, 32)      864    884,736
+    conv2         (32, 32, 32)    9,216  9,437,184
+    conv3         (16, 16, 64)   18,432  4,718,592
+    conv4         (16, 16, 64)   36,864  9,437,184
+    conv5         (8, 8, 96)     55,296  3,538,944
+    conv6         (8, 8, 96)     82,944  5,308,416
+    conv7         (8, 8, 96)     82,944  5,308,416
+    conv8         (4, 4, 160)   138,240  2,211,840
+    probabilities (10)            1,600      1,600
+    total                       426,400 40,846,912
+    ============= ============= ======= ==========
 
     Parameters, with batch normalization and biases: 428,970. A 2x2 max pooling follows conv2, conv4 and
     conv7; the global average of conv8 feeds the head. Source: the ``cifar-base`` table of this project's
@@ -114,19 +114,19 @@ def cifar10(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.
 def cifar10_small(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
     """The small CIFAR-10 network, int8 file below 98,496 bytes (that of MLPerf Tiny's ResNet-8).
 
-    ======== ============= ======= ==========
-    layer    output        weights MACs
-    ======== ============= ======= ==========
-    conv1    (32, 32, 16)      432    442,368
-    conv2    (32, 32, 24)    3,456  3,538,944
-    conv3    (16, 16, 32)    6,912  1,769,472
-    conv4    (16, 16, 32)    9,216  2,359,296
-    conv5    (8, 8, 48)     13,824    884,736
-    conv6    (8, 8, 48)     20,736  1,327,104
-    conv7    (8, 8, 48)     20,736  1,327,104
-    probabilities (10)         480        480
-    total                   75,792 11,649,504
-    ======== ============= ======= ==========
+    ============= ============= ======= ==========
+    layer         output        weights MACs
+    ============= ============= ======= ==========
+    conv1         (32, 32, 16)      432    442,368
+    conv2         (32, 32, 24)    3,456  3,538,944
+    conv3         (16, 16, 32)    6,912  1,769,472
+    conv4         (16, 16, 32)    9,216  2,359,296
+    conv5         (8, 8, 48)     13,824    884,736
+    conv6         (8, 8, 48)     20,736  1,327,104
+    conv7         (8, 8, 48)     20,736  1,327,104
+    probabilities (10)              480        480
+    total                        75,792 11,649,504
+    ============= ============= ======= ==========
 
     Parameters, with batch normalization and biases: 76,794. A 2x2 max pooling follows conv2 and conv4; the
     global average of conv7 feeds the head. Source: the ``cifar-small`` table of this project's field notes.

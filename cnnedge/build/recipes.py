@@ -109,9 +109,9 @@ _DIGITS_FULL = Recipe(
 )
 
 RECIPES: dict[tuple[str, str], Recipe] = {
-    ("mnist", "quick"): Recipe(epochs=4, weight_decay=1e-3, augmentation=_DIGITS),
+    ("mnist", "quick"): Recipe(epochs=3, weight_decay=1e-3, augmentation=_DIGITS),
     ("mnist", "full"): _DIGITS_FULL,
-    ("mnist-tiny", "quick"): Recipe(epochs=6, weight_decay=5e-4, augmentation=_DIGITS),
+    ("mnist-tiny", "quick"): Recipe(epochs=5, weight_decay=5e-4, augmentation=_DIGITS),
     ("mnist-tiny", "full"): Recipe(
         epochs=60,
         weight_decay=5e-4,
@@ -119,7 +119,7 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         augmentation=_DIGITS,
         qat_epochs=4,
     ),
-    ("cifar10", "quick"): Recipe(epochs=4, augmentation=Augmentation(shift=2, flip=True)),
+    ("cifar10", "quick"): Recipe(epochs=5, augmentation=Augmentation(shift=2, flip=True)),
     ("cifar10", "full"): Recipe(
         epochs=60,
         peak_learning_rate=0.3,

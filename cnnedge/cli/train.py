@@ -102,10 +102,8 @@ def train(
     save_keras(network, target)
     checkpoint.discard(folder)
     accuracy = training.top1(network, dataset.validation)
-    print(
-        f"{target}: {accuracy:.2%} right on {len(dataset.validation):,} validation images; "
-        f"the course of the training is in {history}"
-    )
+    what = "validation images of the BUNDLED SAMPLE" if dataset.is_sample else "validation images"
+    print(f"{target}: {accuracy:.2%} right on {len(dataset.validation):,} {what}; see {history}")
 
 
 def _print_models() -> None:
@@ -135,12 +133,6 @@ def _dataset(
     """Load the data with the seed that every command uses, so that export finds the same held-out images."""
     from cnnedge import datasets
 
-    data = datasets.load(
+    return datasets.load(
         source, image_shape=image_shape, calibration=recipe.calibration_images, progress=progress
     )
-    if data.is_sample:
-        console.say(
-            f"WARNING: {data.name} could not be fetched; this training uses the bundled sample of "
-            f"{len(data.train):,} images, and its accuracy says little"
-        )
-    return data
