@@ -172,9 +172,8 @@ def _pad(node: Node, image: Shape, shapes: list[Shape | None], model: OnnxModel)
 _RULES: dict[str, Callable[[Node, Shape, list[Shape | None], OnnxModel], Shape | None]] = {
     "Conv": _convolution, "QLinearConv": _convolution, "FusedConv": _convolution, "ConvInteger": _convolution,
     "MaxPool": _pool, "AveragePool": _pool, "GlobalAveragePool": _global_pool,
-    "GlobalMaxPool": _global_pool,
-    "QLinearGlobalAveragePool": _global_pool, "Reshape": _reshape, "Flatten": _flatten, "Transpose": _transpose,
-    "Gemm": _gemm, "QGemm": _gemm, "MatMul": _matmul, "MatMulInteger": _matmul, "QLinearMatMul": _matmul,
-    "Concat": _concat, "Squeeze": _squeeze, "ReduceMean": _reduce, "ReduceMax": _reduce, "ReduceSum": _reduce,
-    "Pad": _pad,
+    "GlobalMaxPool": _global_pool, "QLinearGlobalAveragePool": _global_pool, "Reshape": _reshape, "Flatten": _flatten,
+    "Transpose": _transpose, "Gemm": _gemm, "QGemm": _gemm, "MatMul": _matmul, "MatMulInteger": _matmul,
+    "QLinearMatMul": _matmul, "Concat": _concat, "Squeeze": _squeeze, "ReduceMean": _reduce, "ReduceMax": _reduce,
+    "ReduceSum": _reduce, "Pad": _pad,
 }  # fmt: skip
