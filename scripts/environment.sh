@@ -25,7 +25,7 @@ prepare_environment() {
             echo "error: $(uname -m) has no TensorFlow wheels: use a 64-bit system (x86_64 or aarch64)" >&2
             return 1
         fi
-        echo "Making .venv and installing the pinned packages (about 1.5 GB, a few minutes) ..."
+        echo "Making .venv and installing the pinned packages (3 GB, one to five minutes) ..."
         rm -rf .venv
         "$python" -m venv .venv
         .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt

@@ -75,7 +75,7 @@ def export(
     _print_entries(folder, entries, baseline)
     console.fail_if_any(failures)
     if max_drop is not None:
-        _check_drops(entries, baseline, max_drop)
+        check_drops(entries, baseline, max_drop)
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ def _print_entries(folder: Path, entries: dict[str, dict], baseline: float | Non
         print(line)
 
 
-def _check_drops(entries: dict[str, dict], baseline: float | None, max_drop: float) -> None:
+def check_drops(entries: dict[str, dict], baseline: float | None, max_drop: float) -> None:
     if baseline is None:
         raise UsageError("--max-drop compares accuracies on test images: give --data NAME|DIR")
     # The accuracies are counts over the same images, so 1e-9 only absorbs the rounding of the subtraction.

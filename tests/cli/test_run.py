@@ -1,0 +1,147 @@
+"""The whole ``run`` on real digits: every file, the manifest, the benchmark, the report."""
+
+import json
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnedge.cli.app import run as cnnedge
+from cnnedge.errors import GateError
+from cnnedge.names import EXPORTS, ExportName
+from cnnedge.runtime.modelfile import read_passport
+
+NAMES = [ExportName("mnist-tiny", p, f) for f, precisions in EXPORTS.items() for p in precisions]
+NAMES += [ExportName("mnist-tiny", "int8", format, qat=True) for format in EXPORTS]
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """The MNIST sample as a folder of pictures."""
+    folder = tmp_path_factory.mktemp("digits")
+    with np.load(files("cnnedge.datasets") / "mnist_sample.npz") as sample:
+        for part, split in (("train", "train"), ("test", "test")):
+            for number, (image, label) in enumerate(zip(sample[f"x_{part}"], sample[f"y_{part}"], strict=True)):
+                target = folder / split / str(label) / f"{number}.png"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(image[:, :, 0]).save(target)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def out(digits, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("out")
+    code = cnnedge([
+        "run", "mnist-tiny", "--data", str(digits), "--epochs", "15", "--batch-size", "32", "--num-runs", "20",
+        "--out", str(folder),
+    ])  # fmt: skip
+    assert code == 0
+    return folder
+
+
+def test_every_promised_file_is_there(out):
+    expected = {name.filename for name in NAMES}
+    expected |= {"mnist-tiny.keras", "manifest.json", "benchmark.json", "report.html", "history.csv"}
+    assert expected <= {path.name for path in (out / "mnist-tiny").iterdir()}
+    assert not list((out / "mnist-tiny").glob(".*"))
+
+
+def test_benchmark_has_a_complete_row_per_file_and_three_for_keras(out):
+    rows = json.loads((out / "mnist-tiny/benchmark.json").read_text())["rows"]
+    assert [row["error"] for row in rows] == [None] * len(rows)
+    assert {row["file"] for row in rows} == {name.filename for name in NAMES} | {"mnist-tiny.keras"}
+    assert sum(row["format"] == "keras" for row in rows) == 3
+    assert all(row["latency_ms"]["p50"] > 0 and row["top1"] > 0.8 and row["images"] == 500 for row in rows)
+
+
+def test_manifest_passports_and_benchmark_tell_the_same(out):
+    manifest = json.loads((out / "mnist-tiny/manifest.json").read_text())
+    rows = json.loads((out / "mnist-tiny/benchmark.json").read_text())["rows"]
+    measured = {row["file"]: row["top1"] for row in rows}
+    for name in NAMES:
+        entry = manifest["files"][name.filename]
+        passport = read_passport(out / "mnist-tiny" / name.filename)
+        assert entry["top1"] == passport.top1 == measured[name.filename]
+        assert entry["size_bytes"] == (out / "mnist-tiny" / name.filename).stat().st_size
+        assert entry["data"]["calibration"]["sha256"] != entry["data"]["test"]["sha256"]
+    assert manifest["training"]["recipe"]["epochs"] == 15
+
+
+def test_int8_files_stay_close_to_float(out):
+    files = json.loads((out / "mnist-tiny/manifest.json").read_text())["files"]
+    # 500 images: one image is 0.2 points.
+    for name in NAMES:
+        assert files[name.filename]["top1"] >= files["mnist-tiny.keras"]["top1"] - 0.01
+
+
+def test_report_is_one_page_that_needs_no_network(out):
+    page = (out / "mnist-tiny/report.html").read_text()
+    assert "mnist-tiny_int8_qat.tflite" in page
+    assert 'src="http' not in page and 'href="http' not in page
+
+
+def test_second_run_is_refused_before_any_work(out, digits, capsys):
+    code = cnnedge(["run", "mnist-tiny", "--data", str(digits), "--out", str(out)])
+    assert code == 1
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "already exists" in message and "--overwrite" in message
+
+
+def test_export_by_name_replaces_only_when_told(out, digits, capsys):
+    command = ["export", "mnist-tiny", "--data", str(digits), "--precision", "float16", "--out", str(out)]
+    before = (out / "mnist-tiny/mnist-tiny_float16.tflite").read_bytes()
+    assert cnnedge(command) == 1
+    assert "already exists" in capsys.readouterr().err
+    assert cnnedge([*command, "--overwrite"]) == 0
+    assert "mnist-tiny_float16.tflite" in capsys.readouterr().out
+    # The same .keras and seed give the same file.
+    assert (out / "mnist-tiny/mnist-tiny_float16.tflite").read_bytes() == before
+    assert len(json.loads((out / "mnist-tiny/manifest.json").read_text())["files"]) == len(NAMES) + 1
+
+
+def test_gate_ends_with_exit_code_3(out, digits, capsys, tmp_path):
+    command = [
+        "export", str(out / "mnist-tiny/mnist-tiny.keras"), "--data", str(digits), "--format", "tflite",
+        "--precision", "float32", "--out", str(tmp_path),
+    ]  # fmt: skip
+    assert cnnedge([*command, "--max-drop", "0.5"]) == 0
+    assert (tmp_path / "mnist-tiny/mnist-tiny.keras").exists()
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    "arguments, code, complaint",
+    [
+        (["run", "resnet"], 2, "resnet"),
+        (["run", "mnist", "--preset", "slow"], 2, "unknown preset 'slow'"),
+        (["export", "mnist-tiny", "--precision", "int4"], 2, "unknown precision 'int4'"),
+        (["export", "mnist-tiny", "--format", "coreml"], 2, "unknown format 'coreml'"),
+        (["export", "mnist-tiny", "--format", "onnx", "--precision", "float16"], 2, "nothing to export"),
+        (["export", "mnist-tiny", "--io", "int4"], 2, "unknown --io 'int4'"),
+        (["export", "nothing-here"], 2, "has not been trained"),
+        (["export", "absent.keras"], 1, "does not exist"),
+        (["export", "text.keras"], 1, "not a Keras model file"),
+        (["run", "mnist-tiny", "--data", "empty"], 1, "empty"),
+    ],
+)
+def test_bad_requests_end_in_one_line(arguments, code, complaint, out, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.keras").write_text("not a model")
+    (tmp_path / "empty").mkdir()
+    place = ["--out", str(out if arguments[1] == "mnist-tiny" and arguments[0] == "export" else tmp_path / "new")]
+    assert cnnedge([*arguments, *place]) == code
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[-1].startswith("error: ") and complaint in lines[-1]
+    assert "Traceback" not in "".join(lines)
+    assert not (tmp_path / "new").exists() or not any((tmp_path / "new").rglob("*.*"))
+
+
+def test_lost_points_beyond_the_gate_exit_with_3():
+    from cnnedge.cli.export import check_drops
+
+    entries = {"a.keras": {"top1": 0.9}, "a_int8.tflite": {"top1": 0.894}}
+    check_drops(entries, 0.9, 0.6)
+    with pytest.raises(GateError, match=r"more than 0.5 points of top-1: a_int8.tflite \(0.60\)") as failure:
+        check_drops(entries, 0.9, 0.5)
+    assert failure.value.exit_code == 3

@@ -1,0 +1,59 @@
+import resource
+import signal
+
+import pytest
+
+from cnnedge.errors import FileExistsRefusal
+from cnnedge.files import refuse_existing, sha256_of, write_atomically
+
+
+def test_content_replaces_what_was_there(tmp_path):
+    path = tmp_path / "folder" / "file.bin"
+    write_atomically(path, b"first")
+    write_atomically(path, b"second")
+    assert path.read_bytes() == b"second"
+    assert [entry.name for entry in path.parent.iterdir()] == ["file.bin"]
+
+
+def test_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
+    """The limit on file size stands in for the disk: the kernel refuses the write in the same place."""
+    path = tmp_path / "file.bin"
+    write_atomically(path, b"old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write_atomically(path, bytes(100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.bin"]
+
+
+def test_folder_in_place_of_the_file_leaves_nothing_behind(tmp_path):
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OSError):
+        write_atomically(tmp_path / "taken", b"content")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["taken"]
+
+
+def test_mode_is_that_of_an_ordinary_file(tmp_path):
+    write_atomically(tmp_path / "ours", b"")
+    (tmp_path / "theirs").write_bytes(b"")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "theirs").stat().st_mode
+
+
+def test_existing_files_are_refused_unless_overwriting(tmp_path):
+    there, absent = tmp_path / "there", tmp_path / "absent"
+    there.write_bytes(b"")
+    with pytest.raises(FileExistsRefusal, match="there already exists: choose another --out or add --overwrite"):
+        refuse_existing([absent, there], overwrite=False)
+    refuse_existing([absent, there], overwrite=True)
+    refuse_existing([absent], overwrite=False)
+
+
+def test_sha256_of_the_empty_string():
+    # FIPS 180-4 test value
+    assert sha256_of(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

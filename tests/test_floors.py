@@ -1,0 +1,32 @@
+"""The walls between the floors, seen from a fresh interpreter; import-linter checks the same in the source."""
+
+import subprocess
+import sys
+
+import pytest
+
+LIGHT = [
+    "cnnedge", "cnnedge.datasets", "cnnedge.runtime.runner", "cnnedge.runtime.classifier", "cnnedge.runtime.inspection",
+    "cnnedge.benchmark.run", "cnnedge.benchmark.report", "cnnedge.cli.app",
+]  # fmt: skip
+HEAVY = ("tensorflow", "keras", "tf_keras", "tensorflow_model_optimization", "tf2onnx", "onnx", "jax", "torch")
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_light_floors_load_nothing_heavy(module):
+    code = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_importing_the_package_loads_no_runtime_either():
+    code = "import sys, cnnedge; print([n for n in ('ai_edge_litert', 'onnxruntime', 'numpy', 'PIL') if n in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_public_names():
+    import cnnedge
+
+    assert cnnedge.__all__ == ["Classifier", "Prediction", "__version__"]
+    assert all(hasattr(cnnedge, name) for name in cnnedge.__all__)
