@@ -37,9 +37,7 @@ def wilson_interval(right: int, images: int) -> tuple[float, float]:
         ValueError: there are no images, or more right answers than images.
     """
     if images < 1 or not 0 <= right <= images:
-        raise ValueError(
-            f"{right} right answers on {images} images, expected 0 <= right <= images, images >= 1"
-        )
+        raise ValueError(f"{right} right answers on {images} images, expected 0 <= right <= images, images >= 1")
     share = right / images
     centre = share + Z95**2 / (2 * images)
     spread = Z95 * math.sqrt(share * (1 - share) / images + Z95**2 / (4 * images**2))
@@ -131,10 +129,7 @@ def confusion_matrix(predicted: np.ndarray, labels: np.ndarray, classes: int) ->
 def per_class_accuracy(confusion: np.ndarray) -> list[float | None]:
     """The fraction right of each true class; None for a class without images."""
     images = confusion.sum(axis=1)
-    return [
-        float(right / count) if count else None
-        for right, count in zip(confusion.diagonal(), images, strict=True)
-    ]
+    return [float(right / count) if count else None for right, count in zip(confusion.diagonal(), images, strict=True)]
 
 
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = ECE_BINS) -> float:

@@ -67,9 +67,7 @@ def exported_files(path: Path) -> list[Path]:
     if path.is_dir():
         found = [file for file in path.iterdir() if file.suffix.removeprefix(".") in FORMATS]
         if not found:
-            raise UsageError(
-                f"{path} holds no .tflite and no .onnx file: name a file, or export into it first"
-            )
+            raise UsageError(f"{path} holds no .tflite and no .onnx file: name a file, or export into it first")
         return sorted(found, key=_table_order)
     if not path.exists():
         raise UsageError(f"{path} does not exist: expected a .tflite or .onnx file, or a folder of them")

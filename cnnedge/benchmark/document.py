@@ -60,9 +60,7 @@ def load_document(path: Path) -> dict[str, Any]:
         raise DataError(f"{path} is not a benchmark document of schema {SCHEMA}: run cnnedge benchmark again")
     missing = [key for key in _KEYS if key not in document]
     rows = document.get("rows") or []
-    missing += sorted(
-        {key for row in rows for key in _ROW_KEYS if not isinstance(row, dict) or key not in row}
-    )
+    missing += sorted({key for row in rows for key in _ROW_KEYS if not isinstance(row, dict) or key not in row})
     if missing:
         raise DataError(f"{path} lacks {', '.join(missing)}: run cnnedge benchmark again")
     return document
@@ -106,6 +104,5 @@ def several_machines(documents: Sequence[Document]) -> list[tuple[str, list[Row 
     keys = dict.fromkeys((row["file"], row["mode"]) for document in documents for row in document["rows"])
     by_key = [{(row["file"], row["mode"]): row for row in document["rows"]} for document in documents]
     return [
-        (row_label({"file": file, "mode": mode}), [rows.get((file, mode)) for rows in by_key])
-        for file, mode in keys
+        (row_label({"file": file, "mode": mode}), [rows.get((file, mode)) for rows in by_key]) for file, mode in keys
     ]

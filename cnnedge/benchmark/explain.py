@@ -24,8 +24,8 @@ ON_A_PI = (
 NO_FLAGS = "This system does not tell which instructions the CPU has: why int8 lost cannot be explained."
 HAS_INT8 = (
     "This CPU has int8 instructions ({flags}), so they are not what int8 lacks here. What is left is work "
-    "that float does not have: rescaling every activation back to int8, and kernels whose fixed cost shows in "
-    "small layers."
+    "that float does not have: rescaling every activation back to int8, and kernels whose fixed cost shows "
+    "in small layers."
 )
 AVX2_ONLY = (
     "This CPU has AVX2 but no VNNI: int8 kernels widen to 16 bits before they multiply, and do no more per "

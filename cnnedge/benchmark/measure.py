@@ -147,9 +147,7 @@ def _accuracy_key(candidate: Candidate) -> str:
     return f"{id(candidate)}"
 
 
-def _share(
-    worker: WorkerProcess, measurement: Measurement, representative: Measurement, plan: TimingPlan
-) -> None:
+def _share(worker: WorkerProcess, measurement: Measurement, representative: Measurement, plan: TimingPlan) -> None:
     """Take the other row's probabilities once this way of calling was seen to give the same ones."""
     request = {"do": "check", "images": CHECKED_IMAGES}
     reply = ask_together([(worker, request)], seconds=plan.time_limit_s).get(worker)

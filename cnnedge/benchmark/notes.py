@@ -36,9 +36,7 @@ def _noise_notes(document: dict[str, Any]) -> list[str]:
         found.append(f"Noisy machine: {state['busy_before']:.0%} of it was busy before the timing began.")
     if state and state["throttled"]:
         found.append("The board slowed itself down (heat or power) while it was measured.")
-    spread = {
-        row_label(row): row["round_spread"] for row in document["rows"] if row["round_spread"] is not None
-    }
+    spread = {row_label(row): row["round_spread"] for row in document["rows"] if row["round_spread"] is not None}
     wide = [name for name, share in spread.items() if share > timing.NOISY_SPREAD]
     if wide:
         found.append(

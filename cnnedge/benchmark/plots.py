@@ -23,6 +23,8 @@ COLOURS = {"keras": "#8a8a8a", "tflite": "#0f8a6c", "onnx": "#d1661c"}
 ACCENT = "#3d8fd1"
 # 4.4 inches are 422 CSS pixels: nearly full size on a phone, so that 9-point text stays readable there.
 WIDTH = 4.4
+# The height of an 8-point line of text, as a fraction of the scatter plots' axes (about 2.7 inches).
+LABEL_HEIGHT = 0.065
 
 
 def accuracy_against(rows: Sequence[Row], quantity: str) -> str:
@@ -35,16 +37,13 @@ def accuracy_against(rows: Sequence[Row], quantity: str) -> str:
         error = [[100 * (row["top1"] - row["top1_low"])], [100 * (row["top1_high"] - row["top1"])]]
         axes.errorbar(value, 100 * row["top1"], yerr=error, fmt="o", ms=5, lw=1, color=COLOURS[row["format"]])
     front = pareto_front([(value, row["top1"]) for value, row in points])
-    axes.plot([x for x, _ in front], [100 * y for _, y in front], color=ACCENT, lw=1, drawstyle="steps-post",
-              zorder=0, label="Pareto front")  # fmt: skip
+    costs, rights = [cost for cost, _ in front], [100 * right for _, right in front]
+    axes.plot(costs, rights, "o-", drawstyle="steps-post", color=ACCENT, lw=1, ms=10, mfc="none", zorder=0)
     axes.set_xscale("log")
     axes.set_xlabel("file size in kB" if quantity == "size" else "latency of one image, p50 in ms")
     axes.set_ylabel("top-1 in %")
     _plain_log_ticks(axes)
-    _label_on_the_right(
-        axes, [(value, 100 * row["top1"], labels[id(row)], row["format"]) for value, row in points]
-    )
-    axes.legend(loc="lower right", frameon=False, fontsize=8)
+    _label_on_the_right(axes, [(value, 100 * row["top1"], labels[id(row)], row["format"]) for value, row in points])
     return _svg(figure, f"top-1 accuracy against {quantity}")
 
 
@@ -68,6 +67,7 @@ def latency_distributions(rows: Sequence[Row]) -> str:
         axes.plot([low, high], [height, height], color=colour, lw=1)
         axes.barh(height, upper - lower, left=lower, height=0.5, color=colour, alpha=0.6)
         axes.plot([middle, middle], [height - 0.35, height + 0.35], color=INK, lw=1.5)
+    axes.use_sticky_edges = False
     axes.set_yticks(range(len(timed)), [short_label(row, list(rows)) for row in reversed(timed)])
     axes.set_xscale("log")
     axes.set_xlabel("latency of one image in ms (log scale)")
@@ -84,15 +84,12 @@ def per_class_bars(rows: Sequence[Row], reference: Row, class_names: Sequence[st
     shown = [row for row in rows if row["per_class"] and row["precision"] == "int8" and row is not reference]
     for marker, row in zip("os^Dv<>", shown, strict=False):
         dots = [math.nan if value is None else 100 * value for value in row["per_class"]]
-        axes.plot(
-            dots, heights, marker, ms=4, color=COLOURS[row["format"]], label=short_label(row, list(rows))
-        )
+        axes.plot(dots, heights, marker, ms=4, color=COLOURS[row["format"]], label=short_label(row, list(rows)))
     axes.set_yticks(heights, class_names)
     known = [100 * value for row in [reference, *shown] for value in row["per_class"] if value is not None]
     axes.set_xlim(max(0, min(known, default=0) - 5), 100.5)
     axes.set_xlabel("right, in % of the class's images")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.55 / figure.get_figheight() - 0.05), ncols=2,
-                frameon=False, fontsize=8)  # fmt: skip
+    _legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.55 / figure.get_figheight() - 0.05), ncols=2)
     return _svg(figure, "accuracy per class")
 
 
@@ -111,7 +108,7 @@ def training_curves(history: dict[str, list[float]]) -> str:
         )
     axes.set_xlabel("epoch")
     axes.set_ylabel("accuracy in %")
-    axes.legend(loc="lower right", frameon=False, fontsize=8)
+    _legend(axes, loc="lower right")
     return _svg(figure, "training curves")
 
 
@@ -156,18 +153,39 @@ def _plain_log_ticks(axes: "Axes") -> None:
 
 
 def _label_on_the_right(axes: "Axes", points: list[tuple[float, float, str, str]]) -> None:
-    """Name each point at the right edge, in the order of their heights, with a thin line to it.
+    """Name each point (x, y, text, format) at the right edge, near its height, with a thin line to it.
 
     Points of similar size and accuracy lie on top of each other; names in a column of their own never do.
     """
     ordered = sorted(points, key=lambda point: (point[1], -point[0]))
-    for index, (x, y, text, format) in enumerate(ordered):
-        height = (index + 0.5) / len(ordered)
+    low, high = axes.get_ylim()
+    heights = spread_apart([(y - low) / (high - low) for _, y, _, _ in ordered], LABEL_HEIGHT)
+    for height, (x, y, text, format) in zip(heights, ordered, strict=True):
         axes.annotate(
             text, (x, y), xytext=(1.04, height), textcoords="axes fraction", va="center", fontsize=8,
             color=COLOURS[format], annotation_clip=False,
             arrowprops={"arrowstyle": "-", "lw": 0.5, "color": COLOURS[format], "alpha": 0.6, "shrinkB": 3},
         )  # fmt: skip
+
+
+def spread_apart(heights: Sequence[float], gap: float) -> list[float]:
+    """Move rising ``heights`` (fractions of the axis) so that neighbours are ``gap`` apart, within 0..1.
+
+    Where there is not room for all of them, they are spaced evenly.
+    """
+    gap = min(gap, 1 / max(1, len(heights) - 1))
+    placed: list[float] = []
+    for height in heights:
+        placed.append(max(height, placed[-1] + gap) if placed else max(0.0, height))
+    ceiling = 1.0
+    for index in reversed(range(len(placed))):
+        placed[index] = min(placed[index], ceiling)
+        ceiling = placed[index] - gap
+    return placed
+
+
+def _legend(axes: "Axes", **place: Any) -> None:
+    axes.legend(frameon=False, fontsize=8, labelcolor=INK, **place)
 
 
 def _svg(figure: "Figure", description: str) -> str:
@@ -183,6 +201,4 @@ def _svg(figure: "Figure", description: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'font: ([\d.]+px)[^;"]*', r"font: \1 sans-serif", text)
     opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{{}}" role="img" aria-label="{description}">'
-    return re.sub(
-        r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', lambda found: opening.format(found[1]), text, count=1
-    )
+    return re.sub(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', lambda found: opening.format(found[1]), text, count=1)

@@ -93,10 +93,10 @@ def _figures(document: dict[str, Any], history: Path | None) -> list[dict[str, A
     timed = [row for row in classified if row["latency_ms"]]
     found: list[tuple[str, str, str]] = []
     if classified:
-        reading = "Up and left is better; the line is the Pareto front, bars are 95 % intervals."
+        reading = "Up and left is better. Ringed files are not beaten in both (Pareto front); bars: 95 % intervals."
         found.append(("Accuracy against size", reading, plots.accuracy_against(rows, "size")))
     if timed:
-        reading = "Up and left is better."
+        reading = "The same, against the median latency of one image."
         found.append(("Accuracy against latency", reading, plots.accuracy_against(rows, "latency")))
         reading = "Line: fastest call to p99; bar: the middle half; stroke: the median."
         found.append(("Latency", reading, plots.latency_distributions(rows)))
@@ -131,9 +131,7 @@ def _details(row: Row, document: dict[str, Any]) -> dict[str, Any]:
     """What a row's fold-out shows: the confusion matrix with the share of each true class behind each
     count."""
     shares = [[count / max(1, sum(counts)) for count in counts] for counts in row["confusion"]]
-    cells = [
-        list(zip(counts, share, strict=True)) for counts, share in zip(row["confusion"], shares, strict=True)
-    ]
+    cells = [list(zip(counts, share, strict=True)) for counts, share in zip(row["confusion"], shares, strict=True)]
     return {"row": row, "matrix": list(zip(document["data"]["labels"], cells, strict=True))}
 
 
@@ -171,9 +169,7 @@ def _png(image: np.ndarray) -> str:
     picture = Image.fromarray(image.squeeze())
     factor = max(1, GALLERY_WIDTH // picture.width)
     stream = io.BytesIO()
-    picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST).save(
-        stream, "PNG"
-    )
+    picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST).save(stream, "PNG")
     return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 

@@ -41,9 +41,7 @@ def build_rows(
         labels: the true classes, int64 ``(N,)``.
         baseline: the file name of the float Keras model, or None where there is none to compare with.
     """
-    keras = [
-        one for one in measurements if one.candidate.format == "keras" and one.candidate.name == baseline
-    ]
+    keras = [one for one in measurements if one.candidate.format == "keras" and one.candidate.name == baseline]
     answers = next((one for one in keras if one.probabilities is not None), None)
     fastest = min((one for one in keras if _timed(one)), key=_median, default=None)
     rows = []

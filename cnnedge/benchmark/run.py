@@ -110,9 +110,7 @@ def _check_request(candidates: Sequence[Candidate], split: Split, baseline: str 
         raise UsageError("no test images: expected at least one")
     keras = {candidate.name for candidate in candidates if candidate.format == "keras"}
     if baseline is not None and baseline not in keras:
-        raise UsageError(
-            f"the baseline {baseline} is not among the Keras files: {', '.join(sorted(keras)) or 'none'}"
-        )
+        raise UsageError(f"the baseline {baseline} is not among the Keras files: {', '.join(sorted(keras)) or 'none'}")
 
 
 def _refuse_other_labels(measurements: Sequence[Measurement], labels: Sequence[str]) -> None:

@@ -15,9 +15,7 @@ def summarize(document: dict[str, Any]) -> list[str]:
     sentences = _with_baseline(exported, keras, document) if keras else _without_baseline(exported)
     failed = failed_rows(document)
     if failed:
-        sentences.append(
-            f"{len(failed)} of {len(document['rows'])} rows lack figures; the reasons are below."
-        )
+        sentences.append(f"{len(failed)} of {len(document['rows'])} rows lack figures; the reasons are below.")
     return sentences
 
 
@@ -54,9 +52,7 @@ def _without_baseline(exported: list[Row]) -> list[str]:
     timed = [row for row in exported if row["latency_ms"]]
     if timed:
         fastest = min(timed, key=lambda row: row["latency_ms"]["p50"])
-        sentences.append(
-            f"The fastest one is {fastest['file']}: {fastest['latency_ms']['p50']:.3g} ms an image."
-        )
+        sentences.append(f"The fastest one is {fastest['file']}: {fastest['latency_ms']['p50']:.3g} ms an image.")
     return sentences
 
 

@@ -89,9 +89,7 @@ def footnotes(document: dict[str, Any]) -> list[str]:
     ]
     fastest = next((row for row in document["rows"] if is_fastest_keras(row)), None)
     if fastest is not None:
-        lines.append(
-            f"speed-up: against the fastest way to call Keras ({fastest['mode']}); ~ no difference shown."
-        )
+        lines.append(f"speed-up: against the fastest way to call Keras ({fastest['mode']}); ~ no difference shown.")
     lines += [f"failed: {row_label(row)}: {row['error']}" for row in failed_rows(document)]
     return lines + [f"note: {note}" for note in document["notes"]]
 
@@ -99,9 +97,7 @@ def footnotes(document: dict[str, Any]) -> list[str]:
 def markdown(document: dict[str, Any]) -> str:
     """The table and its footnotes as Markdown, for a README."""
     header = ["| " + " | ".join(COLUMNS) + " |", "|---|" + "---:|" * (len(COLUMNS) - 1)]
-    rows = [
-        "| " + " | ".join(_escaped(cell(row)) for cell in COLUMNS.values()) + " |" for row in document["rows"]
-    ]
+    rows = ["| " + " | ".join(_escaped(cell(row)) for cell in COLUMNS.values()) + " |" for row in document["rows"]]
     return "\n".join([*header, *rows, "", *(f"{_escaped(line)}  " for line in footnotes(document))]) + "\n"
 
 
@@ -112,9 +108,7 @@ def csv_text(document: dict[str, Any]) -> str:
     writer.writerow([*CSV_FIELDS, *(f"{name}_ms" if name != "runs" else name for name in CSV_LATENCIES)])
     for row in document["rows"]:
         latency = row["latency_ms"] or {}
-        writer.writerow(
-            [row.get(name) for name in CSV_FIELDS] + [latency.get(name) for name in CSV_LATENCIES]
-        )
+        writer.writerow([row.get(name) for name in CSV_FIELDS] + [latency.get(name) for name in CSV_LATENCIES])
     return stream.getvalue()
 
 

@@ -76,9 +76,7 @@ def speed_ratio(reference_rounds: list[list[int]], rounds: list[list[int]]) -> R
         ValueError: there are no rounds, or not equally many.
     """
     if not rounds or len(rounds) != len(reference_rounds):
-        raise ValueError(
-            f"{len(reference_rounds)} and {len(rounds)} rounds, expected equally many, at least one"
-        )
+        raise ValueError(f"{len(reference_rounds)} and {len(rounds)} rounds, expected equally many, at least one")
     pairs = zip(reference_rounds, rounds, strict=True)
     ratios = sorted(float(np.median(reference) / np.median(samples)) for reference, samples in pairs)
     rank = order_statistic_rank(len(ratios))

@@ -31,8 +31,9 @@ from cnnedge.runtime.runner import Runner
 # Real test images that the timed calls go round: enough that no call meets the pixels of the one before,
 # and few enough (200 kB of CIFAR-10) to stay in the second-level cache, as a picture just decoded does.
 TIMED_IMAGES = 64
-# Another candidate ran just before each turn, so the first calls find cold caches and are not timed: this many, or
-# as many as fit into the time. One call of Keras' predict takes 40 ms and needs no second one to be warm.
+# Another candidate ran just before each turn, so the first calls find cold caches and are not timed: this
+# many, or as many as fit into the time. One call of Keras' predict takes 40 ms and needs no second one to
+# be warm.
 TURN_WARMUP = 3
 TURN_WARMUP_NS = 10_000_000
 # However short the time for a turn, each round must have a median.
@@ -97,9 +98,7 @@ class Worker:
         if self.runner.num_classes != classes:
             raise ValueError(f"it has {self.runner.num_classes} classes, the data {classes}")
         if tuple(self.runner.input_shape) != self.images.shape[1:]:
-            raise ValueError(
-                f"it takes images {self.runner.input_shape}, the data's are {self.images.shape[1:]}"
-            )
+            raise ValueError(f"it takes images {self.runner.input_shape}, the data's are {self.images.shape[1:]}")
 
     def evaluate(self, out: Path, report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         found = []
@@ -140,9 +139,7 @@ class Worker:
 
         return {
             "call_ns": time_calls(runner.run, [self.prepared[index] for index in order], seconds),
-            "end_to_end_ns": time_calls(
-                label_of, [self.timed_images[index][None] for index in order], seconds
-            ),
+            "end_to_end_ns": time_calls(label_of, [self.timed_images[index][None] for index in order], seconds),
         }
 
 
@@ -150,8 +147,8 @@ def time_calls(call: Callable[[np.ndarray], Any], inputs: Sequence[np.ndarray], 
     """Time ``call(x)`` for each of ``inputs`` in nanoseconds; nothing else lies between the two clock
     readings.
 
-    It stops early once the samples add up to ``seconds``, but not before ``LEAST_RUNS``. Calls to warm up come
-    before and are not among the samples.
+    It stops early once the samples add up to ``seconds``, but not before ``LEAST_RUNS``. Calls to warm up
+    come before and are not among the samples.
     """
     clock, limit = time.perf_counter_ns, int(seconds * 1e9)
     samples: list[int] = []

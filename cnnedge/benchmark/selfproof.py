@@ -1,0 +1,223 @@
+"""The benchmark measured: does it find what is there, and nothing that is not?
+
+    A/A            the same file under two names: a winner is declared in at most 1 of 20 runs
+    slow-down      the same file slowed by 10 %: found slower in at least 19 of 20 runs
+    accuracy       simulated predictions with known differences: the right verdicts, at the rates stated here
+    overhead       a runner that does nothing: at most 2 us between the two clock readings
+    the field      the median beside that of `litert-benchmark`, same file, same threads, same minute
+
+`scripts/benchmark_selfproof.py` runs them.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cnnedge.benchmark import accuracy, timing
+from cnnedge.benchmark.candidate import RUNTIME_MODULES, Candidate
+from cnnedge.benchmark.latency import TimingPlan
+from cnnedge.benchmark.measure import Circumstances, Measurement, measure
+from cnnedge.benchmark.worker import time_calls
+from cnnedge.errors import CnnedgeError
+from cnnedge.progress import Progress, silent
+from cnnedge.runtime.runner import Runner, TensorSpec, open_runner
+
+SLOW_DOWN = 0.10
+# The rates of the issue: a winner in at most 1 of 20 A/A runs, the slow-down found in at least 19 of 20.
+MISSES_PER_20 = 1
+OVERHEAD_NS = 2000
+FIELD_TOLERANCE = 0.05
+# litert-benchmark rounds its median to 0.01 ms.
+FIELD_ROUNDING_MS = 0.005
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One check: what was found, beside what is demanded."""
+
+    name: str
+    passed: bool
+    found: str
+
+
+class SlowedRunner(Runner):
+    """A runner that takes longer by a fixed share of each call's own time."""
+
+    def __init__(self, inner: Runner, share: float) -> None:
+        super().__init__(
+            name=inner.name, format=inner.format, runtime=inner.runtime, device=inner.device,
+            num_threads=inner.num_threads, input=inner.input, output=inner.output,
+            free_batch=inner.free_batch,
+        )  # fmt: skip
+        self._inner, self._factor = inner, 1 + share
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        start = time.perf_counter_ns()
+        raw = self._inner.run(batch)
+        until = start + (time.perf_counter_ns() - start) * self._factor
+        while time.perf_counter_ns() < until:
+            pass
+        return raw
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class IdleRunner(Runner):
+    """A runner that does nothing: what is measured of it is the benchmark's own overhead."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="idle", format="keras", runtime="none", device="cpu", num_threads=1, free_batch=True,
+            input=TensorSpec("image", (None, 1, 1, 1), "float32"),
+            output=TensorSpec("probabilities", (None, 2), "float32"),
+        )  # fmt: skip
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        return batch
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def open_slowed(source: str, share: float, num_threads: int = 1) -> SlowedRunner:
+    """Open ``source`` slowed by ``share``: the opener of the planted slow-down."""
+    return SlowedRunner(open_runner(source, num_threads=num_threads), share)
+
+
+def prove(file: Path, *, runs: int = 20, progress: Progress = silent) -> Iterator[Proof]:
+    """Run every check with ``file``, a .tflite; ``runs`` pairs of processes for A/A and the slow-down."""
+    yield from prove_latency(file, runs=runs, progress=progress)
+    yield prove_overhead()
+    yield from prove_verdicts()
+    yield prove_field(file)
+
+
+def prove_latency(file: Path, *, runs: int, progress: Progress = silent) -> Iterator[Proof]:
+    """A/A and the planted slow-down, in the same runs: the file, the file again, and the file slowed."""
+    allowed = max(1, MISSES_PER_20 * runs // 20)
+    winners, found, spread = 0, 0, []
+    for run in range(runs):
+        progress("A/A and slow-down", run, runs)
+        first, again, slowed = _rounds(file)
+        same = timing.speed_ratio(first, again)
+        winners += same.winner != 0
+        found += timing.speed_ratio(first, slowed).winner < 0
+        spread.append(abs(same.value - 1))
+    progress("A/A and slow-down", runs, runs)
+    differed = f"two processes of one file differed by {np.median(spread):.1%} (median), {max(spread):.1%} (most)"
+    yield Proof("A/A", winners <= allowed, f"a winner in {winners} of {runs} (at most {allowed}); {differed}")
+    least = runs - allowed
+    yield Proof("slow-down", found >= least, f"{SLOW_DOWN:.0%} found in {found} of {runs} (at least {least})")
+
+
+def _rounds(file: Path) -> list[list[list[int]]]:
+    """The timed rounds of the file, the file again, and the file slowed, each in a fresh process."""
+    slowed = {"source": str(file), "share": SLOW_DOWN}
+    candidates = [
+        _candidate("cnnedge.runtime.runner:open_runner", {"source": str(file)}),
+        _candidate("cnnedge.runtime.runner:open_runner", {"source": str(file)}),
+        _candidate("cnnedge.benchmark.selfproof:open_slowed", slowed),
+    ]
+    measurements = [Measurement(candidate) for candidate in candidates]
+    with open_runner(file) as runner:
+        # Timings of a network do not depend on the pixels; noise will do where nothing is classified.
+        images = np.random.default_rng(0).integers(0, 256, (64, *runner.input_shape), np.uint8)
+        classes = runner.num_classes
+    with tempfile.TemporaryDirectory() as folder:
+        measure(measurements, images, classes, plan=TimingPlan(), folder=Path(folder),
+                circumstances=Circumstances(), progress=silent)  # fmt: skip
+    for measurement in measurements:
+        if measurement.failure is not None:
+            raise CnnedgeError(f"{file}: {measurement.failure}")
+    return [measurement.timings.call for measurement in measurements]
+
+
+def _candidate(opener: str, options: dict[str, object]) -> Candidate:
+    return Candidate(
+        name="selfproof", format="tflite", precision="unknown", qat=False, size_bytes=0, opener=opener,
+        options=options, imports=RUNTIME_MODULES["tflite"],
+    )  # fmt: skip
+
+
+def prove_overhead(calls: int = 2000) -> Proof:
+    """Time a runner that does nothing with the very loop that times the others."""
+    image = np.zeros((1, 1, 1, 1), np.float32)
+    median = float(np.median(time_calls(IdleRunner().run, [image] * calls, seconds=10)))
+    return Proof("overhead", median <= OVERHEAD_NS, f"{median:.0f} ns a call (at most {OVERHEAD_NS})")
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A true difference of ``drop_pp`` points on ``images`` images, and how often which verdicts are
+    allowed."""
+
+    drop_pp: float
+    images: int
+    verdicts: tuple[str, ...]
+    at_least: float
+
+
+# Of 1.5 % discordant images (an int8 file against its float model) and a margin of 0.5 points: - no drop,
+# 10,000 images: the interval is about +-0.24 points wide, so "equal" needs a difference within 0.26, which
+# is 2.1 standard errors: 96.7 %. - a drop of exactly the margin: "equal" needs the upper 2.5 % tail, so
+# anything else in 97.5 %. - a drop of 1.0: 0.76 points beyond what would still be unclear, 6 standard
+# errors. - no drop, 500 images: never a difference beyond McNemar's 5 %. Each rate is checked on 2,000
+# simulations with 1 point of leave: 3 standard errors of a rate near 97 %.
+PLANTED = (
+    Planted(0.0, 10_000, ("equal",), 0.955),
+    Planted(0.5, 10_000, ("worse", "unclear"), 0.965),
+    Planted(1.0, 10_000, ("worse",), 0.99),
+    Planted(-1.0, 10_000, ("better",), 0.99),
+    Planted(0.0, 500, ("equal", "unclear"), 0.94),
+)
+DISCORDANT = 0.015
+
+
+def prove_verdicts(simulations: int = 2000) -> Iterator[Proof]:
+    """Simulate pairs of models with a known difference and count the verdicts."""
+    generator = np.random.default_rng(0)
+    for planted in PLANTED:
+        drop = planted.drop_pp / 100
+        shares = [(DISCORDANT + drop) / 2, (DISCORDANT - drop) / 2, 1 - DISCORDANT]
+        draws = generator.multinomial(planted.images, shares, size=simulations)
+        given = [accuracy.verdict(int(lost), int(gained), planted.images) for lost, gained, _ in draws]
+        rate = sum(verdict in planted.verdicts for verdict in given) / simulations
+        yield Proof(
+            f"drop of {planted.drop_pp:g} points, {planted.images:,} images", rate >= planted.at_least,
+            f"{' or '.join(planted.verdicts)} in {rate:.1%} (at least {planted.at_least:.1%})",
+        )  # fmt: skip
+
+
+def prove_field(file: Path) -> Proof:
+    """The median of this benchmark beside that of ``litert-benchmark``, before and after it."""
+    ours = [_median_ms(file)]
+    theirs = _litert_benchmark_ms(file)
+    ours.append(_median_ms(file))
+    apart = abs(float(np.mean(ours)) - theirs)
+    found = f"p50 {ours[0]:.3f} and {ours[1]:.3f} ms, litert-benchmark {theirs:.2f} ms"
+    return Proof("the field", apart <= FIELD_TOLERANCE * theirs + FIELD_ROUNDING_MS, found)
+
+
+def _median_ms(file: Path) -> float:
+    samples = [sample for round in _rounds(file)[0] for sample in round]
+    return timing.summary(samples)["p50"]
+
+
+def _litert_benchmark_ms(file: Path) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "result.json"
+        command = [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model", "--model", str(file),
+                   "--num_runs", "400", "--warmup_runs", "100", "--num_threads", "1",
+                   "--result_json", str(result)]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if not result.exists():
+            raise CnnedgeError(f"litert-benchmark failed on {file}: {done.stderr.strip().splitlines()[-1:]}")
+        return float(json.loads(result.read_text())["latency"]["median_ms"])
