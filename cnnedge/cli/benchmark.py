@@ -23,13 +23,9 @@ def benchmark(
     ],
     data: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME|DIR", help="A dataset, or a folder <class>/*.png; else what the files name."
-        ),
+        typer.Option(metavar="NAME|DIR", help="A dataset, or a folder <class>/*.png; else what the files name."),
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Only N test images, evenly spaced.")
-    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only N test images, evenly spaced.")] = None,
     device: Annotated[str, typer.Option(metavar="cpu|gpu", help="Where to run.")] = "cpu",
     threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads for one call.")] = 1,
     num_runs: Annotated[int, typer.Option(min=1, metavar="N", help="Timed calls per row, at most.")] = 200,
@@ -41,9 +37,7 @@ def benchmark(
     margin: Annotated[
         float, typer.Option(metavar="PP", help="Differences within so many points count as equal.")
     ] = 0.5,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here.")
-    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write the report here.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from cnnedge.cli import export, run, train
+from cnnedge.cli import benchmark, export, report, run, train
 
 
 def register(app: typer.Typer) -> None:
@@ -10,3 +10,5 @@ def register(app: typer.Typer) -> None:
     app.command()(run.run)
     app.command()(train.train)
     app.command()(export.export)
+    app.command()(benchmark.benchmark)
+    app.command()(report.report)

@@ -13,12 +13,8 @@ from cnnedge.files import refuse_existing
 
 def report(
     files: Annotated[list[Path], typer.Argument(metavar="FILE.json..", help="What cnnedge benchmark wrote.")],
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained page here.")
-    ] = None,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print the table as Markdown, for a README.")
-    ] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained page here.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown, for a README.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print all figures as CSV.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
 ) -> None:
