@@ -1,7 +1,7 @@
 """Random changes to a batch of training images, as whole-batch numpy operations on uint8 pixels.
 
-Every function takes and gives uint8 ``(N, H, W, C)``. The randomness comes from one generator that the caller
-seeds with (seed, epoch, batch), so that a batch can be made again, alone and in any order.
+Every function takes and gives uint8 ``(N, H, W, C)``. The randomness comes from one generator that the caller seeds
+with (seed, epoch, batch), so that a batch can be made again, alone and in any order.
 """
 
 import numpy as np
@@ -9,8 +9,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from cnnedge.build.recipes import Augmentation
 
-# Images that are warped at once. The float32 intermediates of 32 MNIST images, 100 kB each, stay in the
-# cache; a whole batch of 128 took 5.9 ms instead of 1.4 ms, most of it page faults.
+# Images that are warped at once. The float32 intermediates of 32 MNIST images, 100 kB each, stay in the cache; a whole
+# batch of 128 took 5.9 ms instead of 1.4 ms, most of it page faults.
 WARP_BLOCK = 32
 
 
@@ -22,8 +22,8 @@ def augment(
     Args:
         images: uint8 ``(N, H, W, C)``; left untouched.
         augmentation: which changes, and how large.
-        mirrored: bool ``(N,)``: the images that are flipped left-right, where ``augmentation.flip`` is on. It
-            comes from outside because alternating flips need to know the epoch before (see ``batches``).
+        mirrored: bool ``(N,)``: the images that are flipped left-right, where ``augmentation.flip`` is on. It comes
+            from outside because alternating flips need to know the epoch before (see ``batches``).
         rng: source of all other choices.
 
     Returns:
@@ -59,8 +59,8 @@ def shift(images: np.ndarray, pixels: int, rng: np.random.Generator) -> np.ndarr
 def cutout(images: np.ndarray, side: int, fill: int, rng: np.random.Generator) -> np.ndarray:
     """Paint a square of ``side`` pixels with ``fill`` at a random place in each image.
 
-    The centre lies anywhere in the image, so that a square may stick out over the edge (DeVries and Taylor,
-    arXiv 1708.04552).
+    The centre lies anywhere in the image, so that a square may stick out over the edge (DeVries and Taylor, arXiv
+    1708.04552).
     """
     count, height, width, _ = images.shape
     top = rng.integers(0, height, size=(count, 1)) - side // 2
@@ -74,8 +74,8 @@ def cutout(images: np.ndarray, side: int, fill: int, rng: np.random.Generator) -
 def warp(images: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
     """Rotate, zoom and shift each image about its centre in one bilinear resampling.
 
-    Outside the image lies ``augmentation.fill``. The angle, the zoom and the shifts (fractions of a pixel)
-    are uniform in the ranges that ``augmentation`` gives.
+    Outside the image lies ``augmentation.fill``. The angle, the zoom and the shifts (fractions of a pixel) are uniform
+    in the ranges that ``augmentation`` gives.
     """
     spread = rng.uniform(-1, 1, (4, len(images))).astype(np.float32)
     angle = spread[0] * np.float32(np.deg2rad(augmentation.rotate))
@@ -83,20 +83,14 @@ def warp(images: np.ndarray, augmentation: Augmentation, rng: np.random.Generato
     shifts = spread[2:] * np.float32(augmentation.shift)
     blocks = (slice(first, first + WARP_BLOCK) for first in range(0, len(images), WARP_BLOCK))
     return np.concatenate(
-        [
-            _warp(images[block], angle[block], zoom[block], shifts[:, block], augmentation.fill)
-            for block in blocks
-        ]
+        [_warp(images[block], angle[block], zoom[block], shifts[:, block], augmentation.fill) for block in blocks]
     )
 
 
-def _warp(
-    images: np.ndarray, angle: np.ndarray, zoom: np.ndarray, shifts: np.ndarray, fill: int
-) -> np.ndarray:
+def _warp(images: np.ndarray, angle: np.ndarray, zoom: np.ndarray, shifts: np.ndarray, fill: int) -> np.ndarray:
     """Resample by float32 ``angle`` (N,) in radians, ``zoom`` (N,) and ``shifts`` (2, N), down and right."""
     height, width = images.shape[1:3]
-    # Where does the pixel (row, column) of the new image come from? Turn and scale its offset from the
-    # centre.
+    # Where does the pixel (row, column) of the new image come from? Turn and scale its offset from the centre.
     row = np.arange(height, dtype=np.float32)[:, None] - np.float32((height - 1) / 2)
     column = np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2)
     cosine, sine = (np.cos(angle) / zoom)[:, None, None], (np.sin(angle) / zoom)[:, None, None]

@@ -11,13 +11,13 @@ class AugmentedBatches(keras.utils.PyDataset):
     """An endless row of batches; batch ``i`` belongs to epoch ``i // steps`` and depends on nothing but
     ``i``.
 
-    Endless, because ``fit`` then keeps one iterator over all epochs: batches are made ahead in a thread of
-    their own, across the end of an epoch and during validation too, and no callback has to tell this object
-    which epoch it is. Every epoch goes through the images in a new order; the images that do not fill the
-    last batch are left out, other ones each time, so that the compiled step sees one shape.
+    Endless, because ``fit`` then keeps one iterator over all epochs: batches are made ahead in a thread of their own,
+    across the end of an epoch and during validation too, and no callback has to tell this object which epoch it is.
+    Every epoch goes through the images in a new order; the images that do not fill the last batch are left out, other
+    ones each time, so that the compiled step sees one shape.
 
-    Batch ``i`` is a pair: float32 images ``(batch, H, W, C)`` with values 0..255, and float32 one-hot labels
-    ``(batch, classes)``.
+    Batch ``i`` is a pair: float32 images ``(batch, H, W, C)`` with values 0..255, and float32 one-hot labels ``(batch,
+    classes)``.
     """
 
     def __init__(
@@ -39,8 +39,8 @@ class AugmentedBatches(keras.utils.PyDataset):
         self.seed = seed
         self.first_epoch = first_epoch
         self.steps = len(images) // batch_size
-        # Alternating flips: which images are mirrored in even epochs; the others are mirrored in odd ones.
-        # Two epochs then show every image both ways, which random flips do for only half of them.
+        # Alternating flips: which images are mirrored in even epochs; the others are mirrored in odd ones. Two epochs
+        # then show every image both ways, which random flips do for only half of them.
         self._mirrored_first = np.random.default_rng(seed).random(len(images)) < 0.5
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
 

@@ -19,8 +19,8 @@ def training_callbacks(
 ) -> list[keras.callbacks.Callback]:
     """The callbacks of one ``fit``, in an order that matters.
 
-    The epoch's row gets its figures, is written to ``history.csv``, and only then the checkpoint says that
-    the epoch is done: a training killed in between repeats the epoch and its row, and loses neither.
+    The epoch's row gets its figures, is written to ``history.csv``, and only then the checkpoint says that the epoch is
+    done: a training killed in between repeats the epoch and its row, and loses neither.
     """
     callbacks: list[keras.callbacks.Callback] = [
         Watch(stage, steps, epochs, progress),

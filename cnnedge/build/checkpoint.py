@@ -1,13 +1,12 @@
 """Taking up a training where it was killed.
 
-After each epoch one file, ``checkpoint/latest.weights.h5``, holds everything that the next epoch depends on:
-the weights, the optimizer's momentum, weight average and step count, and the state of the dropout generators.
-The epoch is not stored: it is the step count over the steps per epoch.
+After each epoch one file, ``checkpoint/latest.weights.h5``, holds everything that the next epoch depends on: the
+weights, the optimizer's momentum, weight average and step count, and the state of the dropout generators. The epoch is
+not stored: it is the step count over the steps per epoch.
 
-``keras.callbacks.BackupAndRestore`` keeps the same contents, but writes the weights in place and the epoch
-into a second file. Killed inside the one write it leaves a broken file, killed between the two a weights file
-that is an epoch ahead of its number. Here the file is replaced in one step, so that either epoch is whole at
-any moment.
+``keras.callbacks.BackupAndRestore`` keeps the same contents, but writes the weights in place and the epoch into a
+second file. Killed inside the one write it leaves a broken file, killed between the two a weights file that is an epoch
+ahead of its number. Here the file is replaced in one step, so that either epoch is whole at any moment.
 """
 
 import json
@@ -37,8 +36,7 @@ def refuse_unfinished(folder: Path) -> None:
     """
     if weights_file(folder).parent.exists():
         raise FileExistsRefusal(
-            f"{folder} holds an unfinished training: add --resume to go on with it, "
-            f"or --overwrite to begin again"
+            f"{folder} holds an unfinished training: add --resume to go on with it, or --overwrite to begin again"
         )
 
 
@@ -63,8 +61,8 @@ def begin(folder: Path, identity: dict[str, Any], *, resume: bool, overwrite: bo
 def restore(folder: Path, model: "keras.Model", steps_per_epoch: int) -> int:
     """Load the checkpoint in ``folder``, if one was written, and return how many epochs are done.
 
-    ``history.csv`` is left with just as many rows: a training that was killed between the row of an epoch and
-    its checkpoint has a row too many, or part of one.
+    ``history.csv`` is left with just as many rows: a training that was killed between the row of an epoch and its
+    checkpoint has a row too many, or part of one.
 
     Raises:
         ModelError: the checkpoint cannot be read.

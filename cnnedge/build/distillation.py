@@ -4,7 +4,7 @@ import keras
 
 from cnnedge.errors import ModelError
 
-# A probability below this counts as this; float32 holds 1e-7 exactly enough and its logarithm is finite.
+# A smaller probability counts as this one, so that its logarithm is finite; Keras's own losses clip there too.
 SMALLEST_PROBABILITY = 1e-7
 
 
@@ -12,8 +12,7 @@ SMALLEST_PROBABILITY = 1e-7
 class ProbabilityDistillation(keras.distillation.LogitsDistillation):
     """Keras's distillation on logits, for networks that end in a softmax.
 
-    The logarithm of a softmax is its logits up to a constant, and the softmax at any temperature does not see
-    a
+    The logarithm of a softmax is its logits up to a constant, and the softmax at any temperature does not see a
     constant: nothing is lost on the way back.
     """
 
@@ -22,9 +21,7 @@ class ProbabilityDistillation(keras.distillation.LogitsDistillation):
         return super().compute_loss(_logits(teacher_outputs), _logits(student_outputs), **kwargs)
 
 
-def distiller(
-    student: keras.Model, teacher: keras.Model, *, teacher_weight: float, temperature: float
-) -> keras.Model:
+def distiller(student: keras.Model, teacher: keras.Model, *, teacher_weight: float, temperature: float) -> keras.Model:
     """A model that trains ``student`` against labels and ``teacher`` at once; only the student's weights
     change.
 
@@ -40,7 +37,8 @@ def distiller(
     return keras.distillation.Distiller(
         teacher=teacher,
         student=student,
-        distillation_losses=ProbabilityDistillation(temperature=temperature),
+        # The loss object, not its name: given "kl_divergence", Keras 3.15 takes no softmax and no temperature.
+        distillation_losses=ProbabilityDistillation(temperature=temperature, loss=keras.losses.KLDivergence()),
         student_loss_weight=1 - teacher_weight,
     )
 

@@ -19,8 +19,8 @@ def load_keras(path: Path | str) -> "keras.Model":
     Code inside the file (Lambda layers) is refused, never run: Keras's ``safe_mode``.
 
     Raises:
-        ModelError: no such file, not a Keras 3 file, it cannot be rebuilt here, or it is not a plain image
-            classifier (see ``fold.check_classifier``).
+        ModelError: no such file, not a Keras 3 file, it cannot be rebuilt here, or it is not a plain image classifier
+            (see ``fold.check_classifier``).
     """
     import keras
 
@@ -28,9 +28,7 @@ def load_keras(path: Path | str) -> "keras.Model":
     if not path.is_file():
         raise ModelError(f"{path} does not exist: expected a .keras file")
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
-        raise ModelError(
-            f"{path} is not a Keras model file: expected the .keras archive that model.save() writes"
-        )
+        raise ModelError(f"{path} is not a Keras model file: expected the .keras archive that model.save() writes")
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     # Whatever a damaged or foreign archive makes Keras raise, the file is the cause.

@@ -1,13 +1,12 @@
 """The networks: plain Conv2D / BatchNormalization / ReLU / MaxPooling2D stacks with a Dense head.
 
 Every model takes raw pixels 0..255, float32, NHWC, under the name ``image``, scales them itself and gives one
-probability per class under the name ``probabilities``. All channel counts are multiples of 8, the tile of the
-CPU kernels. Convolutions have no bias: the batch normalization behind each one brings it, and the exporters
-fold both into one layer.
+probability per class under the name ``probabilities``. All channel counts are multiples of 8, the tile of the CPU
+kernels. Convolutions have no bias: the batch normalization behind each one brings it, and the exporters fold both into
+one layer.
 
-The designs follow two findings of SimpNet (Hasanpour et al., arXiv 1802.06205): balanced widths (89.70 %
-against 87.20 % for wide ends at 128,000 parameters) and max pooling, late (93.75 % against 93.46 % for
-strides).
+The designs follow two findings of SimpNet (Hasanpour et al., arXiv 1802.06205): balanced widths (89.70 % against 87.20
+% for wide ends at 128,000 parameters) and max pooling, late (93.75 % against 93.46 % for strides).
 
 Keras is imported where a network is built, so that the list of models costs nothing to read.
 """
@@ -54,9 +53,8 @@ def mnist(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Mo
     total                        35,024 5,089,856
     ============= ============= ======= =========
 
-    Parameters, with batch normalization and biases: 35,578. A 2x2 max pooling follows conv2, conv4 and conv5.
-    Source: the five-convolution table of this project's field notes, its Dense layer cut from 48 to 32 units
-    to leave room for the passport.
+    Parameters, with batch normalization and biases: 35,578. A 2x2 max pooling follows conv2, conv4 and conv5. Source:
+    designed here for the size limit; 48 units in dense1 would leave no room for the passport.
     """
     stack = (16, 16, POOL, 32, 32, POOL, 32, POOL)
     return _network("mnist", stack, num_classes, width, seed, hidden_units=32)
@@ -77,9 +75,8 @@ def mnist_tiny(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "ker
     total                         7,848 1,299,744
     ============= ============= ======= =========
 
-    Parameters, with batch normalization and biases: 8,114. A 2x2 max pooling follows conv2, conv4 and conv5.
-    Source: the ``mnist`` network at half width, its hidden Dense layer left out to make room for the
-    passport.
+    Parameters, with batch normalization and biases: 8,114. A 2x2 max pooling follows conv2, conv4 and conv5. Source:
+    the ``mnist`` network at half width, its hidden Dense layer left out to make room for the passport.
     """
     stack = (8, 8, POOL, 16, 16, POOL, 16, POOL)
     return _network("mnist-tiny", stack, num_classes, width, seed)
@@ -103,9 +100,8 @@ def cifar10(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.
     total                       426,400 40,846,912
     ============= ============= ======= ==========
 
-    Parameters, with batch normalization and biases: 428,970. A 2x2 max pooling follows conv2, conv4 and
-    conv7; the global average of conv8 feeds the head. Source: the ``cifar-base`` table of this project's
-    field notes.
+    Parameters, with batch normalization and biases: 428,970. A 2x2 max pooling follows conv2, conv4 and conv7; the
+    global average of conv8 feeds the head. Source: designed here for the size limit, after the findings above.
     """
     stack = (32, 32, POOL, 64, 64, POOL, 96, 96, 96, POOL, 160)
     return _network("cifar10", stack, num_classes, width, seed)
@@ -128,8 +124,8 @@ def cifar10_small(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "
     total                        75,792 11,649,504
     ============= ============= ======= ==========
 
-    Parameters, with batch normalization and biases: 76,794. A 2x2 max pooling follows conv2 and conv4; the
-    global average of conv7 feeds the head. Source: the ``cifar-small`` table of this project's field notes.
+    Parameters, with batch normalization and biases: 76,794. A 2x2 max pooling follows conv2 and conv4; the global
+    average of conv7 feeds the head. Source: designed here for the size limit, after the findings above.
     """
     stack = (16, 24, POOL, 32, 32, POOL, 48, 48, 48)
     return _network("cifar10-small", stack, num_classes, width, seed)
@@ -139,12 +135,8 @@ MODELS: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (
         ModelSpec("mnist", "mnist", (28, 28, 1), mnist, "handwritten digits, int8 below 50 kB, 5.1 MMAC"),
-        ModelSpec(
-            "mnist-tiny", "mnist", (28, 28, 1), mnist_tiny, "handwritten digits, int8 below 20 kB, 1.3 MMAC"
-        ),
-        ModelSpec(
-            "cifar10", "cifar10", (32, 32, 3), cifar10, "photos of 10 classes, int8 below 512 kB, 41 MMAC"
-        ),
+        ModelSpec("mnist-tiny", "mnist", (28, 28, 1), mnist_tiny, "handwritten digits, int8 below 20 kB, 1.3 MMAC"),
+        ModelSpec("cifar10", "cifar10", (32, 32, 3), cifar10, "photos of 10 classes, int8 below 512 kB, 41 MMAC"),
         ModelSpec(
             "cifar10-small",
             "cifar10",

@@ -1,20 +1,18 @@
 """How each model is trained: frozen recipes, two presets per model.
 
-``quick`` shows that everything works: minutes on two CPU cores. ``full`` is the recipe for a model worth
-shipping: hours on two cores, minutes on a GPU.
+``quick`` shows that everything works: minutes on two CPU cores. ``full`` is the recipe for a model worth shipping:
+hours on two cores, minutes on a GPU.
 
 Where the numbers come from (public measurements on CIFAR-10, single networks of this size):
 
 - SGD with Nesterov momentum 0.9: ResNet-20, 400 epochs, tuned grids: 92.39 % against 90.19 % for AdamW.
 - Batch 128, peak learning rate 0.2 to 0.4: ResNet-preact-20, 200 epochs, rates .05/.1/.2/.4/.8 gave
   8.81/8.09/7.96/7.28/7.54 % error.
-- Weight decay: the literature's coupled 5e-4 is ``decay = rate * 5e-4 / (1 - momentum)`` per step in the
-  steady state; Keras decouples it (``weight -= weight * rate * weight_decay``), so the same pull is 10 * 5e-4
-  = 5e-3.
-- Average of the weights: a horizon of ``1 / (1 - ema_momentum)`` steps must be short against the run, and is:
-  100 steps for the quick presets (thousands of steps), 1,000 for the full ones (tens of thousands).
-- Cutout 8 on MNIST: 0.40 % error became 0.25 % (ResNet-preact-20); on CIFAR-10 it pays from about 60 epochs
-  on.
+- Weight decay: the literature's coupled 5e-4 is ``decay = rate * 5e-4 / (1 - momentum)`` per step in the steady state;
+  Keras decouples it (``weight -= weight * rate * weight_decay``), so the same pull is 10 * 5e-4 = 5e-3.
+- Average of the weights: a horizon of ``1 / (1 - ema_momentum)`` steps must be short against the run, and is: 100 steps
+  for the quick presets (thousands of steps), 1,000 for the full ones (tens of thousands).
+- Cutout 8 on MNIST: 0.40 % error became 0.25 % (ResNet-preact-20); on CIFAR-10 it pays from about 60 epochs on.
 """
 
 from dataclasses import dataclass
@@ -59,11 +57,11 @@ class Augmentation:
 class Recipe:
     """Everything that decides a training, besides the model, the data and the seed.
 
-    ``warmup_fraction`` of all steps go to a linear rise from 0 to ``peak_learning_rate``; a cosine to 0
-    follows. ``weight_decay`` is decoupled and acts on kernels only. ``ema_momentum`` 0 keeps no average of
-    the weights. With a teacher, the loss is ``(1 - teacher_weight)`` times the cross entropy plus
-    ``teacher_weight`` times the divergence from the teacher at ``temperature`` (Hinton et al., arXiv
-    1503.02531). ``qat_*`` and ``calibration_images`` are for the quantization that follows the training.
+    ``warmup_fraction`` of all steps go to a linear rise from 0 to ``peak_learning_rate``; a cosine to 0 follows.
+    ``weight_decay`` is decoupled and acts on kernels only. ``ema_momentum`` 0 keeps no average of the weights. With a
+    teacher, the loss is ``(1 - teacher_weight)`` times the cross entropy plus ``teacher_weight`` times the divergence
+    from the teacher at ``temperature`` (Hinton et al., arXiv 1503.02531). ``qat_*`` and ``calibration_images`` are for
+    the quantization that follows the training.
     """
 
     epochs: int
@@ -128,9 +126,7 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         augmentation=_PHOTOS_CUTOUT,
         qat_epochs=4,
     ),
-    ("cifar10-small", "quick"): Recipe(
-        epochs=8, weight_decay=2e-3, augmentation=Augmentation(shift=2, flip=True)
-    ),
+    ("cifar10-small", "quick"): Recipe(epochs=8, weight_decay=2e-3, augmentation=Augmentation(shift=2, flip=True)),
     # 76,000 weights under-fit: less decay, no smoothing, no cutout.
     ("cifar10-small", "full"): Recipe(
         epochs=100,

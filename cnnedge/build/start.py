@@ -13,8 +13,8 @@ def starting_network(model_name: str, *, num_classes: int, seed: int, init: Path
     """A fresh ``model_name``, or the network in the file ``init`` with a head for ``num_classes``.
 
     Raises:
-        ModelError: ``init`` cannot be read, takes images of another shape than ``model_name``, or has another
-            number of classes and no Dense layer at its end that could be replaced.
+        ModelError: ``init`` cannot be read, takes images of another shape than ``model_name``, or has another number of
+            classes and no Dense layer at its end that could be replaced.
     """
     fresh = build_model(model_name, num_classes=num_classes, seed=seed)
     if init is None:
@@ -38,9 +38,7 @@ def replace_head(network: keras.Model, num_classes: int, seed: int) -> keras.Mod
     """
     last = network.layers[-1]
     if not isinstance(last, keras.layers.Dense):
-        raise ModelError(
-            f"{network.name} ends in {type(last).__name__}, expected Dense: its head cannot be replaced"
-        )
+        raise ModelError(f"{network.name} ends in {type(last).__name__}, expected Dense: its head cannot be replaced")
     head = keras.layers.Dense(
         num_classes,
         activation="softmax",

@@ -21,9 +21,9 @@ from cnnedge.errors import DataError
 from cnnedge.files import sha256_of
 from cnnedge.progress import Progress, silent
 
-# Images for the new batch-norm statistics: 100 batches of 128. The narrowest feature map (4 x 4 in cifar10)
-# then gives 204,800 values a channel, which places its mean within 1/450 of its standard deviation.
-STATISTICS_IMAGES = 12_800
+# Images for the new batch-norm statistics. Even if all values of one image were the same, their mean over this many
+# images would lie within 1/72 of a standard deviation.
+STATISTICS_IMAGES = 5_120
 EVALUATION_BATCH = 250
 
 
@@ -47,8 +47,8 @@ def train(
         model_name: a key of ``models.MODELS``.
         data: images uint8 ``(N, H, W, C)`` of the model's input shape, labels int64 ``(N,)``.
         recipe: see ``recipes.Recipe``.
-        folder: gets ``history.csv`` (a row per epoch), ``checkpoint/`` (stays until ``checkpoint.discard``,
-            so that the caller can save the model first) and, on the TensorFlow backend, ``tensorboard/``.
+        folder: gets ``history.csv`` (a row per epoch), ``checkpoint/`` (stays until ``checkpoint.discard``, so that the
+            caller can save the model first) and, on the TensorFlow backend, ``tensorboard/``.
         seed: fixes weights, order, augmentation and dropout.
         resume: go on from the checkpoint in ``folder``; without one, begin at the first epoch.
         overwrite: replace a checkpoint that is there.
@@ -57,8 +57,8 @@ def train(
         progress: called after every step with the steps done and to do.
 
     Returns:
-        The trained float model, raw pixels in and probabilities out, with averaged weights if the recipe
-        keeps an average.
+        The trained float model, raw pixels in and probabilities out, with averaged weights if the recipe keeps an
+        average.
 
     Raises:
         FileExistsRefusal, UsageError: see ``checkpoint.begin``.
@@ -165,8 +165,8 @@ def _compiled(network: keras.Model, recipe: Recipe, steps: int, teacher: Path | 
 def _jit_compile() -> bool | str:
     """Keras's own choice, except on TensorFlow without a GPU: there XLA is off.
 
-    On two x86 cores (AVX2) TensorFlow's own kernels trained cifar10 at 430 images a second and XLA's at 320,
-    for 3.7 and 4.7 ms of processor time an image; mnist came out even, at 0.72 against 0.94 ms.
+    On two x86 cores (AVX2) TensorFlow's own kernels trained cifar10 at 430 images a second and XLA's at 320, for 3.7
+    and 4.7 ms of processor time an image; mnist came out even, at 0.72 against 0.94 ms.
     """
     if keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu"):
         return False

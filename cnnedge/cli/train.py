@@ -1,25 +1,18 @@
 """``cnnedge train``: train one network and save it as the float Keras baseline."""
 
-import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cnnedge.cli import console
+from cnnedge.cli.chosen import chosen_recipe, load_data
 from cnnedge.errors import UsageError
 from cnnedge.files import refuse_existing
-from cnnedge.progress import Progress
-
-if TYPE_CHECKING:
-    from cnnedge.build.recipes import Recipe
-    from cnnedge.datasets import Dataset
 
 
 def train(
-    model: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="Which network; --list shows them.")
-    ] = None,
+    model: Annotated[str | None, typer.Argument(metavar="MODEL", help="Which network; --list shows them.")] = None,
     preset: Annotated[str, typer.Option(help="quick: minutes on two cores; full: hours.")] = "quick",
     data: Annotated[
         str | None,
@@ -36,9 +29,7 @@ def train(
     teacher: Annotated[
         Path | None, typer.Option(metavar="FILE.keras", help="Learn from this model too (distillation).")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a training that was cut short.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was cut short.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     list_models: Annotated[bool, typer.Option("--list", help="List the networks and end.")] = False,
 ) -> None:
@@ -71,7 +62,7 @@ def train(
     from cnnedge.build.models import model_spec
 
     spec = model_spec(model)
-    recipe = _recipe(model, preset, epochs, batch_size)
+    recipe = chosen_recipe(model, preset, epochs, batch_size)
     folder = out / model
     target = folder / f"{model}.keras"
     history = folder / checkpoint.HISTORY
@@ -86,7 +77,12 @@ def train(
     from cnnedge.build.kerasfile import save_keras
 
     with console.progress() as progress:
-        dataset = _dataset(data or spec.dataset, spec.input_shape, recipe, progress)
+        dataset = load_data(
+            data or spec.dataset,
+            image_shape=spec.input_shape,
+            calibration=recipe.calibration_images,
+            progress=progress,
+        )
         network = training.train(
             model,
             dataset,
@@ -113,26 +109,3 @@ def _print_models() -> None:
     for spec in MODELS.values():
         epochs = ", ".join(f"{preset} {RECIPES[spec.name, preset].epochs} epochs" for preset in PRESETS)
         print(f"{spec.name:<14} {spec.summary} ({epochs})")
-
-
-def _recipe(model: str, preset: str, epochs: int | None, batch_size: int | None) -> "Recipe":
-    """The preset's recipe with what the person asked for instead."""
-    from cnnedge.build.recipes import recipe
-
-    chosen = recipe(model, preset)
-    if epochs is not None:
-        chosen = dataclasses.replace(chosen, epochs=epochs)
-    if batch_size is not None:
-        chosen = dataclasses.replace(chosen, batch_size=batch_size)
-    return chosen
-
-
-def _dataset(
-    source: str, image_shape: tuple[int, int, int], recipe: "Recipe", progress: Progress
-) -> "Dataset":
-    """Load the data with the seed that every command uses, so that export finds the same held-out images."""
-    from cnnedge import datasets
-
-    return datasets.load(
-        source, image_shape=image_shape, calibration=recipe.calibration_images, progress=progress
-    )
