@@ -2,7 +2,7 @@
 
 import typer
 
-from cnnedge.cli import benchmark, export, report, run, train
+from cnnedge.cli import benchmark, doctor, export, inspect, predict, report, run, train
 
 
 def register(app: typer.Typer) -> None:
@@ -12,3 +12,6 @@ def register(app: typer.Typer) -> None:
     app.command()(export.export)
     app.command()(benchmark.benchmark)
     app.command()(report.report)
+    app.command()(predict.predict)
+    app.command()(inspect.inspect)
+    app.command()(doctor.doctor)
