@@ -19,9 +19,7 @@ _EXTRA = re.compile(r"extra\s*==\s*['\"]([A-Za-z0-9_-]+)['\"]")
 
 
 def doctor(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document instead of lines.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of lines.")] = False,
 ) -> None:
     """Say what this machine can run, and what to type for what is missing.
 
@@ -79,16 +77,12 @@ def advice(report: dict[str, Any], python: tuple[int, int]) -> list[str]:
         )
     first, last = PYTHONS
     if not first <= python <= last:
-        lines.append(
-            f"Python {python[0]}.{python[1]} is not tried with cnnedge: use 3.{first[1]} to 3.{last[1]}"
-        )
+        lines.append(f"Python {python[0]}.{python[1]} is not tried with cnnedge: use 3.{first[1]} to 3.{last[1]}")
     lines += [line for runtime in report["runtimes"] if (line := _for_runtime(runtime))]
     if report["machine"]["memory_mb"] < LITTLE_MEMORY_MB:
         lines.append(f"{report['machine']['memory_mb']} MB of memory is little: predict needs about 60 MB")
     if report["machine"]["governor"] == "powersave":
-        lines.append(
-            "the CPU saves power, so timings will be slow: sudo cpupower frequency-set -g performance"
-        )
+        lines.append("the CPU saves power, so timings will be slow: sudo cpupower frequency-set -g performance")
     if report["throttled"]:
         lines.append("the board slows itself down now: cool it, and use the power supply made for it")
     return lines

@@ -27,9 +27,7 @@ def predict(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The model: a .tflite or .onnx file.")],
     images: Annotated[
         list[str],
-        typer.Argument(
-            metavar="IMAGE..", help="Pictures, folders, quoted patterns, or - for standard input."
-        ),
+        typer.Argument(metavar="IMAGE..", help="Pictures, folders, quoted patterns, or - for standard input."),
     ],
     top: Annotated[int, typer.Option(min=1, help="How many classes to name for each picture.")] = 5,
     threads: Annotated[int, typer.Option(min=1, help="Threads for one picture.")] = 1,
@@ -140,10 +138,7 @@ def _print_lines(entries: Iterable[dict[str, Any]]) -> list[str]:
             failures.append(entry["error"])
             print(entry["error"])
             continue
-        print(
-            f"{_shortened(entry['image'])}  {entry['label']:<12} {100 * entry['score']:5.1f} %"
-            f" {entry['ms']:9.2f} ms"
-        )
+        print(f"{_shortened(entry['image'])}  {entry['label']:<12} {100 * entry['score']:5.1f} % {entry['ms']:9.2f} ms")
         others = [p for p in entry["top"][1:] if p["score"] >= SMALLEST_SHOWN]
         if others:
             print(" " * 40 + ", ".join(f"{p['label']} {100 * p['score']:.1f} %" for p in others))

@@ -58,9 +58,7 @@ class Classifier:
         classes = self._runner.num_classes
         self.labels = self.passport.labels if self.passport else tuple(str(index) for index in range(classes))
         if len(self.labels) != classes:
-            raise ModelError(
-                f"{path}: {len(self.labels)} labels for {classes} classes, expected one for each"
-            )
+            raise ModelError(f"{path}: {len(self.labels)} labels for {classes} classes, expected one for each")
 
     @property
     def has_passport(self) -> bool:
@@ -87,9 +85,7 @@ class Classifier:
         raw = runner.run(runner.prepare(pixels[np.newaxis]))
         return self._best(runner.probabilities(raw)[0], top)
 
-    def predict_batch(
-        self, images: Iterable["Source"], top: int = 5, workers: int = 1
-    ) -> Iterator[list[Prediction]]:
+    def predict_batch(self, images: Iterable["Source"], top: int = 5, workers: int = 1) -> Iterator[list[Prediction]]:
         """``predict`` for many images, in their order, as they come: memory does not grow with their number.
 
         ``workers`` interpreters share the work, one core each; use ``os.cpu_count()`` for every core.
@@ -103,9 +99,7 @@ class Classifier:
         shape = self._runner.input_shape
         return self._scores_in_order((decode(image, shape) for image in images), top, workers)
 
-    def _scores_in_order(
-        self, pixels: Iterator[np.ndarray], top: int, workers: int
-    ) -> Iterator[list[Prediction]]:
+    def _scores_in_order(self, pixels: Iterator[np.ndarray], top: int, workers: int) -> Iterator[list[Prediction]]:
         idle: SimpleQueue[Runner] = SimpleQueue()
         opened = [open_runner(self.path, num_threads=1) for _ in range(workers - 1)]
         for runner in (self._runner, *opened):

@@ -61,9 +61,7 @@ def decode(source: "Source", shape: tuple[int, int, int]) -> np.ndarray:
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
     except Image.UnidentifiedImageError as error:
-        raise ImageError(
-            f"{name}: not a picture, or a damaged one; expected PNG, JPEG or the like"
-        ) from error
+        raise ImageError(f"{name}: not a picture, or a damaged one; expected PNG, JPEG or the like") from error
     except OSError as error:
         raise ImageError(f"{name}: {error.strerror or error}") from error
     except Exception as error:  # on damaged files, decoders raise whatever they stumble over
@@ -74,9 +72,7 @@ def _from_array(array: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     if array.dtype == np.uint8 and array.shape == shape:
         return array
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,)):
-        raise ImageError(
-            f"the image is {array.dtype} {array.shape}, expected uint8 (H, W), (H, W, 1) or (H, W, 3)"
-        )
+        raise ImageError(f"the image is {array.dtype} {array.shape}, expected uint8 (H, W), (H, W, 1) or (H, W, 3)")
     if not array.size:
         raise ImageError(f"the image is an array of shape {array.shape}, expected at least one pixel")
     from PIL import Image

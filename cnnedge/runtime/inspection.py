@@ -94,9 +94,7 @@ def _not_int8(report: dict[str, Any]) -> list[str]:
 
 
 def _free_batch(report: dict[str, Any]) -> list[str]:
-    return [
-        f"input {spec['name']} has shape {spec['shape']}" for spec in report["inputs"] if report["free_batch"]
-    ]
+    return [f"input {spec['name']} has shape {spec['shape']}" for spec in report["inputs"] if report["free_batch"]]
 
 
 # What ``--require`` knows: each gives what stands against it in a report.

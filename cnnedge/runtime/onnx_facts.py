@@ -12,10 +12,10 @@ from cnnedge.runtime.onnx_model import Node, OnnxModel, Value, read_onnx
 from cnnedge.runtime.onnx_shapes import image_and_weights, infer_shapes
 
 _CONVERTING = {"QuantizeLinear", "DequantizeLinear", "Cast", "DynamicQuantizeLinear"}
-# They only move data, so integers pass through them.
+# They only move data, and ONNX Runtime draws the dequantization through them (its QDQ propagation; Flatten and
+# Concat are not among them: they need a quantization of their own behind them).
 _MOVING = {
-    "Reshape", "Transpose", "MaxPool", "NhwcMaxPool", "Flatten", "Squeeze", "Unsqueeze", "Identity",
-    "Dropout", "Slice", "Gather", "Concat", "Pad", "Split",
+    "Reshape", "Transpose", "MaxPool", "NhwcMaxPool", "Squeeze", "Unsqueeze", "Slice", "Identity", "Dropout",
 }  # fmt: skip
 # A runtime fuses these with the layer before them, so that the sum between the two is never stored.
 _FUSING = {"Relu", "Clip"}
@@ -80,9 +80,7 @@ class _Reader:
             operators=self._operators(),
             weight_bytes=self._weight_bytes(),
             free_batch=any(value.shape is not None and value.shape[:1] == (None,) for value in model.inputs),
-            free_sizes=[
-                value.name for value in model.inputs if value.shape is None or None in value.shape[1:]
-            ],
+            free_sizes=[value.name for value in model.inputs if value.shape is None or None in value.shape[1:]],
         )
 
     def _operators(self) -> list[OperatorFacts]:

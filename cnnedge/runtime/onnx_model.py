@@ -93,9 +93,7 @@ def read_onnx(content: bytes) -> OnnxModel:
         raise ModelError(f"not an ONNX file, or a damaged one: {error}") from error
     graph = message.message(7)
     if graph is None or message.integer(1) < 1:
-        raise ModelError(
-            f"{'the file is empty' if not content else 'no graph in it'}, expected an ONNX model"
-        )
+        raise ModelError(f"{'the file is empty' if not content else 'no graph in it'}, expected an ONNX model")
     if message.count(25):
         raise ModelError("it defines functions of its own, expected standard operators only")
     _check_graph(graph)
@@ -141,9 +139,7 @@ def _check_graph(graph: Message) -> None:
             raise ModelError(f"operator {node.text(4)[:60]!r} is of the custom domain {node.text(7)[:60]!r}")
         for attribute in node.messages(5):
             if attribute.count(6) or attribute.count(11):
-                raise ModelError(
-                    f"operator {node.text(4)[:60]!r} carries a graph, expected a plain classifier"
-                )
+                raise ModelError(f"operator {node.text(4)[:60]!r} carries a graph, expected a plain classifier")
             for tensor in (*attribute.messages(5), *attribute.messages(10)):
                 _check_tensor(tensor)
 
@@ -151,9 +147,7 @@ def _check_graph(graph: Message) -> None:
 def _check_tensor(tensor: Message) -> None:
     name = f"tensor {tensor.text(8)[:60]!r}"
     if tensor.count(13) or tensor.integer(14):
-        raise ModelError(
-            f"{name} keeps its data in another file; expected one file: save it without external data"
-        )
+        raise ModelError(f"{name} keeps its data in another file; expected one file: save it without external data")
     shape, dtype = tensor.integers(1), DTYPES.get(tensor.integer(2), "unknown")
     if any(size < 0 for size in shape):
         raise ModelError(f"{name} has shape {shape}")
@@ -165,9 +159,7 @@ def _check_tensor(tensor: Message) -> None:
 
 
 def _is_constant(node: Node) -> bool:
-    return (
-        node.op == "Constant" and bool(node.outputs) and bool(node.attributes.get("value", _NOTHING).count(5))
-    )
+    return node.op == "Constant" and bool(node.outputs) and bool(node.attributes.get("value", _NOTHING).count(5))
 
 
 def _initializer(tensor: Message, name: str) -> Initializer:

@@ -142,9 +142,7 @@ def _concat(node: Node, image: Shape, shapes: list[Shape | None], model: OnnxMod
 
 
 def _squeeze(node: Node, image: Shape, shapes: list[Shape | None], model: OnnxModel) -> Shape | None:
-    axes = node.integers("axes") or (
-        constant_integers(model, node.inputs[1]) if len(node.inputs) > 1 else None
-    )
+    axes = node.integers("axes") or (constant_integers(model, node.inputs[1]) if len(node.inputs) > 1 else None)
     if axes is None:
         return None
     dropped = {axis % len(image) for axis in axes}
@@ -152,9 +150,7 @@ def _squeeze(node: Node, image: Shape, shapes: list[Shape | None], model: OnnxMo
 
 
 def _reduce(node: Node, image: Shape, shapes: list[Shape | None], model: OnnxModel) -> Shape | None:
-    axes = node.integers("axes") or (
-        constant_integers(model, node.inputs[1]) if len(node.inputs) > 1 else None
-    )
+    axes = node.integers("axes") or (constant_integers(model, node.inputs[1]) if len(node.inputs) > 1 else None)
     if axes is None:
         return None
     dropped, keep = {axis % len(image) for axis in axes}, node.integer("keepdims", 1)

@@ -32,7 +32,10 @@ class OnnxRuntimeRunner(Runner):
         )  # fmt: skip
 
     def run(self, batch: np.ndarray) -> np.ndarray:
-        return self._session.run(self._output_names, {self._input_name: batch})[0]
+        try:
+            return self._session.run(self._output_names, {self._input_name: batch})[0]
+        except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
+            raise ModelError(f"{self.name}: ONNX Runtime failed: {' '.join(str(error).split())}") from error
 
     def close(self) -> None:
         self._session = None
@@ -59,8 +62,6 @@ def _open(name: str, content: bytes, num_threads: int) -> tuple[Any, str]:
 
 def _spec(name: str, argument: Any) -> TensorSpec:
     if argument.type not in _DTYPES:
-        raise ModelError(
-            f"{name}: {argument.name!r} is {argument.type}, expected {' or '.join(_DTYPES.values())}"
-        )
+        raise ModelError(f"{name}: {argument.name!r} is {argument.type}, expected {' or '.join(_DTYPES.values())}")
     shape = tuple(size if isinstance(size, int) else None for size in argument.shape or ())
     return TensorSpec(name=argument.name, shape=shape, dtype=_DTYPES[argument.type])

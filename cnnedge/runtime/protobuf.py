@@ -31,9 +31,7 @@ class Message:
             elif wire in _FIXED:
                 position += _FIXED[wire]
             else:
-                raise ModelError(
-                    f"byte {first:,} holds a field of wire type {wire}, which protobuf does not have"
-                )
+                raise ModelError(f"byte {first:,} holds a field of wire type {wire}, which protobuf does not have")
             if position > end:
                 raise ModelError(f"a field at byte {first:,} reaches beyond its message")
             self._fields.setdefault(key >> 3, []).append((wire, first, position))

@@ -66,9 +66,7 @@ def _check_tensor(tensor: Tensor, buffers: tuple[tuple[int, int], ...]) -> None:
         raise Damaged(f"{name} has shape {tensor.shape}, expected at most {MAX_RANK} sizes of at least 1")
     needed = math.ceil(math.prod(tensor.shape) * BYTES[tensor.dtype])
     if needed > MAX_TENSOR_BYTES:
-        raise Damaged(
-            f"{name} has shape {tensor.shape}: {needed:,} bytes, expected at most {MAX_TENSOR_BYTES:,}"
-        )
+        raise Damaged(f"{name} has shape {tensor.shape}: {needed:,} bytes, expected at most {MAX_TENSOR_BYTES:,}")
     _check_signature(name, tensor)
     held = buffers[tensor.buffer][1]
     if held and held != needed:
@@ -80,9 +78,7 @@ def _check_tensor(tensor: Tensor, buffers: tuple[tuple[int, int], ...]) -> None:
 def _check_signature(name: str, tensor: Tensor) -> None:
     pairs = zip(tensor.signature, tensor.shape, strict=False)
     if len(tensor.signature) != len(tensor.shape) or any(free not in (-1, size) for free, size in pairs):
-        raise Damaged(
-            f"{name} has shape {tensor.shape} and shape signature {tensor.signature}, which disagree"
-        )
+        raise Damaged(f"{name} has shape {tensor.shape} and shape signature {tensor.signature}, which disagree")
 
 
 def _check_quantization(name: str, tensor: Tensor, quantization: Quantization) -> None:
@@ -125,9 +121,7 @@ def _check_order(graph: Subgraph, known: list[bool]) -> None:
 def _check_operator(operator: Operator) -> None:
     rule = RULES.get(operator.name)
     if rule is None:
-        raise Damaged(
-            f"operator {operator.name[:60]} is not one of those that cnnedge runs (image classifiers')"
-        )
+        raise Damaged(f"operator {operator.name[:60]} is not one of those that cnnedge runs (image classifiers')")
     few, many = rule.inputs
     if not few <= len(operator.inputs) <= many or -1 in operator.inputs[:few]:
         raise Damaged(f"{operator.name} has {len(operator.inputs)} inputs, expected {few} to {many}")

@@ -72,9 +72,7 @@ def _operators(graph: Subgraph, model: TFLiteModel) -> list[OperatorFacts]:
     return [_operator(operator, graph, model, unpacked) for operator in graph.operators]
 
 
-def _operator(
-    operator: Operator, graph: Subgraph, model: TFLiteModel, unpacked: dict[int, Tensor]
-) -> OperatorFacts:
+def _operator(operator: Operator, graph: Subgraph, model: TFLiteModel, unpacked: dict[int, Tensor]) -> OperatorFacts:
     inputs = [graph.tensors[index] for index in operator.inputs if index >= 0]
     outputs = [graph.tensors[index] for index in operator.outputs]
     flowing = [tensor for tensor in inputs if not model.buffers[tensor.buffer][1]] + outputs

@@ -50,9 +50,7 @@ def check_flow(operator: Operator, tensors: Sequence[Tensor], buffers: Buffers, 
 
 
 def _check_types(operator: Operator, inputs: list[Tensor], outputs: list[Tensor]) -> None:
-    carriers = (
-        range(len(inputs)) if operator.name in ("CONCATENATION", "PACK") else _DATA.get(operator.name, (0,))
-    )
+    carriers = range(len(inputs)) if operator.name in ("CONCATENATION", "PACK") else _DATA.get(operator.name, (0,))
     types = {inputs[number].dtype for number in carriers} | {output.dtype for output in outputs}
     if operator.name not in _RETYPING and len(types) > 1:
         raise Damaged(f"{operator.name} joins {' and '.join(sorted(types))}, expected one type")
@@ -128,7 +126,5 @@ def _window(operator: Operator, shapes: list[Shape]) -> Shape:
 def _sizes(operator: Operator, tensor: Tensor, buffers: Buffers, content: bytes) -> Shape:
     start, length = buffers[tensor.buffer]
     if not length or tensor.dtype not in ("int32", "int64"):
-        raise Damaged(
-            f"{operator.name} takes its sizes from {tensor.name!r}, expected constant int32 or int64"
-        )
+        raise Damaged(f"{operator.name} takes its sizes from {tensor.name!r}, expected constant int32 or int64")
     return tuple(np.frombuffer(content[start : start + length], tensor.dtype).tolist())

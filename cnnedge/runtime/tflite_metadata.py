@@ -58,9 +58,7 @@ def add_entry(content: bytes, name: str, data: bytes) -> bytes:
 class _Front:
     """The bytes that go in front of the old file: where each piece lies, then the pieces in that order."""
 
-    def __init__(
-        self, model: Table, buffers: list[int], entries: list[int], name: bytes, data: bytes
-    ) -> None:
+    def __init__(self, model: Table, buffers: list[int], entries: list[int], name: bytes, data: bytes) -> None:
         self.model, self.buffers, self.entries, self.name, self.data = model, buffers, entries, name, data
         fields = _MODEL_FIELDS
         self.table_at = _ROOT_BYTES + 4 + 2 * fields
@@ -81,9 +79,7 @@ class _Front:
             self.buffers_at: self._list(self.buffers_at, self.buffers, self.buffer_at),
             self.entries_at: self._list(self.entries_at, self.entries, self.entry_at),
             self.entry_at - len(_ENTRY_VTABLE): _ENTRY_VTABLE,
-            self.entry_at: struct.pack(
-                "<iII", len(_ENTRY_VTABLE), self.name_at - self.entry_at - 4, len(self.buffers)
-            ),
+            self.entry_at: struct.pack("<iII", len(_ENTRY_VTABLE), self.name_at - self.entry_at - 4, len(self.buffers)),
             self.name_at: struct.pack("<I", len(self.name)) + self.name,
             self.buffer_at - len(_BUFFER_VTABLE): _BUFFER_VTABLE,
             self.buffer_at: struct.pack("<iI", len(_BUFFER_VTABLE), self.data_at - self.buffer_at - 4),

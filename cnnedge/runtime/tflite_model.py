@@ -188,9 +188,7 @@ def _operator(operator: Table, codes: list[tuple[int, str]]) -> Operator:
 
 def _buffer(buffer: Table) -> tuple[int, int]:
     if buffer.integer(1, "Q") > 1 or buffer.integer(2, "Q") > 1:
-        raise Damaged(
-            "a buffer lies outside the flatbuffer (a model of more than 2 GB), which is not read here"
-        )
+        raise Damaged("a buffer lies outside the flatbuffer (a model of more than 2 GB), which is not read here")
     return buffer.span(0)
 
 

@@ -20,7 +20,7 @@ def test_float_tflite_agrees_with_keras():
 
 @pytest.mark.parametrize(("precision", "io"), QUANTIZED, ids=lambda value: value)
 def test_quantized_tflite_is_fed_by_its_own_scale(precision, io):
-    images, labels = models.digits("test")
+    images, _ = models.digits("test")
     with open_runner(models.digits_tflite(precision, io), format="tflite") as runner:
         assert runner.input.dtype == runner.output.dtype == io
         scores = runner.predict(images)

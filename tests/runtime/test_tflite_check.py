@@ -1,5 +1,8 @@
 """Lies in a TFLite file that have ended, or could end, the process that opens it: each must be refused by name."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -116,11 +119,11 @@ def fewer_scales(model):
 
 
 def no_scale(model):
-    weights(model).quantization.scale[0] = 0.0
+    weights(model).quantization.scale = [0.0] * 8
 
 
 def scale_not_a_number(model):
-    weights(model).quantization.scale[0] = float("nan")
+    weights(model).quantization.scale = [float("nan")] * 8
 
 
 def axis(model):
@@ -128,7 +131,7 @@ def axis(model):
 
 
 def zero_point(model):
-    weights(model).quantization.zeroPoint[0] = 4000
+    weights(model).quantization.zeroPoint = [4000] * 8
 
 
 def variable(model):
@@ -156,7 +159,10 @@ def far_buffer(model):
 
 
 def far_signature(model):
-    model.signatureDefs[0].inputs[0].tensorIndex = 5000
+    signature, entry = schema.SignatureDefT(), schema.TensorMapT()
+    signature.signatureKey, entry.name, entry.tensorIndex = "serving_default", "image", 5000
+    signature.inputs, signature.outputs = [entry], []
+    model.signatureDefs = [signature]
 
 
 def constant_input(model):
@@ -221,12 +227,18 @@ def test_the_words_are_those_of_the_schema():
     assert types == words(schema.TensorType)
 
 
-def test_the_rules_name_the_options_of_the_schema():
-    options = {number: name for name, number in vars(schema.BuiltinOptions).items() if not name.startswith("_")}
+def test_the_rules_name_fields_of_the_schema():
+    source = Path(schema.__file__).read_text()
+    tables = {number: name for name, number in vars(schema.BuiltinOptions).items() if not name.startswith("_")}
+
+    def fields(table: str, kind: str) -> dict[int, str]:
+        """Numbers and defaults of a table's fields of one kind, from the generated builder."""
+        pattern = rf"def {table}Add\w+\(builder, \w+\):\s+builder\.Prepend{kind}Slot\((\d+), .+, (\d+)\)"
+        return {int(number): int(default) for number, default in re.findall(pattern, source)}
+
     for name, rule in RULES.items():
         assert name in tflite_words.BUILTIN_OPERATORS
-        if rule.options:
-            table = getattr(schema, options[rule.options])
-            # A field is an int32 of the schema exactly if the accessor's name is known; count them instead.
-            fields = [member for member in vars(table) if member[0].isupper() and "Is" not in member]
-            assert len(fields) > max([*rule.positive, *rule.lists, rule.counts or 0], default=0)
+        integers = fields(tables[rule.options], "Int32")
+        assert rule.positive.items() <= integers.items(), name
+        assert rule.counts is None or rule.counts in integers, name
+        assert set(rule.lists) == set(fields(tables[rule.options], "UOffsetTRelative")) - {5}, name

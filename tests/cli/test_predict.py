@@ -1,0 +1,158 @@
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnedge.cli.app import run
+from tests.runtime import models
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A file that says which of red, green and blue is strongest."""
+    path = tmp_path / "colours.onnx"
+    path.write_bytes(models.with_passport(models.colours_onnx()))
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "pictures"
+    (folder / "inner").mkdir(parents=True)
+    for name in models.COLOURS:
+        Image.fromarray(models.colour_picture(name, (20, 30))).save(folder / f"{name}.png")
+    Image.fromarray(models.colour_picture("green", (9, 9))).save(folder / "inner" / "deep.JPG")
+    (folder / "notes.txt").write_text("no picture, and not named as one")
+    return folder
+
+
+def entries(capsys) -> list[dict]:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_one_picture_in_lines(model, pictures, capsys):
+    assert run(["predict", str(model), str(pictures / "green.png")]) == 0
+    output = capsys.readouterr()
+    score = 100 * models.colours_answer(models.colour_picture("green")[None])[0, 1]
+    assert "green " in output.out
+    assert f"{score:.1f} %" in output.out
+    assert " ms" in output.out
+    assert output.err == ""
+    assert max(map(len, output.out.splitlines())) <= 80
+
+
+def test_json_is_one_document_of_the_public_form(model, pictures, capsys):
+    assert run(["predict", str(model), str(pictures / "blue.png"), "--json", "--top", "2"]) == 0
+    (entry,) = entries(capsys)
+    expected = models.colours_answer(models.colour_picture("blue")[None])[0]
+    assert entry["image"] == str(pictures / "blue.png")
+    assert (entry["label"], entry["index"], entry["error"]) == ("blue", 2, None)
+    assert entry["score"] == pytest.approx(expected[2], abs=1e-6)
+    assert [(found["label"], found["index"]) for found in entry["top"]] == [("blue", 2), ("red", 0)]
+    assert entry["ms"] > 0
+
+
+def test_folders_are_searched_and_other_files_left_alone(model, pictures, capsys):
+    assert run(["predict", str(model), str(pictures), "--json"]) == 0
+    found = entries(capsys)
+    assert [os.path.relpath(entry["image"], pictures) for entry in found] == [
+        "blue.png", "green.png", "red.png", "inner/deep.JPG",
+    ]  # fmt: skip
+    assert [entry["label"] for entry in found] == ["blue", "green", "red", "green"]
+
+
+def test_quoted_patterns(model, pictures, capsys):
+    assert run(["predict", str(model), str(pictures / "*e*.png"), "--json"]) == 0
+    assert [entry["label"] for entry in entries(capsys)] == ["blue", "green", "red"]
+
+
+def test_standard_input(model, pictures, capsys, monkeypatch):
+    content = (pictures / "red.png").read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    assert run(["predict", str(model), "-", "--json"]) == 0
+    assert [(entry["image"], entry["label"]) for entry in entries(capsys)] == [("-", "red")]
+
+
+def test_bad_pictures_get_their_own_entry_and_the_others_go_on(model, pictures, tmp_path, capsys):
+    (pictures / "a_empty.png").write_bytes(b"")
+    (pictures / "b_text.jpg").write_text("words")
+    (tmp_path / "nothing").mkdir()
+    arguments = [str(pictures), str(tmp_path / "nothing"), str(tmp_path / "none.png"), str(tmp_path / "x*.png")]
+    assert run(["predict", str(model), *arguments, "--json"]) == 1
+    output = capsys.readouterr()
+    found = json.loads(output.out)
+    assert [entry["label"] for entry in found] == [
+        None, None, "blue", "green", "red", "green", None, None, None,
+    ]  # fmt: skip
+    reasons = [entry["error"] for entry in found if entry["error"]]
+    for reason, words in zip(
+        reasons,
+        ["not a picture", "not a picture", "no pictures in this folder", "No such file", "matches no file"],
+        strict=True,
+    ):
+        assert words in reason
+    assert output.err.count("\n") == 1
+    assert "a_empty.png" in output.err
+    assert "(and 4 more)" in output.err
+
+
+def test_bad_pictures_in_lines(model, pictures, capsys):
+    (pictures / "empty.png").write_bytes(b"")
+    assert run(["predict", str(model), str(pictures)]) == 1
+    output = capsys.readouterr().out
+    assert "empty.png: not a picture" in output
+    assert "red" in output
+
+
+def test_runners_up_are_shown_from_half_a_percent(model, tmp_path, capsys):
+    mixed = np.full((4, 4, 3), 100, np.uint8)
+    mixed[..., 0] = 140
+    Image.fromarray(mixed).save(tmp_path / "mixed.png")
+    assert run(["predict", str(model), str(tmp_path / "mixed.png")]) == 0
+    score = 100 * models.colours_answer(mixed[None])[0, 1]
+    assert f"green {score:.1f} %, blue {score:.1f} %" in capsys.readouterr().out
+
+
+def test_file_without_labels_gets_numbers(tmp_path, pictures, capsys):
+    path = tmp_path / "theirs.onnx"
+    path.write_bytes(models.colours_onnx())
+    assert run(["predict", str(path), str(pictures / "blue.png"), "--json"]) == 0
+    assert entries(capsys)[0]["label"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("model.tflite", b"words, not a model", "this is a text file"),
+        ("model.tflite", b"", "the file is empty"),
+        ("model.keras", b"", "expected tflite or onnx"),
+        ("model.onnx", None, "No such file"),
+    ],
+)
+def test_files_that_are_no_model(tmp_path, pictures, capsys, name, content, words):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    assert run(["predict", str(tmp_path / name), str(pictures / "red.png")]) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: ")
+    assert output.err.count("\n") == 1
+    assert words in output.err
+
+
+@pytest.mark.parametrize("option", [["--top", "0"], ["--threads", "0"], []])
+def test_wrong_usage(model, pictures, option):
+    images = [str(pictures / "red.png")] if option else []
+    assert run(["predict", str(model), *images, *option]) == 2
+
+
+def test_as_a_program_with_a_reader_that_goes_away(model, pictures):
+    command = f"{sys.executable} -m cnnedge predict {model} {' '.join([str(pictures)] * 500)} | head -1"
+    child = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert "blue" in child.stdout
+    assert child.stderr == ""
