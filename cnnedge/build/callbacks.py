@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from cnnedge.build import checkpoint
 from cnnedge.errors import CnnedgeError
@@ -15,20 +16,39 @@ from cnnedge.progress import Progress
 
 
 def training_callbacks(
-    folder: Path, *, stage: str, steps: int, epochs: int, progress: Progress
+    network: keras.Model, folder: Path, *, seed: int, steps: int, epochs: int, progress: Progress
 ) -> list[keras.callbacks.Callback]:
-    """The callbacks of one ``fit``, in an order that matters.
+    """The callbacks of one ``fit`` that trains ``network``, in an order that matters.
 
     The epoch's row gets its figures, is written to ``history.csv``, and only then the checkpoint says that the epoch is
     done: a training killed in between repeats the epoch and its row, and loses neither.
     """
     callbacks: list[keras.callbacks.Callback] = [
-        Watch(stage, steps, epochs, progress),
+        Reseed(network, seed),
+        Watch(f"train {network.name}", steps, epochs, progress),
         keras.callbacks.CSVLogger(folder / checkpoint.HISTORY, append=True),
     ]
     if keras.backend.backend() == "tensorflow":  # Keras writes TensorBoard logs through TensorFlow alone
         callbacks.append(keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False))
     return [*callbacks, Checkpoint(checkpoint.weights_file(folder))]
+
+
+class Reseed(keras.callbacks.Callback):
+    """Makes dropout depend on the seed and the epoch alone, so that a resumed epoch drops what it would have.
+
+    Keras leaves the state of the random generators out of what ``save_weights`` writes.
+    """
+
+    def __init__(self, network: keras.Model, seed: int) -> None:
+        super().__init__()
+        generators = [getattr(layer, "seed_generator", None) for layer in network.layers]
+        self.states = [generator.state for generator in generators if generator is not None]
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        for number, state in enumerate(self.states):
+            fresh = np.random.SeedSequence((self.seed, epoch, number)).generate_state(2)
+            state.assign(keras.ops.convert_to_tensor(fresh, dtype=state.dtype))
 
 
 class Watch(keras.callbacks.Callback):

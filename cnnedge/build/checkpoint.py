@@ -1,8 +1,8 @@
 """Taking up a training where it was killed.
 
 After each epoch one file, ``checkpoint/latest.weights.h5``, holds everything that the next epoch depends on: the
-weights, the optimizer's momentum, weight average and step count, and the state of the dropout generators. The epoch is
-not stored: it is the step count over the steps per epoch.
+weights, and the optimizer's momentum, weight average and step count. The epoch is not stored: it is the step count over
+the steps per epoch. Order, augmentation and dropout follow from the seed and the epoch.
 
 ``keras.callbacks.BackupAndRestore`` keeps the same contents, but writes the weights in place and the epoch into a
 second file. Killed inside the one write it leaves a broken file, killed between the two a weights file that is an epoch

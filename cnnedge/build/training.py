@@ -90,9 +90,7 @@ def train(
         shuffle=False,  # the batches come in an order of their own
         validation_data=_arrays(data.validation, len(data.labels)),
         validation_batch_size=EVALUATION_BATCH,
-        callbacks=training_callbacks(
-            folder, stage=f"train {model_name}", steps=steps, epochs=recipe.epochs, progress=progress
-        ),
+        callbacks=training_callbacks(network, folder, seed=seed, steps=steps, epochs=recipe.epochs, progress=progress),
         verbose=0,
     )
     if recipe.ema_momentum:
