@@ -73,8 +73,7 @@ def train(
     from cnnedge.build.stack import require_keras
 
     require_keras()
-    from cnnedge.build import training
-    from cnnedge.build.kerasfile import save_keras
+    from cnnedge.build import pipeline, training
 
     with console.progress() as progress:
         dataset = load_data(
@@ -83,7 +82,7 @@ def train(
             calibration=recipe.calibration_images,
             progress=progress,
         )
-        network = training.train(
+        network = pipeline.train_and_save(
             model,
             dataset,
             recipe,
@@ -95,8 +94,6 @@ def train(
             teacher=teacher,
             progress=progress,
         )
-    save_keras(network, target)
-    checkpoint.discard(folder)
     accuracy = training.top1(network, dataset.validation)
     what = "validation images of the BUNDLED SAMPLE" if dataset.is_sample else "validation images"
     print(f"{target}: {accuracy:.2%} right on {len(dataset.validation):,} {what}; see {history}")

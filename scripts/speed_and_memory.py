@@ -1,0 +1,110 @@
+"""What the commands themselves cost, against the limits that we hold ourselves to.
+
+    python scripts/speed_and_memory.py [--folder exported]
+
+Measured on this machine, now; a busy machine shows in the figures. Ends with exit code 1 if a limit is exceeded.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cnnedge.cli import console
+
+REPEATS = 5
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path("exported"), help="where the exported models lie")
+    folder = parser.parse_args().folder
+    measurements: list[tuple[str, float, float, str]] = [
+        ("cnnedge --help", best(lambda: cost("--help")[0]), 0.5, "s"),
+        *predict_one(folder / "mnist" / "mnist_int8_qat.tflite"),
+        ("evaluating 10,000 images, against bare invoke", evaluation_ratio(folder), 1.3, "x"),
+        *export_all(folder / "cifar10" / "cifar10.keras"),
+    ]
+    for what, value, limit, unit in measurements:
+        print(f"{what:<58} {value:8.2f} {unit:<3} (limit {limit:g}) {'ok' if value <= limit else 'EXCEEDED'}")
+    return int(any(value > limit for _, value, limit, _ in measurements))
+
+
+def cost(*arguments: str) -> tuple[float, float]:
+    """Wall seconds and peak MB (resident) of one ``cnnedge`` command."""
+    begun = time.perf_counter()
+    with subprocess.Popen([sys.executable, "-m", "cnnedge", *arguments], stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"cnnedge {' '.join(arguments)} ended with {process.returncode}")
+    return time.perf_counter() - begun, usage.ru_maxrss / 1000
+
+
+def best(measure: Callable[[], float]) -> float:
+    return min(measure() for _ in range(REPEATS))
+
+
+def predict_one(model: Path) -> list[tuple[str, float, float, str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "digit.png"
+        Image.fromarray(np.zeros((28, 28), np.uint8)).save(picture)
+        costs = [cost("predict", str(model), str(picture)) for _ in range(REPEATS)]
+    return [
+        ("cnnedge predict, one image, int8", min(seconds for seconds, _ in costs), 1.0, "s"),
+        ("cnnedge predict, peak memory", max(megabytes for _, megabytes in costs), 150, "MB"),
+    ]
+
+
+def evaluation_ratio(folder: Path) -> float:
+    """Our evaluation loop against nothing but set_tensor, invoke and get_tensor; medians, interleaved."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    from cnnedge import datasets
+    from cnnedge.runtime.runner import open_runner
+
+    path = folder / "mnist" / "mnist_int8_qat.tflite"
+    with console.progress() as progress:
+        images = datasets.load("mnist", progress=progress).test.images
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+
+    def bare() -> None:
+        for index in range(len(images)):
+            interpreter.set_tensor(source, images[index : index + 1])
+            interpreter.invoke()
+            interpreter.get_tensor(target)
+
+    with open_runner(path) as runner:
+        ours, theirs = [], []
+        for _ in range(REPEATS):
+            theirs.append(seconds(bare))
+            ours.append(seconds(lambda: runner.predict(images)))
+    return float(np.median(ours) / np.median(theirs))
+
+
+def export_all(keras_file: Path) -> list[tuple[str, float, float, str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        wall, megabytes = cost("export", str(keras_file), "--data", "cifar10", "--out", folder)
+    return [
+        ("exporting cifar10 in every precision without QAT", wall, 90, "s"),
+        ("exporting, peak memory", megabytes, 3000, "MB"),
+    ]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    sys.exit(main())
