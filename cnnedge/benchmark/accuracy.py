@@ -42,7 +42,10 @@ def wilson_interval(right: int, images: int) -> tuple[float, float]:
     centre = share + Z95**2 / (2 * images)
     spread = Z95 * math.sqrt(share * (1 - share) / images + Z95**2 / (4 * images**2))
     scale = 1 + Z95**2 / images
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    # At the ends the interval touches 0 or 1 exactly; in floating point it would miss by a rounding error.
+    low = (centre - spread) / scale if right else 0.0
+    high = (centre + spread) / scale if right < images else 1.0
+    return low, high
 
 
 def mcnemar_exact(lost: int, gained: int) -> float:

@@ -22,7 +22,7 @@ try:
     CompiledModel.from_file(sys.argv[1], hardware_accel=HardwareAccelerator.GPU)
     print("yes GPU accelerator")
 except RuntimeError as error:
-    print("its GPU accelerator does not start: " + str(error))
+    print("its GPU accelerator does not start: " + " ".join(str(error).split()))
 """
 # A provider that is compiled in may still fall back to the CPU without a word: only a session tells.
 _ONNX_RUNTIME = """

@@ -4,6 +4,7 @@ One candidate, one fresh process. Whatever a candidate does to its process (a si
 nonsense on the pipe), the parent notes the reason in ``failure`` and goes on with the others.
 """
 
+import itertools
 import os
 import select
 import signal
@@ -29,12 +30,15 @@ Report = Callable[["WorkerProcess", int, int], None]
 class WorkerProcess:
     """A running worker. ``failure`` is None as long as it can be asked, then the reason why not."""
 
-    def __init__(self, candidate: Candidate, folder: Path, number: int) -> None:
-        """Start the process; ``folder`` takes what native libraries print (``number`` keeps the names
-        apart)."""
-        self.candidate, self.number = candidate, number
+    _numbers = itertools.count()
+
+    def __init__(self, candidate: Candidate, folder: Path) -> None:
+        """Start the process; ``folder`` holds ``images.npy``, and takes its log and its probabilities."""
+        self.candidate, self.folder = candidate, folder
         self.failure: str | None = None
-        self._log = folder / f"worker{number}.log"
+        number = next(self._numbers)
+        self.output = folder / f"{number}.npy"
+        self._log = folder / f"{number}.log"
         requests, self._requests = os.pipe()
         self._replies, replies = os.pipe()
         with self._log.open("wb") as log:
@@ -53,6 +57,21 @@ class WorkerProcess:
     def fileno(self) -> int:
         """The descriptor that becomes readable when a reply is there (for ``select``)."""
         return self._replies
+
+    def import_request(self) -> dict[str, Any]:
+        """The request to load the runtime."""
+        return {"do": "import", "modules": self.candidate.imports}
+
+    def open_request(self, classes: int, num_threads: int) -> dict[str, Any]:
+        """The request to open the file."""
+        return {
+            "do": "open",
+            "opener": self.candidate.opener,
+            "options": self.candidate.options,
+            "num_threads": num_threads,
+            "images": str(self.folder / "images.npy"),
+            "classes": classes,
+        }
 
     def ask(self, request: dict[str, Any]) -> None:
         """Send a request; the answer is for ``read``."""
@@ -158,3 +177,8 @@ def _environment(candidate: Candidate) -> dict[str, str]:
     """The worker's environment: CPU figures come from the CPU even where a GPU is at hand."""
     hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if candidate.device == "cpu" else {}
     return {"TF_CPP_MIN_LOG_LEVEL": "2"} | dict(os.environ) | hidden
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

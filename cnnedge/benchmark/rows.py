@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cnnedge.benchmark import accuracy, agreement, timing
-from cnnedge.benchmark.measure import Measurement
+from cnnedge.benchmark.measurement import Measurement
 
 # Flipped images listed per row: enough for the gallery and for a second look, and little beside the figures.
 LISTED_FLIPS = 500

@@ -17,7 +17,8 @@ from cnnedge.benchmark.document import SCHEMA
 from cnnedge.benchmark.explain import explain
 from cnnedge.benchmark.latency import NUM_RUNS, WARMUP_RUNS, TimingPlan
 from cnnedge.benchmark.machine import conditions, machine_facts
-from cnnedge.benchmark.measure import Circumstances, Measurement, measure
+from cnnedge.benchmark.measure import measure
+from cnnedge.benchmark.measurement import Circumstances, Measurement
 from cnnedge.benchmark.notes import notes
 from cnnedge.benchmark.process import TIME_LIMIT_S
 from cnnedge.benchmark.rows import build_rows

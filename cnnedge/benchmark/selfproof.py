@@ -23,7 +23,8 @@ import numpy as np
 from cnnedge.benchmark import accuracy, timing
 from cnnedge.benchmark.candidate import RUNTIME_MODULES, Candidate
 from cnnedge.benchmark.latency import TimingPlan
-from cnnedge.benchmark.measure import Circumstances, Measurement, measure
+from cnnedge.benchmark.measure import measure
+from cnnedge.benchmark.measurement import Circumstances, Measurement
 from cnnedge.benchmark.worker import time_calls
 from cnnedge.errors import CnnedgeError
 from cnnedge.progress import Progress, silent

@@ -89,7 +89,7 @@ def footnotes(document: dict[str, Any]) -> list[str]:
     ]
     fastest = next((row for row in document["rows"] if is_fastest_keras(row)), None)
     if fastest is not None:
-        lines.append(f"speed-up: against the fastest way to call Keras ({fastest['mode']}); ~ no difference shown.")
+        lines.append(f"speed-up: against the fastest call of Keras ({fastest['mode']}); ~ no difference shown.")
     lines += [f"failed: {row_label(row)}: {row['error']}" for row in failed_rows(document)]
     return lines + [f"note: {note}" for note in document["notes"]]
 

@@ -78,8 +78,8 @@ def benchmark(
             warmup_runs=warmup_runs, num_threads=threads, margin_pp=margin, full_images=len(dataset.test),
             is_sample=dataset.is_sample, data_source=dataset.source, progress=progress,
         )  # fmt: skip
-    _write(document, json_file, report, test)
     console.print_benchmark(document)
+    _write(document, json_file, report, test)
     for written in (json_file, report):
         if written is not None:
             print(f"written: {written}")
@@ -103,7 +103,8 @@ def _outputs(
     asked = [path for path in (json_file, report) if path is not None]
     refuse_existing(asked, overwrite=overwrite)
     for path in asked:
-        if path.is_dir() or not os.access(_existing_parent(path), os.W_OK):
+        parent = _existing_parent(path)
+        if path.is_dir() or not parent.is_dir() or not os.access(parent, os.W_OK):
             raise CnnedgeError(f"{path} cannot be written: choose another file")
     if report is not None:
         require_report_packages()

@@ -5,7 +5,7 @@ import numpy as np
 from cnnedge.benchmark.candidate import Candidate
 from cnnedge.benchmark.explain import explain
 from cnnedge.benchmark.latency import Timings
-from cnnedge.benchmark.measure import Measurement
+from cnnedge.benchmark.measurement import Measurement
 from cnnedge.benchmark.notes import notes
 from cnnedge.benchmark.rows import build_rows
 

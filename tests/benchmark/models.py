@@ -27,14 +27,9 @@ def write_model_folder(folder: Path) -> None:
 
     train, _ = digits()
     keras.utils.set_random_seed(0)
-    model = keras.Sequential(
-        [
-            keras.Input((28, 28, 1), name="image"),
-            keras.layers.Rescaling(1 / 255),
-            keras.layers.Flatten(),
-            keras.layers.Dense(10, activation="softmax", name="probabilities"),
-        ]
-    )
+    image = keras.Input((28, 28, 1), name="image")
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
+    model = keras.Model(image, keras.layers.Dense(10, activation="softmax", name="probabilities")(flat))
     model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
     model.fit(train.images.astype("float32"), train.labels, epochs=10, verbose=0)
     model.save(folder / "digits.keras")

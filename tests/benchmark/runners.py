@@ -28,9 +28,11 @@ class LookupRunner(Runner):
     """Answers what the first pixel says, after ``microseconds``; wrong for every ``wrong_every``-th other
     pixel."""
 
-    def __init__(self, misbehave: str, *, good_calls: int, classes: int, microseconds: float, wrong_below: int) -> None:
+    def __init__(
+        self, misbehave: str, *, good_calls: int, classes: int, microseconds: float, wrong_below: int, free_batch: bool
+    ) -> None:
         super().__init__(
-            name="lookup", format="tflite", runtime="lookup 1.0", device="cpu", num_threads=1, free_batch=True,
+            name="lookup", format="tflite", runtime="lookup 1.0", device="cpu", num_threads=1, free_batch=free_batch,
             input=TensorSpec("image", (None, *SHAPE), "uint8"),
             output=TensorSpec("probabilities", (None, classes), "float32"),
         )  # fmt: skip
@@ -69,10 +71,16 @@ def open_lookup(
     classes: int = CLASSES,
     microseconds: float = 20,
     wrong_below: int = 0,
+    free_batch: bool = True,
     num_threads: int = 1,
 ) -> LookupRunner:
     if misbehave == "refuse":
         raise ModelError("lookup: refused on purpose")
     return LookupRunner(
-        misbehave, good_calls=good_calls, classes=classes, microseconds=microseconds, wrong_below=wrong_below
+        misbehave,
+        good_calls=good_calls,
+        classes=classes,
+        microseconds=microseconds,
+        wrong_below=wrong_below,
+        free_batch=free_batch,
     )

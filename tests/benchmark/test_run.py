@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
+from cnnedge.benchmark import classify, process
 from cnnedge.benchmark.candidate import Candidate, candidates_for
 from cnnedge.benchmark.document import load_document, write_json
 from cnnedge.benchmark.run import benchmark
@@ -128,6 +129,35 @@ def test_a_way_of_calling_that_gives_other_answers_is_an_error(split, lookup):
     ]
     document = benchmark(candidates, split, LABELS, baseline="float.keras", **QUICK)
     assert "differ by 0.8" in document["rows"][0]["error"] and document["rows"][1]["error"] is None
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_the_images_of_a_slow_file_are_shared_out_over_the_cores(split, lookup, monkeypatch, cores):
+    """With more processes the answers are the same, in the same order."""
+    started = []
+
+    class CountedProcess(process.WorkerProcess):
+        def __init__(self, *arguments):
+            started.append(arguments)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(classify, "SLOW_SECONDS", 0.01)
+    monkeypatch.setattr(classify, "cores", lambda: cores)
+    monkeypatch.setattr(classify, "WorkerProcess", CountedProcess)
+    candidates = [lookup("slow.tflite", free_batch=False, microseconds=100, wrong_below=64), lookup("fast.onnx")]
+    slow, fast = benchmark(candidates, split, LABELS, **QUICK)["rows"]
+    assert len(started) == cores - 1
+    assert slow["top1"] == pytest.approx((split.images[:, 0, 1, 0] >= 64).mean()) and fast["top1"] == 1.0
+
+
+def test_a_helper_that_fails_fails_its_row(split, lookup, monkeypatch):
+    monkeypatch.setattr(classify, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(classify, "cores", lambda: 2)
+    # Each of two processes classifies 300 images, one by one, and gives up after 200.
+    bad = lookup("bad.tflite", free_batch=False, misbehave="exit", good_calls=200)
+    document = benchmark([bad, lookup("good.tflite")], split, LABELS, **QUICK)
+    assert "ended with exit code 3" in document["rows"][0]["error"] and document["rows"][0]["top1"] is None
+    assert document["rows"][1]["error"] is None
 
 
 def test_fewer_than_six_rounds_give_no_interval(split, lookup):

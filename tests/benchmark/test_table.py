@@ -43,7 +43,7 @@ def test_markdown_holds_the_table_and_the_footnotes():
     text = table.markdown(documents.document())
     assert "| file | kB | top-1 % | Δ pp | verdict | p50 ms | speed-up |" in text
     assert "| net_int8.tflite | 120 | 96.63 | -0.03 | equal | 1.30 | 1.54x |" in text
-    assert "against the fastest way to call Keras (function)" in text
+    assert "against the fastest call of Keras (function)" in text
     assert "failed: net_broken.onnx: its process was killed by SIGSEGV" in text
 
 

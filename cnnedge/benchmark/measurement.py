@@ -1,0 +1,39 @@
+"""What is known of a candidate while it is being measured."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cnnedge.benchmark.candidate import Candidate
+from cnnedge.benchmark.latency import Timings
+from cnnedge.benchmark.machine import Load
+from cnnedge.benchmark.process import WorkerProcess
+
+
+@dataclass(eq=False)
+class Measurement:
+    """What was found out about one candidate; what is None was not measured."""
+
+    candidate: Candidate
+    opened: dict[str, Any] | None = None
+    probabilities: np.ndarray | None = None
+    shares_accuracy_with: str | None = None
+    timings: Timings = field(default_factory=Timings)
+    failure: str | None = None
+
+
+@dataclass
+class Circumstances:
+    """The machine's load before and after the timed rounds; None where they were not reached."""
+
+    before: Load | None = None
+    after: Load | None = None
+
+
+Pairs = dict[WorkerProcess, Measurement]
+
+
+def alive(pairs: Pairs) -> Pairs:
+    """Those whose process has not failed."""
+    return {worker: measurement for worker, measurement in pairs.items() if worker.failure is None}

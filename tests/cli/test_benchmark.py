@@ -1,0 +1,158 @@
+"""``cnnedge benchmark`` and ``cnnedge report`` on real files and real digits, through the real command
+line."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from cnnedge.cli.app import run
+from tests.benchmark import models
+
+QUICK = ["--num-runs", "8", "--warmup-runs", "1"]
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("images")
+    models.write_image_folder(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("trained") / "digits"
+    folder.mkdir()
+    models.write_model_folder(folder)
+    return folder
+
+
+@pytest.fixture
+def exported(trained, tmp_path) -> Path:
+    """The exported files without the Keras model: three processes that import TensorFlow are ten seconds."""
+    folder = tmp_path / "exported"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("*.keras"))
+    return folder
+
+
+def test_a_folder_is_measured_beside_its_keras_model(trained, digits, tmp_path, capsys):
+    folder = tmp_path / "digits"
+    shutil.copytree(trained, folder)
+    assert run(["benchmark", str(folder), "--data", str(digits), "--limit", "60", *QUICK]) == 0
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines()[:12])) <= 80
+    document = json.loads((folder / "benchmark.json").read_text())
+    keras = [row for row in document["rows"] if row["format"] == "keras"]
+    assert [row["mode"] for row in keras] == ["predict", "call", "function"]
+    assert {row["verdict"] for row in keras} == {"baseline"} and document["baseline"] == "digits.keras"
+    assert max(row["speedup"] for row in keras) == 1.0
+    others = [row for row in document["rows"] if row["format"] != "keras"]
+    # The float files compute what Keras computes; 60 images are too few to call them equal.
+    assert {row["agreement"] for row in others if row["precision"] == "float32"} == {1.0}
+    assert {row["verdict"] for row in others} == {"unclear"}
+    assert document["data"]["images"] == 60 and document["data"]["full_images"] == 120
+    for name in ("digits.keras (predict)", "digits_int8.tflite", "digits_float32.onnx"):
+        assert name in printed
+    assert "<svg" in (folder / "report.html").read_text()
+    assert "data:image/png" in (folder / "report.html").read_text() or all(not row["flips"] for row in others)
+
+
+def test_a_failed_row_is_shown_and_the_exit_code_is_1(exported, digits, tmp_path, capsys):
+    (exported / "broken.tflite").write_text("this is a text file")
+    out = tmp_path / "out.json"
+    command = ["benchmark", str(exported), "--data", str(digits), "--json", str(out), *QUICK]
+    assert run(command) == 1
+    captured = capsys.readouterr()
+    assert "failed: broken.tflite: " in captured.out
+    assert captured.err.strip().splitlines()[-1].startswith("error: broken.tflite failed: ")
+    rows = {row["file"]: row for row in json.loads(out.read_text())["rows"]}
+    assert rows["broken.tflite"]["top1"] is None and rows["digits_int8.tflite"]["error"] is None
+
+
+def test_files_that_exist_are_not_replaced_unasked(exported, digits, tmp_path, capsys):
+    (exported / "benchmark.json").write_text("mine")
+    report = tmp_path / "mine.html"
+    report.write_text("mine")
+    command = ["benchmark", str(exported), "--data", str(digits), "--limit", "10", *QUICK]
+    assert run([*command, "--report", str(report)]) == 1
+    assert "mine.html already exists" in capsys.readouterr().err
+    assert run(command) == 0
+    assert "benchmark.json exists and is kept" in capsys.readouterr().err
+    assert (exported / "benchmark.json").read_text() == "mine" and report.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["nowhere.tflite"], 2, "nowhere.tflite does not exist"),
+        (["{exported}", "--data", "imagenet"], 2, "imagenet"),
+        (["{exported}"], 2, "no file says which images it was made for: add --data"),
+        (["{exported}", "--margin", "0"], 2, "--margin is 0"),
+        (["{exported}", "--device", "tpu"], 2, "--device is 'tpu', expected cpu or gpu"),
+        (["{exported}", "--baseline", "absent.keras", "--data", "{digits}"], 2, "absent.keras does not exist"),
+        (["{exported}", "--json", "{exported}/digits_int8.tflite/x.json"], 1, "x.json cannot be written"),
+    ],
+)
+def test_wrong_requests_are_one_line(exported, digits, capsys, arguments, code, message):
+    filled = [argument.format(exported=exported, digits=digits) for argument in arguments]
+    assert run(["benchmark", *filled]) == code
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert message in line
+
+
+@pytest.mark.skipif(Path("/dev/nvidia0").exists() or Path("/dev/dri").exists(), reason="this machine has a GPU")
+def test_without_a_gpu_it_says_what_was_tried(exported, capsys):
+    assert run(["benchmark", str(exported), "--device", "gpu"]) == 1
+    error = capsys.readouterr().err
+    assert "no GPU can be used here" in error
+    assert "LiteRT: its GPU accelerator does not start" in error
+    assert "ONNX Runtime: the installed build has neither the CUDA nor the WebGPU provider" in error
+    assert ("TensorFlow: it finds no GPU" in error) == (find_spec("tensorflow") is not None)
+
+
+def test_the_script_only_calls_the_command(exported, digits):
+    script = Path(__file__).parents[2] / "scripts" / "benchmark.py"
+    command = [sys.executable, str(script), str(exported / "digits_int8.tflite"), "--data", str(digits), *QUICK]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "digits_int8.tflite" in done.stdout and "classify digits_int8.tflite: 120 of 120" in done.stderr
+    assert max(map(len, done.stdout.splitlines()[:6])) <= 80
+
+
+def test_ctrl_c_shows_and_keeps_what_was_measured(exported, digits, tmp_path):
+    out = tmp_path / "out.json"
+    command = [sys.executable, "-m", "cnnedge", "benchmark", str(exported), "--data", str(digits), "--json", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if line.startswith("warm up"):
+            break
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGINT)
+    printed, error = process.communicate(timeout=60)
+    assert process.returncode == 1 and "error: interrupted" in error and "Traceback" not in error
+    document = json.loads(out.read_text())
+    assert document["interrupted"] and all(row["top1"] is not None for row in document["rows"])
+    assert "The benchmark was interrupted" in printed
+
+
+def test_the_report_is_shown_again_and_machines_side_by_side(exported, digits, tmp_path, capsys):
+    out = tmp_path / "host.json"
+    run(["benchmark", str(exported), "--data", str(digits), "--json", str(out), *QUICK])
+    capsys.readouterr()
+    assert run(["report", str(out), "--markdown"]) == 0
+    assert "| digits_int8.tflite |" in capsys.readouterr().out
+    assert run(["report", str(out), "--csv"]) == 0
+    assert capsys.readouterr().out.startswith("file,mode,format,")
+    page = tmp_path / "both.html"
+    assert run(["report", str(out), str(out), "--out", str(page)]) == 0
+    assert "p50 ms on 2" in capsys.readouterr().out and "side by side" in page.read_text()
+    assert run(["report", str(out), "--out", str(page)]) == 1
+    assert run(["report", str(page)]) == 1
+    assert "is not JSON: expected a benchmark.json" in capsys.readouterr().err
