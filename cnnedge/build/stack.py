@@ -28,6 +28,10 @@ def require_keras() -> str:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with silenced():
         import keras
+
+        # On the other backends Keras imports TensorFlow all the same, if it is there, when `fit` looks at its data.
+        if importlib.util.find_spec("tensorflow") is not None:
+            import tensorflow  # noqa: F401
     return keras.backend.backend()
 
 

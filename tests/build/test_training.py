@@ -71,6 +71,10 @@ def test_tensorboard_logs(finished):
     assert list((folder / "tensorboard" / "validation").glob("events.out.tfevents.*"))
 
 
+def begin(folder, *, resume=False, overwrite=False, **identity):
+    checkpoint.begin(folder, {"model": "mnist", "epochs": 4, **identity}, resume=resume, overwrite=overwrite)
+
+
 class Killed(BaseException):
     """Stands for the end of the process: nothing in the package may catch it."""
 
@@ -94,25 +98,27 @@ def assert_same_weights(model: keras.Model, other: keras.Model) -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1000 * 2**-24, atol=1000 * 2**-24)
 
 
-@pytest.mark.parametrize("step", [10, 2 * STEPS + 10], ids=["in the first epoch", "in the third epoch"])
-def test_resume_ends_where_an_uninterrupted_training_ends(step, finished, unseen_test, tmp_path):
+def test_resume_ends_where_an_uninterrupted_training_ends(finished, unseen_test, tmp_path):
     with pytest.raises(Killed):
-        training.train("mnist-tiny", unseen_test, RECIPE, folder=tmp_path, progress=interrupt_at(step))
-    assert len(rows(tmp_path)) == step // STEPS
+        training.train("mnist-tiny", unseen_test, RECIPE, folder=tmp_path, progress=interrupt_at(2 * STEPS + 10))
+    assert len(rows(tmp_path)) == 2
     calls = []
     model = training.train(
-        "mnist-tiny",
-        unseen_test,
-        RECIPE,
-        folder=tmp_path,
-        resume=True,
-        progress=lambda *call: calls.append(call),
+        "mnist-tiny", unseen_test, RECIPE, folder=tmp_path, resume=True, progress=lambda *call: calls.append(call)
     )
-    assert calls[0][1] == step // STEPS * STEPS + 1
+    assert calls[0][1] == 2 * STEPS + 1
     assert_same_weights(model, finished[0])
     ours, theirs = rows(tmp_path), rows(finished[1])
     assert [row["learning_rate"] for row in ours] == [row["learning_rate"] for row in theirs]
     assert [row["epoch"] for row in ours] == [0, 1, 2, 3]
+
+
+def test_resume_before_the_first_checkpoint_begins_anew(tmp_path):
+    begin(tmp_path)
+    (tmp_path / checkpoint.HISTORY).write_text("epoch,loss")
+    begin(tmp_path, resume=True)
+    assert checkpoint.restore(tmp_path, build_model("mnist-tiny"), STEPS) == 0
+    assert (tmp_path / checkpoint.HISTORY).read_text() == ""
 
 
 def test_resume_after_the_last_epoch_trains_no_more(finished, unseen_test):
@@ -148,10 +154,6 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     model.compile(training.make_optimizer(RECIPE, STEPS), "categorical_crossentropy")
     with pytest.raises(ModelError, match=r"latest\.weights\.h5 cannot be read .* --overwrite"):
         checkpoint.restore(tmp_path, model, STEPS)
-
-
-def begin(folder, *, resume=False, overwrite=False, **identity):
-    checkpoint.begin(folder, {"model": "mnist", "epochs": 4, **identity}, resume=resume, overwrite=overwrite)
 
 
 def test_an_unfinished_training_is_not_thrown_away(tmp_path):

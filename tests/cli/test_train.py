@@ -1,0 +1,147 @@
+"""``cnnedge train`` from the outside: real commands on a folder of digits, killed and resumed for real."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnedge.cli.app import run
+
+# 160 of the 200 digits are trained on: 5 steps an epoch.
+ARGUMENTS = ["train", "mnist-tiny", "--epochs", "4", "--batch-size", "25"]
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory) -> Path:
+    """A folder <class>/<number>.png with the first 20 digits of each class of the sample."""
+    folder = tmp_path_factory.mktemp("digits")
+    with np.load(files("cnnedge.datasets") / "mnist_sample.npz") as sample:
+        images, labels = sample["x_train"], sample["y_train"]
+    for label in range(10):
+        (folder / str(label)).mkdir()
+        for number, image in enumerate(images[labels == label][:20]):
+            Image.fromarray(image.reshape(28, 28)).save(folder / str(label) / f"{number}.png")
+    return folder
+
+
+def command(*arguments: str, **environment: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "cnnedge", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+    )
+
+
+def epochs_in(history: Path) -> list[str]:
+    return [line.split(",")[0] for line in history.read_text().splitlines()[1:]] if history.exists() else []
+
+
+def wait_for_row(history: Path, process: subprocess.Popen) -> None:
+    """Until an epoch is done; 120 s is ten times what it takes on two busy cores."""
+    deadline = time.monotonic() + 120
+    while not epochs_in(history):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_killed_and_resumed(digits, tmp_path, capsys):
+    arguments = [*ARGUMENTS, "--data", str(digits), "--out", str(tmp_path)]
+    arguments[3] = "30"
+    folder = tmp_path / "mnist-tiny"
+    process = command(*arguments)
+    wait_for_row(folder / "history.csv", process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (folder / "mnist-tiny.keras").exists()
+    assert len(epochs_in(folder / "history.csv")) < 30
+
+    assert run(arguments) == 1
+    assert "unfinished training: add --resume" in capsys.readouterr().err
+
+    assert run([*arguments, "--seed", "1", "--resume"]) == 2
+    assert "made with seed 0, not 1" in capsys.readouterr().err
+
+    assert run([*arguments, "--resume"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith(f"{folder / 'mnist-tiny.keras'}: ")
+    assert "validation images" in shown.out
+    assert epochs_in(folder / "history.csv") == [str(epoch) for epoch in range(30)]
+    assert (folder / "mnist-tiny.keras").stat().st_size > 10_000
+    assert not (folder / "checkpoint").exists()
+
+    assert run(arguments) == 1
+    assert "mnist-tiny.keras and 1 more already exists: choose another --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_on_each_backend(backend, digits, tmp_path):
+    """The same command trains on both, says one line on standard output, and on standard error progress only."""
+    process = command(*ARGUMENTS, "--data", str(digits), "--out", str(tmp_path), KERAS_BACKEND=backend)
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors
+    folder = tmp_path / "mnist-tiny"
+    assert len(output.splitlines()) == 1
+    assert epochs_in(folder / "history.csv") == ["0", "1", "2", "3"]
+    assert (folder / "tensorboard").exists() == (backend == "tensorflow")
+    noise = [line for line in errors.splitlines() if not line.startswith(("decode images: ", "train mnist-tiny: ", "only 160 training images: "))]
+    assert noise == []
+
+
+def test_list(capsys):
+    assert run(["train", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["mnist", "mnist-tiny", "cifar10", "cifar10-small"]
+    assert "quick 3 epochs, full 60 epochs" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["train"], 2, "no MODEL given"),
+        (["train", "resnet"], 2, "unknown model 'resnet': expected one of mnist,"),
+        (["train", "mnist", "--preset", "slow"], 2, "unknown preset 'slow': expected one of quick, full"),
+        (["train", "mnist", "--epochs", "0"], 2, "epochs is 0, expected at least 1"),
+        (["train", "mnist", "--data", "/nowhere"], 2, "unknown dataset '/nowhere'"),
+    ],
+)
+def test_refusals(arguments, code, message, tmp_path, capsys):
+    assert run([*arguments, "--out", str(tmp_path)]) == code
+    shown = capsys.readouterr()
+    assert shown.err.startswith("error: ")
+    assert len(shown.err.splitlines()) == 1
+    assert message in shown.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unreadable_init_is_one_line(digits, tmp_path, capsys):
+    bad = tmp_path / "bad.keras"
+    bad.write_bytes(b"hello")
+    out = tmp_path / "out"
+    assert run([*ARGUMENTS, "--data", str(digits), "--out", str(out), "--init", str(bad)]) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert errors == [f"error: {bad} is not a Keras model file: expected the .keras archive that model.save() writes"]
+    assert not out.exists()
+
+
+def test_an_unwritable_folder_is_one_line(digits, tmp_path, capsys):
+    """A file stands where the folder should be; root may write anywhere, so that permissions prove nothing."""
+    (tmp_path / "file").write_text("")
+    assert run([*ARGUMENTS, "--data", str(digits), "--out", str(tmp_path / "file")]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
+
+
+def test_an_unknown_backend_is_named(tmp_path):
+    process = command("train", "mnist", "--out", str(tmp_path), KERAS_BACKEND="caffe")
+    output, errors = process.communicate()
+    assert (process.returncode, output) == (2, "")
+    assert errors == "error: KERAS_BACKEND is 'caffe', expected one of tensorflow, jax, torch\n"
