@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -250,7 +251,7 @@ def baseline_top1(model: "keras.Model", data: Dataset) -> float:
 def evaluate(content: bytes, format: str, data: Dataset, stage: str, progress: Progress) -> float:
     """Top-1, 0..1, of a file's bytes on all test images."""
     right = 0
-    with open_runner(content, format=format) as runner:
+    with open_runner(content, format=format, num_threads=os.cpu_count() or 1) as runner:
         for start in range(0, len(data.test), EVALUATION_BLOCK):
             block = slice(start, start + EVALUATION_BLOCK)
             right += int(np.sum(runner.predict(data.test.images[block]).argmax(1) == data.test.labels[block]))
