@@ -73,7 +73,7 @@ RULES: dict[str, Rule] = {
     "LEAKY_RELU": Rule(75, _ONE), "PRELU": Rule(0, _TWO), "ELU": Rule(0, _ONE), "GELU": Rule(116, _ONE),
     "HARD_SWISH": _bare(91, _ONE), "LOGISTIC": Rule(0, _ONE), "TANH": Rule(0, _ONE),
     "SOFTMAX": Rule(9, _ONE), "LOG_SOFTMAX": _bare(36, _ONE), "L2_NORMALIZATION": Rule(12, _ONE),
-    "LOCAL_RESPONSE_NORMALIZATION": Rule(13, _ONE),
+    "LOCAL_RESPONSE_NORMALIZATION": Rule(13, _ONE, positive={0: 0}),
     "QUANTIZE": _bare(89, _ONE), "DEQUANTIZE": _bare(38, _ONE), "CAST": _bare(37, _ONE),
     "RESHAPE": _bare(17, (1, 2), (0,)), "SQUEEZE": Rule(30, _ONE, lists=(0,)),
     "EXPAND_DIMS": _bare(52, _TWO), "TRANSPOSE": _bare(26, _TWO), "SHAPE": Rule(55, _ONE),
