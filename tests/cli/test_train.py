@@ -14,7 +14,9 @@ from PIL import Image
 
 from cnnedge.cli.app import run
 
-# 160 of the 200 digits are trained on: 5 steps an epoch.
+# Importing jax sets this in the process of the tests; a person's shell has it unset.
+LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+# 96 of the 200 digits are trained on, the others held out: 3 steps an epoch.
 ARGUMENTS = ["train", "mnist-tiny", "--epochs", "4", "--batch-size", "25"]
 
 
@@ -37,8 +39,14 @@ def command(*arguments: str, **environment: str) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | environment,
+        env={name: value for name, value in os.environ.items() if name != LOG_LEVEL} | environment,
     )
+
+
+def noise(errors: str) -> list[str]:
+    """The lines on standard error that are not ours."""
+    ours = ("decode images: ", "only 160 training images: ", "train mnist-tiny: ")
+    return [line for line in errors.splitlines() if not line.startswith(ours)]
 
 
 def epochs_in(history: Path) -> list[str]:
@@ -71,10 +79,12 @@ def test_killed_and_resumed(digits, tmp_path, capsys):
     assert run([*arguments, "--seed", "1", "--resume"]) == 2
     assert "made with seed 0, not 1" in capsys.readouterr().err
 
-    assert run([*arguments, "--resume"]) == 0
-    shown = capsys.readouterr()
-    assert shown.out.startswith(f"{folder / 'mnist-tiny.keras'}: ")
-    assert "validation images" in shown.out
+    process = command(*arguments, "--resume")
+    output, errors = process.communicate()
+    assert (process.returncode, noise(errors)) == (0, []), errors
+    assert output.startswith(f"{folder / 'mnist-tiny.keras'}: ")
+    assert "right on 32 validation images" in output
+    assert len(output.splitlines()) == 1
     assert epochs_in(folder / "history.csv") == [str(epoch) for epoch in range(30)]
     assert (folder / "mnist-tiny.keras").stat().st_size > 10_000
     assert not (folder / "checkpoint").exists()
@@ -83,18 +93,16 @@ def test_killed_and_resumed(digits, tmp_path, capsys):
     assert "mnist-tiny.keras and 1 more already exists: choose another --out" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_on_each_backend(backend, digits, tmp_path):
-    """The same command trains on both, says one line on standard output, and on standard error progress only."""
-    process = command(*ARGUMENTS, "--data", str(digits), "--out", str(tmp_path), KERAS_BACKEND=backend)
+def test_on_jax(digits, tmp_path):
+    """The same command, the same files but for TensorBoard's."""
+    arguments = [*ARGUMENTS, "--data", str(digits), "--out", str(tmp_path)]
+    process = command(*arguments, KERAS_BACKEND="jax")
     output, errors = process.communicate()
-    assert process.returncode == 0, errors
+    assert (process.returncode, noise(errors)) == (0, []), errors
     folder = tmp_path / "mnist-tiny"
-    assert len(output.splitlines()) == 1
+    assert output.startswith(f"{folder / 'mnist-tiny.keras'}: ")
     assert epochs_in(folder / "history.csv") == ["0", "1", "2", "3"]
-    assert (folder / "tensorboard").exists() == (backend == "tensorflow")
-    noise = [line for line in errors.splitlines() if not line.startswith(("decode images: ", "train mnist-tiny: ", "only 160 training images: "))]
-    assert noise == []
+    assert not (folder / "tensorboard").exists()
 
 
 def test_list(capsys):
