@@ -20,7 +20,9 @@ def test_light_floors_load_nothing_heavy(module):
 
 
 def test_importing_the_package_loads_no_runtime_either():
-    code = "import sys, cnnedge; print([n for n in ('ai_edge_litert', 'onnxruntime', 'numpy', 'PIL') if n in sys.modules])"
+    code = (
+        "import sys, cnnedge; print([n for n in ('ai_edge_litert', 'onnxruntime', 'numpy', 'PIL') if n in sys.modules])"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 

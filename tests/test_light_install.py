@@ -32,7 +32,10 @@ def run(light: Path, *arguments: str, folder: Path) -> subprocess.CompletedProce
 
 def test_nothing_heavy_is_installed(light):
     listed = subprocess.run(
-        [str(light / "bin" / "python"), "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True, check=True
+        [str(light / "bin" / "python"), "-m", "pip", "list", "--format=freeze"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.lower()
     installed = {line.split("==")[0] for line in listed.splitlines()}
     assert "ai-edge-litert" in installed and not installed & set(FORBIDDEN)

@@ -23,7 +23,8 @@ def test_grammar():
 
 
 @pytest.mark.parametrize(
-    "other", ["photo.png", "mnist.keras", "mnist_int4.tflite", "mnist_float16.onnx", "mnist_float32_qat.tflite", "int8.onnx"]
+    "other",
+    ["photo.png", "mnist.keras", "mnist_int4.tflite", "mnist_float16.onnx", "mnist_float32_qat.tflite", "int8.onnx"],
 )
 def test_other_peoples_names_are_none(other):
     assert ExportName.parse(other) is None

@@ -25,12 +25,17 @@ def calibration_pixels(images: np.ndarray) -> np.ndarray:
             f"calibration needs uint8 images of shape (N, H, W, C) with N of at least 1, "
             f"got {images.dtype} {images.shape}"
         )
-    pixels = images.astype("float32")
-    first = pixels.reshape(-1)
-    if first.min() > 0:
-        first[0] = 0
-    if first.max() < 255:
-        first[-1 if len(images) == 1 else images[0].size - 1] = 255
+    return spanning(images.astype("float32"))
+
+
+def spanning(pixels: np.ndarray) -> np.ndarray:
+    """The same float32 (N, H, W, C) pixels with both ends of the range in them; see ``calibration_pixels``."""
+    pixels = pixels.copy()
+    ends = pixels[0].reshape(-1)
+    if pixels.min() > 0:
+        ends[0] = 0
+    if pixels.max() < 255:
+        ends[-1] = 255
     return pixels
 
 

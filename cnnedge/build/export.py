@@ -4,24 +4,20 @@ import importlib.metadata
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnedge.build.calibration import calibration_pixels
-from cnnedge.build.fold import fold
+from cnnedge.build.converter import CALIBRATED, Converter, ExportPlan
 from cnnedge.build.models import MODELS
-from cnnedge.build.onnx import convert_onnx_float32, convert_onnx_int8, embed_passport_onnx
+from cnnedge.build.onnx import embed_passport_onnx
 from cnnedge.build.recipes import Recipe
 from cnnedge.build.recipes import recipe as recipe_of
-from cnnedge.build.tflite import IO_TYPES, convert_tflite
 from cnnedge.datasets import Dataset
 from cnnedge.errors import CnnedgeError, DataError, UsageError
 from cnnedge.files import sha256_of, write_atomically
-from cnnedge.names import EXPORTS, FORMATS, PRECISIONS, ExportName
+from cnnedge.names import ExportName
 from cnnedge.passport import Passport
 from cnnedge.progress import Progress, silent
 from cnnedge.runtime.modelfile import embed_passport_tflite
@@ -40,122 +36,6 @@ _MADE_BY = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ExportPlan:
-    """What to export, checked at birth.
-
-    ``formats`` and ``precisions`` select from ``names.EXPORTS``; ``qat`` adds the quantization-aware int8 files of
-    the selected formats; ``io`` is the type at the ends of int8 TFLite files.
-    """
-
-    formats: tuple[str, ...] = FORMATS
-    precisions: tuple[str, ...] = PRECISIONS
-    qat: bool = False
-    io: str = "uint8"
-
-    def __post_init__(self) -> None:
-        for values, choices, what in (
-            (self.formats, FORMATS, "format"),
-            (self.precisions, PRECISIONS, "precision"),
-        ):
-            for value in values:
-                if value not in choices:
-                    raise UsageError(f"unknown {what} {value!r}: expected one of {', '.join(choices)}")
-        if self.io not in IO_TYPES:
-            raise UsageError(f"unknown --io {self.io!r}: expected one of {', '.join(IO_TYPES)}")
-        if self.qat and "int8" not in self.precisions:
-            raise UsageError("--qat makes int8 files: add int8 to --precision, or leave --precision out")
-        if not self.names("model"):
-            raise UsageError(f"nothing to export: {', '.join(self.formats)} has none of {', '.join(self.precisions)}")
-
-    def names(self, model: str) -> list[ExportName]:
-        """The files of this plan, in the order of the tables."""
-        found = []
-        for format in self.formats:
-            for precision in EXPORTS[format]:
-                if precision in self.precisions:
-                    found.append(ExportName(model, precision, format))
-                    if precision == "int8" and self.qat:
-                        found.append(ExportName(model, precision, format, qat=True))
-        return found
-
-    def needs_calibration(self) -> bool:
-        return any(precision in ("int8", "int16x8") for precision in self.precisions)
-
-
-@dataclass
-class Converter:
-    """Converts one trained model; what several files share is made once.
-
-    ``data`` may be None when no file of the plan needs calibration.
-    """
-
-    model: "keras.Model"
-    data: Dataset | None
-    recipe: Recipe
-    seed: int = 0
-    io: str = "uint8"
-    progress: Progress = silent
-    _tflite: dict[tuple[str, bool, str], bytes] = field(default_factory=dict)
-
-    @cached_property
-    def folded(self) -> "keras.Model":
-        return fold(self.model)
-
-    @cached_property
-    def pixels(self) -> np.ndarray | None:
-        return None if self.data is None else calibration_pixels(self.data.calibration.images)
-
-    @cached_property
-    def fake_quantized(self) -> Any:
-        """The tf_keras model after quantization-aware training."""
-        from cnnedge.build.batches import AugmentedBatches
-        from cnnedge.build.qat import quantization_aware_train
-
-        if self.data is None or self.pixels is None:
-            raise UsageError("quantization-aware training needs training images: give --data")
-        batch_size = min(self.recipe.batch_size, len(self.data.train))
-        batches = AugmentedBatches(
-            self.data.train.images,
-            self.data.train.labels,
-            num_classes=len(self.data.labels),
-            batch_size=batch_size,
-            augmentation=self.recipe.augmentation,
-            seed=self.seed,
-        )
-        steps = max(1, round(self.recipe.qat_epochs * batches.steps))
-        return quantization_aware_train(
-            self.folded,
-            (batches[index][0] for index in range(steps)),
-            calibration=self.pixels,
-            steps=steps,
-            learning_rate=self.recipe.qat_learning_rate,
-            seed=self.seed,
-            progress=self.progress,
-        )
-
-    def convert(self, name: ExportName) -> bytes:
-        """The file's content, without a passport.
-
-        Raises:
-            ConversionError, ModelError, UsageError: it cannot be converted; the message says why.
-        """
-        if name.format == "tflite":
-            return self._to_tflite(name.precision, name.qat, self.io)
-        if name.precision == "int8":
-            return convert_onnx_int8(self._to_tflite("int8", name.qat, "uint8"))
-        return convert_onnx_float32(self._to_tflite("float32", False, "float32"))
-
-    def _to_tflite(self, precision: str, qat: bool, io: str) -> bytes:
-        key = (precision, qat, io)
-        if key not in self._tflite:
-            model = self.fake_quantized if qat else self.folded
-            self._tflite[key] = convert_tflite(
-                model, precision=precision, pixels=self.pixels, io=io, fake_quantized=qat
-            )
-        return self._tflite[key]
-
-
 def export(
     model: "keras.Model",
     plan: ExportPlan,
@@ -166,6 +46,7 @@ def export(
     data: Dataset | None,
     recipe: Recipe,
     seed: int = 0,
+    force_calibration: bool = False,
     progress: Progress = silent,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Convert, evaluate on all test images and write every file of ``plan`` into ``folder``, then the manifest.
@@ -178,16 +59,21 @@ def export(
         name: the model's name, with which every file's name begins.
         data: calibration images and test split; None exports without either (float precisions only).
         recipe: its ``qat_*`` fields and augmentation are used for quantization-aware training.
+        force_calibration: use calibration images even if the audit finds them broken; the manifest says so.
 
     Returns:
         The manifest's entries of the files written, and the reasons of those that failed, both by file name.
 
     Raises:
         UsageError: the plan needs calibration images and there is no ``data``.
-        DataError: the data does not fit the model.
+        DataError: the data does not fit the model, or its calibration images are broken.
     """
     _check_data(model, plan, data)
-    converter = Converter(model, data, recipe, seed=seed, io=plan.io, progress=progress)
+    converter = Converter(
+        model, data, recipe, seed=seed, io=plan.io, force_calibration=force_calibration, progress=progress
+    )
+    if plan.needs_calibration():
+        _ = converter.calibration  # before anything is written
     labels = data.labels if data else tuple(str(index) for index in range(model.outputs[0].shape[1]))
     baseline = source.read_bytes()
     entries = {f"{name}.keras": _baseline_entry(model, baseline, labels, data)}
@@ -331,6 +217,7 @@ def _passport(
             "seed": converter.seed,
             "data": _data_facts(data),
             "versions": versions(),
+            **({"calibration": converter.calibration} if target.precision in CALIBRATED else {}),
         },
     )
 
@@ -342,7 +229,7 @@ def _method(target: ExportName, converter: Converter) -> str:
             f"quantization-aware training, {recipe.qat_epochs} epochs at {recipe.qat_learning_rate:g}, "
             "7-bit weights, ranges from calibration images"
         )
-    if target.precision in ("int8", "int16x8"):
+    if target.precision in CALIBRATED:
         images = 0 if converter.pixels is None else len(converter.pixels)
         return f"post-training quantization, {images} calibration images"
     return {"float32": "conversion", "float16": "weights rounded to 16 bits"}.get(

@@ -12,7 +12,8 @@ from cnnedge.benchmark.document import write_json
 from cnnedge.benchmark.report import write_report
 from cnnedge.benchmark.run import benchmark
 from cnnedge.build import baseline, checkpoint, training
-from cnnedge.build.export import MANIFEST, ExportPlan, export, versions, write_manifest
+from cnnedge.build.converter import ExportPlan
+from cnnedge.build.export import MANIFEST, export, versions, write_manifest
 from cnnedge.build.kerasfile import save_keras
 from cnnedge.build.recipes import Recipe
 from cnnedge.datasets import Dataset

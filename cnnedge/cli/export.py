@@ -33,6 +33,9 @@ def export(
         float | None,
         typer.Option(metavar="PP", min=0, help="Exit with 3 if a file loses more top-1 points than this."),
     ] = None,
+    force_calibration: Annotated[
+        bool, typer.Option("--force-calibration", help="Use calibration images that look broken.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="The files go into OUT/NAME.")] = Path("exported"),
     seed: Annotated[int, typer.Option(min=0, help="Fixes quantization-aware training.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
@@ -52,7 +55,8 @@ def export(
     path, name = _locate(source, out)
     folder = out / name
     require_tensorflow()
-    from cnnedge.build.export import ExportPlan, export, export_recipe
+    from cnnedge.build.converter import ExportPlan
+    from cnnedge.build.export import export, export_recipe
     from cnnedge.build.kerasfile import load_keras
     from cnnedge.build.models import MODELS
 
@@ -69,6 +73,7 @@ def export(
         )
         entries, failures = export(
             model, plan, source=path, name=name, folder=folder, data=dataset or None, recipe=recipe, seed=seed,
+            force_calibration=force_calibration,
             progress=progress,
         )  # fmt: skip
     baseline = entries[f"{name}.keras"]["top1"]

@@ -44,7 +44,7 @@ def run(
     spec = model_spec(model)
     require_tensorflow()
     from cnnedge.build import pipeline
-    from cnnedge.build.export import ExportPlan
+    from cnnedge.build.converter import ExportPlan
 
     plan, folder = ExportPlan(qat=qat), out / model
     if not resume:

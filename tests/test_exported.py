@@ -1,0 +1,92 @@
+"""The shipped files: each is evaluated again on the whole test set and held against its manifest."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnnedge import datasets
+from cnnedge.files import sha256_of
+from cnnedge.names import EXPORTS, ExportName
+from cnnedge.runtime.inspection import inspect, unmet_requirements
+from cnnedge.runtime.modelfile import read_passport
+from cnnedge.runtime.runner import open_runner
+from tests.build.test_onnx import fused_kernels
+
+EXPORTED = Path(__file__).parent.parent / "exported"
+MODELS = ("mnist", "cifar10")
+FILES = [
+    EXPORTED / model / ExportName(model, precision, format, qat).filename
+    for model in MODELS
+    for format, precisions in EXPORTS.items()
+    for precision in precisions
+    for qat in ((False, True) if precision == "int8" else (False,))
+]
+INT8 = [path for path in FILES if "_int8" in path.name]
+# How many of the 10,000 answers may differ on another CPU. TFLite's integer files give the same bits everywhere. Float
+# files sum in another order, which can flip an image only if its two best probabilities are within 1e-4: few have that. ONNX
+# Runtime's integer kernels rescale in float; we promise the same top-1 within 0.1 points, which is 10 images.
+FLIPS = 10
+
+
+def manifest(path: Path) -> dict:
+    return json.loads((path.parent / "manifest.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def data():
+    return {name: datasets.load(name).test for name in MODELS}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_file_is_the_one_in_the_manifest_and_its_passport_agrees(path):
+    entry, passport = manifest(path)["files"][path.name], read_passport(path)
+    assert sha256_of(path.read_bytes()) == entry["sha256"]
+    assert passport is not None and passport.top1 == entry["top1"] and list(passport.labels) == entry["labels"]
+    assert passport.test_images == 10_000 and not entry["data"]["is_sample"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_accuracy_on_the_whole_test_set_is_the_manifests(path, data):
+    split = data[path.parent.name]
+    with open_runner(path, num_threads=2) as runner:
+        right = int(np.sum(runner.predict(split.images).argmax(1) == split.labels))
+    allowed = 0 if path.suffix == ".tflite" and "int8" in path.name else FLIPS
+    assert abs(right - round(10_000 * manifest(path)["files"][path.name]["top1"])) <= allowed
+
+
+@pytest.mark.parametrize("path", INT8, ids=lambda path: path.name)
+def test_int8_is_within_half_a_point_of_float(path):
+    files = manifest(path)["files"]
+    assert files[path.name]["top1"] >= files[f"{path.parent.name}.keras"]["top1"] - 0.005
+
+
+@pytest.mark.parametrize("path", INT8, ids=lambda path: path.name)
+def test_int8_is_really_int8(path):
+    assert unmet_requirements(inspect(path), ["int8", "no-flex", "no-custom"]) == []
+
+
+@pytest.mark.parametrize("path", [path for path in INT8 if path.suffix == ".onnx"], ids=lambda path: path.name)
+def test_every_layer_of_int8_onnx_runs_in_an_integer_kernel(path):
+    kernels = fused_kernels(path.read_bytes())
+    expected = {"mnist": {"QLinearConv": 5, "QGemm": 2}, "cifar10": {"QLinearConv": 8, "QGemm": 1}}
+    assert kernels == expected[path.parent.name]
+
+
+@pytest.mark.parametrize("path", [path for path in INT8 if path.suffix == ".onnx"], ids=lambda path: path.name)
+def test_int8_onnx_is_at_most_1_3_times_the_tflite_file(path):
+    assert path.stat().st_size <= 1.3 * path.with_suffix(".tflite").stat().st_size
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_qat_onnx_gives_the_answers_of_qat_tflite(model, data):
+    answers = []
+    for format in EXPORTS:
+        with open_runner(EXPORTED / model / ExportName(model, "int8", format, qat=True).filename) as runner:
+            answers.append(runner.predict(data[model].images).argmax(1))
+    assert np.mean(answers[0] == answers[1]) >= 0.995
+
+
+def test_size_of_all_exported_files():
+    assert sum(path.stat().st_size for path in EXPORTED.rglob("*") if path.is_file()) <= 25_000_000

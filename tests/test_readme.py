@@ -1,0 +1,92 @@
+"""The README: its tables come from the shipped benchmarks, and its commands run."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnedge.benchmark.document import load_document
+from cnnedge.benchmark.table import markdown
+from cnnedge.cli.app import run as cnnedge
+
+REPOSITORY = Path(__file__).parent.parent
+README = (REPOSITORY / "README.md").read_text()
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL) + re.findall(
+    r"`((?:cnnedge|python|\./scripts)/? [^`]+)`", README
+)
+COMMANDS = sorted({line.split("#")[0].strip() for block in BLOCKS for line in block.splitlines()} - {""})
+# What takes minutes or sets a machine up, and where else it is run.
+ELSEWHERE = {
+    "./scripts/quickstart": "by hand before a release, in a fresh clone; `run` itself in tests/cli/test_run.py",
+    "./scripts/test": "this is it",
+    "./scripts/test tests/runtime": "the same with an argument of pytest",
+    "source .venv/bin/activate": "a shell's own matter",
+    "python3 -m venv --system-site-packages .venv && .venv/bin/pip install .": "tests/test_light_install.py",
+    ".venv/bin/cnnedge predict exported/mnist/mnist_int8_qat.tflite digit.png": "tests/test_light_install.py",
+    "pip install '.[onnx]'": "tests/test_light_install.py looks for the same words",
+    "cnnedge run cifar10": "tests/cli/test_run.py, with the smallest network",
+    "cnnedge train cifar10 --data photos/ --init exported/cifar10/cifar10.keras --out runs/photos": "test_fine_tuning",
+    "cnnedge export my.keras --data photos/ --qat --max-drop 0.5": "tests/cli/test_run.py",
+    "python scripts/mnist_script.py": "tests/scripts",
+    "python scripts/cifar_script.py": "tests/scripts",
+}
+QUICK = [command for command in COMMANDS if command not in ELSEWHERE]
+
+
+def test_commands_were_found():
+    assert len(COMMANDS) >= 12 and set(ELSEWHERE) <= set(COMMANDS) | {"pip install '.[onnx]'"}
+
+
+@pytest.mark.parametrize("command", QUICK)
+def test_quick_commands_run_as_they_stand(command, tmp_path):
+    words = shlex.split(command)
+    program = [sys.executable, "-m", "cnnedge"] if words[0] == "cnnedge" else [sys.executable]
+    if "benchmark" in command:  # the same command on fewer images, and without touching the shipped figures
+        words += [
+            "--limit",
+            "100",
+            "--num-runs",
+            "20",
+            "--json",
+            str(tmp_path / "b.json"),
+            "--report",
+            str(tmp_path / "r"),
+        ]
+    found = subprocess.run([*program, *words[1:]], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.strip()
+
+
+@pytest.mark.parametrize("model", ["mnist", "cifar10"])
+def test_table_is_the_shipped_benchmarks(model):
+    table = markdown(load_document(REPOSITORY / "exported" / model / "benchmark.json")).split("\n\n")[0]
+    assert table.strip() in README
+
+
+def test_python_example_runs(tmp_path, monkeypatch, capsys):
+    example = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "exported").symlink_to(REPOSITORY / "exported")
+    Image.fromarray(np.full((60, 40, 3), 120, np.uint8)).save(tmp_path / "photo.jpg")
+    exec(compile(example, "README.md", "exec"), {})
+    assert len(capsys.readouterr().out.strip().splitlines()) == 3
+
+
+def test_fine_tuning(tmp_path, capsys):
+    """The README's `train --init` on a folder of three colours: a new head, right on all of them."""
+    rng = np.random.default_rng(0)
+    for channel, name in enumerate(("red", "green", "blue")):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(40):
+            pixels = rng.integers(0, 60, (32, 32, 3), dtype=np.uint8)
+            pixels[..., channel] += np.uint8(150)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    command = ["train", "cifar10", "--data", str(tmp_path / "photos"), "--out", str(tmp_path / "out")]
+    start = ["--init", str(REPOSITORY / "exported/cifar10/cifar10.keras")]
+    assert cnnedge([*command, *start, "--epochs", "4", "--batch-size", "16"]) == 0
+    assert "100.00%" in capsys.readouterr().out
