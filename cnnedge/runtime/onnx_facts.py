@@ -107,7 +107,7 @@ class _Reader:
 
     def _arithmetic(self, node: Node, kinds: dict[str, str]) -> str:
         """What a node calculates in; ``kinds`` has it for the nodes before, by the tensors they write."""
-        if node.op in _CONVERTING or node.op == "Shape":
+        if node.op in _CONVERTING or node.op in ("Shape", "Constant"):
             return "none"
         if _is_integer(node.op):
             return "int8"

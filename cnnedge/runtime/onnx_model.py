@@ -120,8 +120,10 @@ def _check_order(model: OnnxModel) -> None:
     """Every node may read only inputs, constants and what an earlier node wrote; ONNX asks for this order."""
     known = {"", *model.initializers, *(value.name for value in model.inputs)}
     for node in model.nodes:
-        if not node.inputs and not node.outputs:
-            raise ModelError(f"operator {node.op[:60]!r} has no inputs and no outputs")
+        needed = 2 if node.op in ("QuantizeLinear", "DequantizeLinear") else int(node.op != "Constant")
+        if len(node.inputs) < needed or not node.outputs:
+            counts = f"{len(node.inputs)} inputs and {len(node.outputs)} outputs"
+            raise ModelError(f"{node.op[:60]} has {counts}, expected at least {needed} and 1")
         missing = [name for name in node.inputs if name not in known]
         if missing:
             raise ModelError(f"{node.op[:60]} reads {missing[0][:60]!r} before anything wrote it")

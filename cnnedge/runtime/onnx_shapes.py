@@ -57,22 +57,21 @@ def _integers(model: OnnxModel, constant: Initializer) -> tuple[int, ...]:
 
 def _output(node: Node, shapes: list[Shape | None], model: OnnxModel) -> Shape | None:
     first = shapes[0] or ()
-    if node.op in _KEEPING:
-        return first
-    if node.op in _BROADCASTING or node.op == "QLinearAdd":
-        return _broadcast([first, shapes[3 if node.op == "QLinearAdd" else 1]])
     rule = _RULES.get(node.op)
     try:
+        if node.op in _KEEPING:
+            return first
+        if node.op in _BROADCASTING:
+            return _broadcast([first, shapes[1]])
+        if node.op == "QLinearAdd":
+            return _broadcast([first, shapes[3]])
         return rule(node, first, shapes, model) if rule else None
     except (IndexError, ValueError, ZeroDivisionError):
         return None  # attributes that do not fit the shapes: unknown, like an operator that is unknown
 
 
 def _broadcast(shapes: list[Shape | None]) -> Shape | None:
-    try:
-        return None if None in shapes else tuple(np.broadcast_shapes(*[shape or () for shape in shapes]))
-    except ValueError:
-        return None
+    return None if None in shapes else tuple(np.broadcast_shapes(*[shape or () for shape in shapes]))
 
 
 def _convolution(node: Node, image: Shape, shapes: list[Shape | None], model: OnnxModel) -> Shape | None:

@@ -97,6 +97,45 @@ def colour_picture(name: str, size: tuple[int, int] = (4, 4)) -> np.ndarray:
     return picture
 
 
+def quantized_onnx(*, float_weights: bool = False, open_end: bool = False) -> bytes:
+    """Convolution, ReLU and dense layer between QuantizeLinear and DequantizeLinear, on a uint8 image.
+
+    ``float_weights`` leaves the convolution's weights in float; ``open_end`` leaves out the quantization after it.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    node, constants = helper.make_node, {}
+
+    def constant(name: str, value: np.ndarray) -> str:
+        constants[name] = numpy_helper.from_array(value, name)
+        return name
+
+    scale, zero = constant("s", np.float32(0.02)), constant("z", np.uint8(0))
+    signed = constant("zs", np.int8(0))
+    kernel = np.arange(-18, 18, dtype=np.int8).reshape(4, 1, 3, 3)
+    nodes = [
+        node("DequantizeLinear", ["image", scale, zero], ["pixels"]),
+        node("Transpose", ["pixels"], ["planes"], perm=[0, 3, 1, 2]),
+        node("DequantizeLinear", [constant("w", kernel), scale, signed], ["kernel"]),
+        node("Conv", ["planes", constant("wf", kernel.astype("f")) if float_weights else "kernel"], ["sums"]),
+        node("Relu", ["sums"], ["positive"]),
+        node("QuantizeLinear", ["positive", scale, zero], ["q"]),
+        node("DequantizeLinear", ["q", scale, zero], ["values"]),
+        node("Reshape", ["positive" if open_end else "values", constant("shape", np.array([-1, 144]))], ["row"]),
+        node("DequantizeLinear", [constant("v", np.ones((144, 3), np.int8)), scale, signed], ["dense"]),
+        node("Gemm", ["row", "dense"], ["logits"]),
+        node("Softmax", ["logits"], ["probabilities"]),
+    ]
+    graph = helper.make_graph(
+        nodes, "quantized", [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", 8, 8, 1])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 3])],
+        list(constants.values()),
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    return model.SerializeToString()
+
+
 def with_passport(content: bytes, labels: tuple[str, ...] = COLOURS) -> bytes:
     """An ONNX file with a passport in its metadata."""
     import onnx

@@ -1,10 +1,8 @@
 import math
 
-import numpy as np
 import onnx
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from onnx import helper, numpy_helper
 
 from cnnedge.errors import ModelError, UsageError
 from cnnedge.runtime.inspection import REQUIREMENTS, inspect, unmet_requirements
@@ -101,43 +99,6 @@ def test_free_batch_and_free_sizes(report):
     assert "no-dynamic" in unmet_requirements(report(packed(model)), ["no-dynamic"])[0]
 
 
-def quantized_onnx(*, float_weights: bool = False, open_end: bool = False) -> bytes:
-    """Convolution, ReLU and dense layer between QuantizeLinear and DequantizeLinear, on a uint8 image.
-
-    ``float_weights`` leaves the convolution's weights in float; ``open_end`` leaves out the quantization after it.
-    """
-    node, constants = helper.make_node, {}
-
-    def constant(name: str, value: np.ndarray) -> str:
-        constants[name] = numpy_helper.from_array(value, name)
-        return name
-
-    scale, zero = constant("s", np.float32(0.02)), constant("z", np.uint8(0))
-    signed = constant("zs", np.int8(0))
-    kernel = np.arange(-18, 18, dtype=np.int8).reshape(4, 1, 3, 3)
-    nodes = [
-        node("DequantizeLinear", ["image", scale, zero], ["pixels"]),
-        node("Transpose", ["pixels"], ["planes"], perm=[0, 3, 1, 2]),
-        node("DequantizeLinear", [constant("w", kernel), scale, signed], ["kernel"]),
-        node("Conv", ["planes", constant("wf", kernel.astype("f")) if float_weights else "kernel"], ["sums"]),
-        node("Relu", ["sums"], ["positive"]),
-        node("QuantizeLinear", ["positive", scale, zero], ["q"]),
-        node("DequantizeLinear", ["q", scale, zero], ["values"]),
-        node("Reshape", ["positive" if open_end else "values", constant("shape", np.array([-1, 144]))], ["row"]),
-        node("DequantizeLinear", [constant("v", np.ones((144, 3), np.int8)), scale, signed], ["dense"]),
-        node("Gemm", ["row", "dense"], ["logits"]),
-        node("Softmax", ["logits"], ["probabilities"]),
-    ]
-    graph = helper.make_graph(
-        nodes, "quantized", [helper.make_tensor_value_info("image", onnx.TensorProto.UINT8, ["N", 8, 8, 1])],
-        [helper.make_tensor_value_info("probabilities", onnx.TensorProto.FLOAT, ["N", 3])],
-        list(constants.values()),
-    )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
-    model.ir_version = 8
-    return model.SerializeToString()
-
-
 def fused_layers(content: bytes, folder) -> int:
     """How many layers ONNX Runtime itself turns into integer kernels: an independent count."""
     import onnxruntime
@@ -160,7 +121,7 @@ def fused_layers(content: bytes, folder) -> int:
     ids=["whole", "float weights", "not quantized after"],
 )
 def test_onnx_layers_count_as_integer_where_onnx_runtime_fuses_them(report, tmp_path, options, int8, named):
-    content = quantized_onnx(**options)
+    content = models.quantized_onnx(**options)
     found = report(content, "model.onnx")
     assert found["compute_ops_int8"] == int8
     assert found["float_ops_before_last_layer"] == named
@@ -170,7 +131,7 @@ def test_onnx_layers_count_as_integer_where_onnx_runtime_fuses_them(report, tmp_
 
 
 def test_onnx_figures(report):
-    found = report(quantized_onnx(), "model.onnx")
+    found = report(models.quantized_onnx(), "model.onnx")
     assert (found["precision"], found["free_batch"]) == ("int8", True)
     assert found["macs"] == 6 * 6 * 4 * 9 + 144 * 3
     assert found["weight_bytes"]["int8"] == math.prod((4, 1, 3, 3)) + 144 * 3 + 1
