@@ -11,6 +11,7 @@ The designs follow two findings of SimpNet (Hasanpour et al., arXiv 1802.06205):
 Keras is imported where a network is built, so that the list of models costs nothing to read.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -152,7 +153,7 @@ def model_spec(name: str) -> ModelSpec:
     """The entry of ``name`` in the list.
 
     Raises:
-        UsageError: no such model; the message lists those that exist.
+        UsageError: no such model.
     """
     if name not in MODELS:
         raise UsageError(f"unknown model {name!r}: expected one of {', '.join(MODELS)}")
@@ -186,13 +187,8 @@ def count_macs(model: "keras.Model") -> int:
 
 def layer_macs(layer: "keras.layers.Layer") -> int:
     """Multiply-accumulates of one layer: each kernel weight once per output position; 0 without a kernel."""
-    import math
-
     kernel = getattr(layer, "kernel", None)
-    if kernel is None:
-        return 0
-    positions = layer.output.shape[1:-1]
-    return math.prod(kernel.shape) * math.prod(positions)
+    return 0 if kernel is None else math.prod(kernel.shape) * math.prod(layer.output.shape[1:-1])
 
 
 def _network(
@@ -204,15 +200,12 @@ def _network(
 
     image = keras.Input(MODELS[name].input_shape, name="image")
     features = layers.Rescaling(1 / 255, name="scale")(image)
-    convolutions = poolings = 0
-    for step in stack:
+    for position, step in enumerate(stack):
+        number = 1 + sum(isinstance(before, type(step)) for before in stack[:position])
         if isinstance(step, str):
-            poolings += 1
-            features = layers.MaxPooling2D(2, name=f"pool{poolings}")(features)
+            features = layers.MaxPooling2D(2, name=f"pool{number}")(features)
         else:
-            convolutions += 1
-            filters = _scaled(step, width)
-            features = _convolution(features, filters, convolutions, seed)
+            features = _convolution(features, _scaled(step, width), number, seed)
     if stack[-1] == POOL:
         features = layers.Flatten(name="flatten")(features)
     else:
@@ -234,12 +227,7 @@ def _convolution(features, filters: int, number: int, seed: int):
     from keras import layers
 
     features = layers.Conv2D(
-        filters,
-        3,
-        padding="same",
-        use_bias=False,
-        kernel_initializer=_initializer(seed, number),
-        name=f"conv{number}",
+        filters, 3, padding="same", use_bias=False, kernel_initializer=_initializer(seed, number), name=f"conv{number}"
     )(features)
     # Momentum 0.9, not Keras's 0.99: a quick training has only some hundred steps an epoch to follow.
     features = layers.BatchNormalization(momentum=0.9, name=f"bn{number}")(features)

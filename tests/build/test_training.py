@@ -11,12 +11,10 @@ import pytest
 
 from cnnedge.build import checkpoint, training
 from cnnedge.build.batches import AugmentedBatches
-from cnnedge.build.distillation import ProbabilityDistillation
-from cnnedge.build.kerasfile import load_keras, save_keras
+from cnnedge.build.kerasfile import save_keras
 from cnnedge.build.models import build_model
 from cnnedge.build.recipes import Augmentation, Recipe
-from cnnedge.build.start import starting_network
-from cnnedge.errors import CnnedgeError, DataError, FileExistsRefusal, ModelError, UsageError
+from cnnedge.errors import CnnedgeError, DataError
 
 # 25 steps an epoch on the 800 training images; the average looks back 10 steps.
 RECIPE = Recipe(epochs=4, batch_size=32, ema_momentum=0.9, augmentation=Augmentation(shift=1))
@@ -71,10 +69,6 @@ def test_tensorboard_logs(finished):
     assert list((folder / "tensorboard" / "validation").glob("events.out.tfevents.*"))
 
 
-def begin(folder, *, resume=False, overwrite=False, **identity):
-    checkpoint.begin(folder, {"model": "mnist", "epochs": 4, **identity}, resume=resume, overwrite=overwrite)
-
-
 class Killed(BaseException):
     """Stands for the end of the process: nothing in the package may catch it."""
 
@@ -113,14 +107,6 @@ def test_resume_ends_where_an_uninterrupted_training_ends(finished, unseen_test,
     assert [row["epoch"] for row in ours] == [0, 1, 2, 3]
 
 
-def test_resume_before_the_first_checkpoint_begins_anew(tmp_path):
-    begin(tmp_path)
-    (tmp_path / checkpoint.HISTORY).write_text("epoch,loss")
-    begin(tmp_path, resume=True)
-    assert checkpoint.restore(tmp_path, build_model("mnist-tiny"), STEPS) == 0
-    assert (tmp_path / checkpoint.HISTORY).read_text() == ""
-
-
 def test_resume_after_the_last_epoch_trains_no_more(finished, unseen_test):
     """Killed between the last epoch and the saved model."""
     model, folder, _ = finished
@@ -131,48 +117,6 @@ def test_resume_after_the_last_epoch_trains_no_more(finished, unseen_test):
     assert calls == []
     assert_same_weights(again, model)
     assert len(rows(folder)) == 4
-
-
-def test_a_row_without_its_checkpoint_is_written_again(finished, tmp_path):
-    """Killed after history.csv was written and before the checkpoint was."""
-    history = tmp_path / checkpoint.HISTORY
-    history.write_text((finished[1] / checkpoint.HISTORY).read_text() + "4,0.9")
-    path = checkpoint.weights_file(tmp_path)
-    path.parent.mkdir()
-    path.write_bytes(checkpoint.weights_file(finished[1]).read_bytes())
-    model = build_model("mnist-tiny")
-    model.compile(training.make_optimizer(RECIPE, STEPS), "categorical_crossentropy")
-    assert checkpoint.restore(tmp_path, model, STEPS) == 4
-    assert len(rows(tmp_path)) == 4
-
-
-def test_a_damaged_checkpoint_is_refused(tmp_path):
-    path = checkpoint.weights_file(tmp_path)
-    path.parent.mkdir()
-    path.write_bytes(b"not hdf5")
-    model = build_model("mnist-tiny")
-    model.compile(training.make_optimizer(RECIPE, STEPS), "categorical_crossentropy")
-    with pytest.raises(ModelError, match=r"latest\.weights\.h5 cannot be read .* --overwrite"):
-        checkpoint.restore(tmp_path, model, STEPS)
-
-
-def test_an_unfinished_training_is_not_thrown_away(tmp_path):
-    begin(tmp_path)
-    with pytest.raises(FileExistsRefusal, match=r"unfinished training: add --resume .* or --overwrite"):
-        begin(tmp_path)
-    checkpoint.weights_file(tmp_path).write_bytes(b"old")
-    begin(tmp_path, resume=True)
-    assert checkpoint.weights_file(tmp_path).exists()
-    begin(tmp_path, overwrite=True)
-    assert not checkpoint.weights_file(tmp_path).exists()
-    checkpoint.discard(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_resume_refuses_other_settings(tmp_path):
-    begin(tmp_path)
-    with pytest.raises(UsageError, match="made with epochs 4, not 5: repeat the first command"):
-        begin(tmp_path, resume=True, epochs=5)
 
 
 def test_a_diverged_training_stops(unseen_test, tmp_path):
@@ -228,36 +172,6 @@ def test_data_that_does_not_fit(sample, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_init_keeps_the_weights_and_replaces_the_head(finished, tmp_path):
-    path = tmp_path / "digits.keras"
-    save_keras(finished[0], path)
-    same = starting_network("mnist-tiny", num_classes=10, seed=0, init=path)
-    assert all(np.array_equal(a, b) for a, b in zip(same.get_weights(), finished[0].get_weights(), strict=True))
-    letters = starting_network("mnist-tiny", num_classes=3, seed=0, init=path)
-    assert letters.output_shape == (None, 3)
-    assert letters.layers[-1].name == "probabilities"
-    assert np.array_equal(letters.get_layer("conv5").get_weights()[0], same.get_layer("conv5").get_weights()[0])
-    with pytest.raises(ModelError, match=r"takes images of shape \(28, 28, 1\), expected \(32, 32, 3\) as cifar10"):
-        starting_network("cifar10", num_classes=10, seed=0, init=path)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
-def test_distillation_loss_on_probabilities_is_that_on_logits():
-    rng = np.random.default_rng(0)
-    teacher, student = rng.normal(size=(2, 50, 10)) * 2
-    softer_teacher, softer_student = softmax(teacher / 4), softmax(student / 4)
-    expected = 16 * (softer_teacher * np.log(softer_teacher / softer_student)).sum(axis=1).mean()
-    loss = ProbabilityDistillation(temperature=4.0, loss=keras.losses.KLDivergence()).compute_loss(
-        softmax(teacher).astype(np.float32), softmax(student).astype(np.float32)
-    )
-    # Logarithms of float32 probabilities of at least 1e-5 are right to 2^-24 * 1 each: 1e-5 covers sums of ten.
-    assert float(loss) == pytest.approx(expected, rel=1e-5, abs=1e-5)
-
-
 def test_a_teacher_pulls_the_student_towards_itself(finished, unseen_test, tmp_path):
     """One epoch on the teacher's word alone brings the student nearer to it than no training does."""
     path = tmp_path / "teacher.keras"
@@ -282,37 +196,3 @@ def test_top1_counts():
     split = training.Split(np.zeros((4, 28, 28, 1), np.uint8), np.array([3, 3, 0, 9], np.int64))
     assert training.top1(model, split) == 0.5
     assert math.isclose(training.top1(model, split.take(np.array([0]))), 1.0)
-
-
-def test_load_keras_refuses_with_one_line(tmp_path):
-    def refuse(name: str, message: str, content: bytes | None = None) -> None:
-        path = tmp_path / name
-        if content is not None:
-            path.write_bytes(content)
-        with pytest.raises(ModelError, match=message) as caught:
-            load_keras(path)
-        assert "\n" not in str(caught.value)
-
-    refuse("absent.keras", "does not exist")
-    refuse("text.keras", "is not a Keras model file", b"hello")
-    refuse("empty.keras", "is not a Keras model file", b"")
-    refuse("model.h5", "is not a Keras model file", b"\x89HDF")
-    good = tmp_path / "good.keras"
-    save_keras(build_model("mnist-tiny"), good)
-    content = good.read_bytes()
-    refuse("cut.keras", "is not a Keras model file|cannot be read", content[: len(content) // 2])
-    refuse(
-        "damaged.keras", "cannot be read", content.replace(b"mnist-tiny", b"mnist/tiny").replace(b"conv1", b"vnoc1", 1)
-    )
-
-
-def test_load_keras_runs_no_code_and_takes_only_classifiers(tmp_path):
-    image = keras.Input((8, 8, 1))
-    code = keras.Model(image, keras.layers.Lambda(lambda pixels: pixels * 2)(image))
-    code.save(tmp_path / "lambda.keras")
-    with pytest.raises(ModelError, match="cannot be read as a Keras model"):
-        load_keras(tmp_path / "lambda.keras")
-    not_a_classifier = keras.Model(image, keras.layers.ReLU()(image))
-    save_keras(not_a_classifier, tmp_path / "image.keras")
-    with pytest.raises(ModelError, match=r"image\.keras: the model gives output of shape"):
-        load_keras(tmp_path / "image.keras")
