@@ -1,4 +1,4 @@
-"""Prove the benchmark: ``python scripts/benchmark_selfproof.py [FILE.tflite] [--short]``.
+"""Prove the benchmark: ``python scripts/benchmark_selfproof.py [FILE] [--short]``.
 
 On a quiet machine, two minutes; ``--short`` (for CI) makes 6 pairs of processes instead of 20. Exit code 1
 if a check fails. What is checked stands in cnnedge/benchmark/selfproof.py.

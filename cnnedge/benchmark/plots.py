@@ -19,7 +19,7 @@ Row = dict[str, Any]
 INK = "#123456"
 # Of medium lightness, so that they show on white and on near-black, and apart for the colour-blind (Okabe
 # and Ito).
-COLOURS = {"keras": "#8a8a8a", "tflite": "#0f8a6c", "onnx": "#d1661c"}
+COLOURS = {"keras": "#8a8a8a", "tflite": "#17967a", "onnx": "#d1661c"}
 ACCENT = "#3d8fd1"
 # 4.4 inches are 422 CSS pixels: nearly full size on a phone, so that 9-point text stays readable there.
 WIDTH = 4.4
@@ -40,7 +40,7 @@ def accuracy_against(rows: Sequence[Row], quantity: str) -> str:
     costs, rights = [cost for cost, _ in front], [100 * right for _, right in front]
     axes.plot(costs, rights, "o-", drawstyle="steps-post", color=ACCENT, lw=1, ms=10, mfc="none", zorder=0)
     axes.set_xscale("log")
-    axes.set_xlabel("file size in kB" if quantity == "size" else "latency of one image, p50 in ms")
+    axes.set_xlabel("file size in kB" if quantity == "size" else "one image, median in ms")
     axes.set_ylabel("top-1 in %")
     _plain_log_ticks(axes)
     _label_on_the_right(axes, [(value, 100 * row["top1"], labels[id(row)], row["format"]) for value, row in points])
@@ -70,7 +70,7 @@ def latency_distributions(rows: Sequence[Row]) -> str:
     axes.use_sticky_edges = False
     axes.set_yticks(range(len(timed)), [short_label(row, list(rows)) for row in reversed(timed)])
     axes.set_xscale("log")
-    axes.set_xlabel("latency of one image in ms (log scale)")
+    axes.set_xlabel("one image, in ms")
     _plain_log_ticks(axes)
     return _svg(figure, "latency distributions")
 

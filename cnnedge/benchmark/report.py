@@ -22,6 +22,12 @@ Row = dict[str, Any]
 # Pictures shown per file, and their width: a phone shows four beside each other.
 GALLERY_IMAGES = 8
 GALLERY_WIDTH = 96
+REPORT_PACKAGES = ("matplotlib", "jinja2")
+
+
+def report_packages_installed() -> bool:
+    """Whether a report can be written."""
+    return all(find_spec(package) for package in REPORT_PACKAGES)
 
 
 def require_report_packages() -> None:
@@ -30,7 +36,7 @@ def require_report_packages() -> None:
     Raises:
         MissingPackageError: matplotlib or jinja2 is not installed.
     """
-    for package in ("matplotlib", "jinja2"):
+    for package in REPORT_PACKAGES:
         if find_spec(package) is None:
             raise MissingPackageError(package, "report")
 
@@ -57,7 +63,7 @@ def render(document: dict[str, Any], *, images: np.ndarray | None = None, histor
     rows = document["rows"]
     return environment().get_template("report.html").render(
         document=document,
-        title=f"{document['data']['name']}: {len(rows)} ways to run one model",
+        title=f"{document['data']['name']}: {len(rows)} ways to classify an image",
         summary=summary.summarize(document),
         columns=list(table.COLUMNS),
         table=[{"row": row, "cells": [cell(row) for cell in table.COLUMNS.values()]} for row in rows],

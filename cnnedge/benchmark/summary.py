@@ -30,7 +30,7 @@ def _with_baseline(exported: list[Row], keras: Row, document: dict[str, Any]) ->
         return [*sentences, f"No exported file was shown to be as accurate as it, within {margin:g} points."]
     smallest = min(sound, key=lambda row: row["size_bytes"])
     sentences.append(
-        f"The smallest file that is as accurate (within {margin:g} points) is {smallest['file']}: "
+        f"The smallest file that is at least as accurate (within {margin:g} points) is {smallest['file']}: "
         f"{_size(smallest)}, {keras['size_bytes'] / smallest['size_bytes']:.1f} times smaller, "
         f"{smallest['delta_pp']:+.2f} points."
     )

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnnedge.cli import console
+from cnnedge.cli.testdata import choose_dataset, limited
 from cnnedge.errors import CnnedgeError, UsageError
 from cnnedge.files import refuse_existing
-from cnnedge.names import ExportName
 
 if TYPE_CHECKING:
     from cnnedge.benchmark.candidate import Candidate
-    from cnnedge.datasets import Dataset, Split
+    from cnnedge.datasets import Split
 
 
 def benchmark(
@@ -67,8 +67,8 @@ def benchmark(
     if device != "cpu":
         _refuse_gpu(device, exported)
     candidates, chosen = _candidates(exported, keras)
-    dataset = _dataset(data, exported, keras)
-    test = _limited(dataset.test, limit)
+    dataset = choose_dataset(data, exported, keras)
+    test = limited(dataset.test, limit)
 
     from cnnedge.benchmark import run
 
@@ -98,7 +98,7 @@ def _outputs(
     paths: list[Path], json_file: Path | None, report: Path | None, *, overwrite: bool
 ) -> tuple[Path | None, Path | None]:
     """Where to write, checked before the long work: what was asked for, or beside the files of one folder."""
-    from cnnedge.benchmark.report import require_report_packages
+    from cnnedge.benchmark.report import report_packages_installed, require_report_packages
 
     asked = [path for path in (json_file, report) if path is not None]
     refuse_existing(asked, overwrite=overwrite)
@@ -111,9 +111,10 @@ def _outputs(
     if len(paths) != 1 or not paths[0].is_dir():
         return json_file, report
     json_file = json_file or _default_output(paths[0] / "benchmark.json", "--json", overwrite)
-    if report is None and all(find_spec(package) for package in ("matplotlib", "jinja2")):
-        report = _default_output(paths[0] / "report.html", "--report", overwrite)
-    return json_file, report
+    if report is None and not report_packages_installed():
+        console.say("report.html is left out: it needs pip install 'cnnedge[report]'")
+        return json_file, None
+    return json_file, report or _default_output(paths[0] / "report.html", "--report", overwrite)
 
 
 def _default_output(path: Path, option: str, overwrite: bool) -> Path | None:
@@ -171,73 +172,6 @@ def _candidates(exported: list[Path], keras: list[Path]) -> "tuple[list[Candidat
 
         found += keras_candidates(file, opener=OPENER, modes=MODES)
     return found + candidates_for(exported), keras[0].name if keras else None
-
-
-def _dataset(data: str | None, exported: list[Path], keras: list[Path]) -> "Dataset":
-    """The dataset asked for, or the one that a file's passport or name points to.
-
-    Raises:
-        UsageError: no file points to a known dataset.
-    """
-    from cnnedge import datasets
-
-    name = data or _named_dataset(exported, keras)
-    folder = name not in datasets.names()
-    with console.progress() as progress:
-        return datasets.load(name, image_shape=_image_shape(exported) if folder else None, progress=progress)
-
-
-def _named_dataset(exported: list[Path], keras: list[Path]) -> str:
-    from cnnedge import datasets
-
-    known = datasets.names()
-    for file in (*exported, *keras):
-        for name in _hints(file):
-            if name in known:
-                return name
-    raise UsageError(f"no file says which images it was made for: add --data {'|'.join(known)} or --data DIR")
-
-
-def _hints(file: Path) -> list[str]:
-    """What a file says of its data: in the passport, in its name, in its folder's name."""
-    from cnnedge.runtime.modelfile import read_passport
-
-    hints = [file.stem, file.resolve().parent.name]
-    name = ExportName.parse(file)
-    if name is not None:
-        hints.insert(0, name.model)
-    if file.suffix != ".keras":
-        try:
-            passport = read_passport(file)
-        except CnnedgeError:  # a damaged file gives no hint; its row will say what is wrong with it
-            return hints
-        if passport is not None:
-            made_with = passport.made.get("data") or {}
-            hints = [str(made_with.get("name", "")), passport.model, *hints]
-    return hints
-
-
-def _image_shape(exported: list[Path]) -> tuple[int, int, int] | None:
-    """(height, width, channels) that the files take, for a folder of images of any size."""
-    from cnnedge.runtime.runner import open_runner
-
-    for file in exported:
-        try:
-            with open_runner(file) as runner:
-                return runner.input_shape
-        except CnnedgeError:  # its row will say what is wrong with it
-            continue
-    return None
-
-
-def _limited(test: "Split", limit: int | None) -> "Split":
-    """``limit`` images, evenly spaced: MNIST's second half is harder than its first, and folders go by
-    class."""
-    if limit is None or limit >= len(test):
-        return test
-    import numpy as np
-
-    return test.take(np.linspace(0, len(test) - 1, limit).round().astype(np.int64))
 
 
 def _refuse_gpu(device: str, exported: list[Path]) -> None:

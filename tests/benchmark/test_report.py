@@ -54,7 +54,7 @@ def test_the_report_says_what_was_measured(images):
     text = " ".join(" ".join(Page(report.render(documents.document(), images=images)).text).split())
     for expected in (
         "The float Keras model is right on 96.67% of 3,000 test images",
-        "The smallest file that is as accurate (within 0.5 points) is net_int8.tflite: 120 kB",
+        "The smallest file that is at least as accurate (within 0.5 points) is net_int8.tflite: 120 kB",
         "Less accurate than Keras: net_int8_qat.onnx.",
         "net_broken.onnx failed: its process was killed by SIGSEGV",
         "Test CPU",

@@ -1,0 +1,81 @@
+"""Which test images a set of files is measured with."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnedge.cli import console
+from cnnedge.errors import CnnedgeError, UsageError
+from cnnedge.names import ExportName
+
+if TYPE_CHECKING:
+    from cnnedge.datasets import Dataset, Split
+
+
+def choose_dataset(data: str | None, exported: list[Path], keras: list[Path]) -> "Dataset":
+    """The dataset asked for, or the one that a file's passport or name points to.
+
+    Raises:
+        UsageError: no file points to a known dataset.
+    """
+    from cnnedge import datasets
+
+    name = data or _named_dataset(exported, keras)
+    folder = name not in datasets.names()
+    with console.progress() as progress:
+        return datasets.load(name, image_shape=_image_shape(exported) if folder else None, progress=progress)
+
+
+def _named_dataset(exported: list[Path], keras: list[Path]) -> str:
+    from cnnedge import datasets
+
+    known = datasets.names()
+    for file in (*exported, *keras):
+        for name in _hints(file):
+            if name in known:
+                return name
+    raise UsageError(f"no file says which images it was made for: add --data {'|'.join(known)} or --data DIR")
+
+
+def _hints(file: Path) -> list[str]:
+    """What a file says of its data: in the passport, in its name, in its folder's name."""
+    from cnnedge.runtime.modelfile import read_passport
+
+    hints = [file.stem, file.resolve().parent.name]
+    name = ExportName.parse(file)
+    if name is not None:
+        hints.insert(0, name.model)
+    if file.suffix != ".keras":
+        try:
+            passport = read_passport(file)
+        except CnnedgeError:  # a damaged file gives no hint; its row will say what is wrong with it
+            return hints
+        if passport is not None:
+            made_with = passport.made.get("data")
+            named = [str(made_with.get("name", ""))] if isinstance(made_with, dict) else []
+            hints = [*named, passport.model, *hints]
+    return hints
+
+
+def _image_shape(exported: list[Path]) -> tuple[int, int, int] | None:
+    """(height, width, channels) that the first readable file takes, for a folder of images of any size."""
+    from cnnedge.runtime.inspection import inspect
+
+    for file in exported:
+        try:
+            sizes = inspect(file)["inputs"][0]["shape"][1:]
+        except CnnedgeError:  # its row will say what is wrong with it
+            continue
+        if len(sizes) == 3 and all(sizes):
+            channels_last = sizes if sizes[2] in (1, 3) else (*sizes[1:], sizes[0])
+            return channels_last[0], channels_last[1], channels_last[2]
+    return None
+
+
+def limited(test: "Split", limit: int | None) -> "Split":
+    """``limit`` images, evenly spaced: MNIST's second half is harder than its first, and folders go by
+    class."""
+    if limit is None or limit >= len(test):
+        return test
+    import numpy as np
+
+    return test.take(np.linspace(0, len(test) - 1, limit).round().astype(np.int64))
