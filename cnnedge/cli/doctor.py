@@ -4,7 +4,6 @@ import json
 import re
 import struct
 import sys
-from importlib import metadata
 from typing import Annotated, Any
 
 import typer
@@ -102,6 +101,8 @@ def _for_runtime(runtime: dict[str, Any]) -> str | None:
 
 def _missing(extra: str) -> list[str]:
     """Packages of an install extra that are not here, those of the extras inside it included."""
+    from importlib import metadata
+
     names: list[str] = []
     for requirement in metadata.requires("cnnedge") or []:
         marked = _EXTRA.search(requirement)
@@ -117,6 +118,8 @@ def _missing(extra: str) -> list[str]:
 
 
 def _is_installed(package: str) -> bool:
+    from importlib import metadata
+
     try:
         metadata.version(package)
     except metadata.PackageNotFoundError:
