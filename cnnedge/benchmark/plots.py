@@ -95,6 +95,8 @@ def per_class_bars(rows: Sequence[Row], reference: Row, class_names: Sequence[st
 
 def training_curves(history: dict[str, list[float]]) -> str:
     """Accuracy by epoch, for the columns of history.csv whose name ends in ``accuracy``."""
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = _figure(2.8)
     names = [name for name in history if name.endswith("accuracy")]
     for colour, name in zip((ACCENT, COLOURS["onnx"], COLOURS["tflite"]), names, strict=False):
@@ -106,6 +108,7 @@ def training_curves(history: dict[str, list[float]]) -> str:
             lw=1.3,
             label=name.replace("_", " "),
         )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
     axes.set_ylabel("accuracy in %")
     _legend(axes, loc="lower right")

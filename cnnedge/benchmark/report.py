@@ -134,11 +134,15 @@ def read_history(path: Path) -> dict[str, list[float]]:
 
 
 def _details(row: Row, document: dict[str, Any]) -> dict[str, Any]:
-    """What a row's fold-out shows: the confusion matrix with the share of each true class behind each
+    """What a row's fold-out shows: sentences, and the confusion matrix with a colour strength for each
     count."""
-    shares = [[count / max(1, sum(counts)) for count in counts] for counts in row["confusion"]]
-    cells = [list(zip(counts, share, strict=True)) for counts, share in zip(row["confusion"], shares, strict=True)]
-    return {"row": row, "matrix": list(zip(document["data"]["labels"], cells, strict=True))}
+    cells = []
+    for counts in row["confusion"]:
+        # The root makes one in a hundred visible; 0.75 keeps the count readable on its colour.
+        heats = [round(0.75 * (count / max(1, sum(counts))) ** 0.5, 3) for count in counts]
+        cells.append(list(zip(counts, heats, strict=True)))
+    matrix = list(zip(document["data"]["labels"], cells, strict=True))
+    return {"row": row, "sentences": summary.describe(row), "matrix": matrix}
 
 
 def _gallery(document: dict[str, Any], images: np.ndarray) -> list[dict[str, Any]]:
@@ -158,7 +162,7 @@ def _gallery(document: dict[str, Any], images: np.ndarray) -> list[dict[str, Any
             for flip in lost_first
         ]
         if pictures:
-            found.append({"row": row, "flips": len(flips), "pictures": pictures})
+            found.append({"row": row, "flips": round((1 - row["agreement"]) * row["images"]), "pictures": pictures})
     return found
 
 

@@ -56,6 +56,41 @@ def _without_baseline(exported: list[Row]) -> list[str]:
     return sentences
 
 
+def describe(row: Row) -> list[str]:
+    """Everything about one classified row that the table has no room for."""
+    sentences = [
+        f"{row['runtime']}, {row['device']}.",
+        f"Loaded in {row['load_ms']:.3g} ms, first call {row['first_ms']:.3g} ms, peak memory "
+        f"{row['peak_rss_mb']:.3g} MB above the bare runtime.",
+    ]
+    if row["end_to_end_ms"]:
+        times = row["end_to_end_ms"]
+        sentences.append(f"From decoded image to label: p50 {times['p50']:.3g} ms, p90 {times['p90']:.3g} ms.")
+        sentences.append(f"{row['latency_ms']['runs']} timed calls.")
+    sentences += _describe_comparison(row)
+    if row["ece"] is None:
+        sentences.append("The output is no probability distribution, so its calibration is not given.")
+    else:
+        sentences.append(f"Calibration error (ECE, 15 bins) {row['ece']:.2%}, NLL {row['nll']:.4f}.")
+    if row["shares_accuracy_with"]:
+        sentences.append(f"Classified once, by {row['shares_accuracy_with']}, which is the same file and agrees.")
+    return sentences
+
+
+def _describe_comparison(row: Row) -> list[str]:
+    """The row beside the baseline; nothing for the baseline itself, and where there is none."""
+    if row["mcnemar_p"] is None:
+        return []
+    sentences = [
+        f"Same answer as the baseline on {row['agreement']:.2%} of the images; lost {row['lost']}, gained "
+        f"{row['gained']} (exact McNemar p = {row['mcnemar_p']:.2g})."
+    ]
+    worst = row["most_lost_class"]
+    if worst:
+        sentences.append(f"The class that lost most: {worst['label']}, {worst['delta_pp']:+.2f} points.")
+    return sentences
+
+
 def _speed(row: Row) -> str:
     text = f"{row['latency_ms']['p50']:.3g} ms an image"
     if row["speedup"] is None:
