@@ -12,7 +12,7 @@ Where the numbers come from (public measurements on CIFAR-10, single networks of
   Keras decouples it (``weight -= weight * rate * weight_decay``), so the same pull is 10 * 5e-4 = 5e-3.
 - Average of the weights: a horizon of ``1 / (1 - ema_momentum)`` steps must be short against the run, and is: 100 steps
   for the quick presets (thousands of steps), 1,000 for the full ones (tens of thousands).
-- Cutout 8 on MNIST: 0.40 % error became 0.25 % (ResNet-preact-20); on CIFAR-10 it pays from about 60 epochs on.
+- Cutout: on MNIST 0.40 % error became 0.25 % (ResNet-preact-20), on CIFAR-10 5.85 % became 4.96 % (ResNet-preact-56).
 """
 
 from dataclasses import dataclass

@@ -163,8 +163,9 @@ def _compiled(network: keras.Model, recipe: Recipe, steps: int, teacher: Path | 
 def _jit_compile() -> bool | str:
     """Keras's own choice, except on TensorFlow without a GPU: there XLA is off.
 
-    On two x86 cores (AVX2) TensorFlow's own kernels trained cifar10 at 430 images a second and XLA's at 320, for 3.7
-    and 4.7 ms of processor time an image; mnist came out even, at 0.72 against 0.94 ms.
+    On two x86 cores (AVX2, shared with other work; best of 3 short runs) TensorFlow's own kernels trained cifar10 at
+    430 images a second and XLA's at 320, for 3.7 and 4.7 ms of processor time an image. For mnist the pace was the
+    same within the scatter, the processor time 0.72 against 0.94 ms.
     """
     if keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu"):
         return False
