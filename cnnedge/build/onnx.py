@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cnnedge.build.fakequant import WEIGHT_LEVELS
 from cnnedge.build.fold import INPUT_NAME, OUTPUT_NAME
-from cnnedge.build.qat import WEIGHT_LEVELS
 from cnnedge.build.tflite import quiet
 from cnnedge.errors import ConversionError
 from cnnedge.passport import PASSPORT_KEY, Passport

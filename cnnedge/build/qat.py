@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnedge.build.fakequant import RANGED, WEIGHTED, fake_quantized
 from cnnedge.build.fold import INPUT_NAME, is_plain_relu
 from cnnedge.errors import ModelError
 from cnnedge.progress import Progress, silent
@@ -26,10 +27,6 @@ from cnnedge.progress import Progress, silent
 if TYPE_CHECKING:
     import keras
 
-# The weight grid: integers -63..63 times a scale of max|w| / 63, which is 2 x max|w| / 126.
-WEIGHT_LEVELS = 63
-# The running average of an activation's range: 0.99 ** 300 is 0.05, so 300 steps renew it.
-RANGE_MOMENTUM = 0.99
 MOMENTUM = 0.9
 # The first kernel meets pixels 0..255. Trained on pixels / 255 its gradient would be 1/255 and its values 255 times
 # as large, so a step of the same relative size needs the factor 1/255 twice.
@@ -47,9 +44,6 @@ _REBUILT_FROM = {
     "ReLU": (),
     "Softmax": (),
 }
-_WEIGHTED = ("Conv2D", "Dense")
-# Layers whose output is a new range; the others pass their input's range on.
-_RANGED = ("AveragePooling2D", "GlobalAveragePooling2D", "Add", "ReLU")
 
 
 def quantization_aware_train(
@@ -107,7 +101,7 @@ def check_supported(folded: "keras.Model") -> None:
     bad += [
         f"{layer.name} (activation {layer.activation.__name__})"
         for layer in folded.layers
-        if type(layer).__name__ in _WEIGHTED and layer.activation.__name__ not in ("linear", "relu")
+        if type(layer).__name__ in WEIGHTED and layer.activation.__name__ not in ("linear", "relu")
     ]
     bad += [
         f"{x.name} (ReLU with a limit)" for x in folded.layers if type(x).__name__ == "ReLU" and not is_plain_relu(x)
@@ -134,11 +128,13 @@ def _rebuild(folded: "keras.Model", ranges: dict[str, tuple[float, float]] | Non
         kind, config = type(layer).__name__, layer.get_config()
         twin = getattr(tf_keras.layers, kind)(name=layer.name, **{key: config[key] for key in _REBUILT_FROM[kind]})
         inputs = [placed[id(tensor)] for tensor in layer._inbound_nodes[0].input_tensors]
-        if kind in _WEIGHTED:
+        if kind in WEIGHTED:
             # Before it is wrapped: the wrapper replaces the layer's kernel by its quantized value.
             twin.build(inputs[0].shape)
             twin.set_weights(layer.get_weights())
-        call = twin if ranges is None else _wrap(twin, kind, ranges, feeds_relu=id(layer.output) in relu_inputs)
+        call = (
+            twin if ranges is None else fake_quantized(twin, kind, ranges, feeds_relu=id(layer.output) in relu_inputs)
+        )
         placed[id(layer.output)] = call(inputs if len(inputs) > 1 else inputs[0])
     return tf_keras.Model(image, placed[id(folded.outputs[0])])
 
@@ -147,7 +143,7 @@ def _activation_ranges(twin: Any, calibration: np.ndarray) -> dict[str, tuple[fl
     """The smallest and largest output of every layer over the calibration images."""
     import tf_keras
 
-    layers = [layer for layer in twin.layers[1:] if type(layer).__name__ in (*_WEIGHTED, *_RANGED)]
+    layers = [layer for layer in twin.layers[1:] if type(layer).__name__ in (*WEIGHTED, *RANGED)]
     probe = tf_keras.Model(twin.inputs, [layer.output for layer in layers])
     lows, highs = [], []
     for start in range(0, len(calibration), BATCH):
@@ -158,117 +154,6 @@ def _activation_ranges(twin: Any, calibration: np.ndarray) -> dict[str, tuple[fl
         layer.name: (min(low), max(high))
         for layer, low, high in zip(layers, zip(*lows, strict=True), zip(*highs, strict=True), strict=True)
     }
-
-
-def _wrap(layer: Any, kind: str, ranges: dict[str, tuple[float, float]], *, feeds_relu: bool) -> Any:
-    from tensorflow_model_optimization.quantization.keras import QuantizeWrapperV2
-
-    after_relu = kind == "ReLU" or layer.get_config().get("activation") == "relu"
-    initial = ranges.get(layer.name, (-6.0, 6.0))
-    activation = _activation_quantizer(initial, after_relu) if kind in (*_WEIGHTED, *_RANGED) else None
-    if feeds_relu:  # the sum and the ReLU after it are one operator: only its result is rounded
-        activation = None
-    weights = _weight_quantizer(per_channel=kind == "Conv2D") if kind in _WEIGHTED else None
-    return QuantizeWrapperV2(layer, _quantize_config(weights, activation), name_prefix="")
-
-
-def _quantize_config(weights: Any | None, activation: Any | None) -> Any:
-    """What TFMOT's wrapper asks: which tensors of a layer are quantized, and by what."""
-    from tensorflow_model_optimization.quantization.keras import QuantizeConfig
-
-    class EdgeConfig(QuantizeConfig):
-        def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
-            return [(layer.kernel, weights)] if weights is not None else []
-
-        def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
-            if weights is not None:
-                layer.kernel = quantize_weights[0]
-
-        def get_activations_and_quantizers(self, layer: Any) -> list[Any]:
-            return [(layer.activation, activation)] if weights is not None and activation is not None else []
-
-        def set_quantize_activations(self, layer: Any, quantize_activations: list[Any]) -> None:
-            if quantize_activations:
-                layer.activation = quantize_activations[0]
-
-        def get_output_quantizers(self, layer: Any) -> list[Any]:
-            return [activation] if weights is None and activation is not None else []
-
-        def get_config(self) -> dict[str, Any]:
-            return {}
-
-    return EdgeConfig()
-
-
-def _weight_quantizer(*, per_channel: bool) -> Any:
-    """Symmetric, on the even numbers of the 8-bit grid (see the module's docstring).
-
-    Per output channel for convolutions; per tensor for dense layers, whose kernel the converter transposes, which it
-    cannot do with a scale per channel.
-    """
-    import tensorflow as tf
-    from tensorflow_model_optimization.quantization.keras.quantizers import Quantizer
-
-    fake_quant = tf.quantization.fake_quant_with_min_max_vars
-    if per_channel:
-        fake_quant = tf.quantization.fake_quant_with_min_max_vars_per_channel
-
-    class EvenWeights(Quantizer):
-        def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-            # A variable, so that the exported file has the limit as a constant.
-            shape = (tensor_shape[-1],) if per_channel else ()
-            return {"limit": layer.add_weight(f"{name}_limit", shape=shape, initializer="ones", trainable=False)}
-
-        def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:
-            limit = weights["limit"]
-            if training:
-                axes = list(range(len(inputs.shape) - 1)) if per_channel else None
-                # An all-zero channel keeps a tiny positive range: a scale of 0 is not a scale.
-                limit = limit.assign(tf.maximum(tf.reduce_max(tf.abs(inputs), axis=axes), 1e-8))
-            step = limit / WEIGHT_LEVELS
-            even = tf.round(inputs / step) * step
-            straight_through = inputs + tf.stop_gradient(even - inputs)
-            # max|w| is 126 steps of the 8-bit grid, whose ends are at 127.
-            end = limit * (127.0 / 126.0)
-            return fake_quant(straight_through, -end, end, num_bits=8, narrow_range=True)
-
-        def get_config(self) -> dict[str, Any]:
-            return {}
-
-    return EvenWeights()
-
-
-def _activation_quantizer(initial: tuple[float, float], after_relu: bool) -> Any:
-    """Per tensor, asymmetric 8 bits; the range is a moving average that starts from ``initial``."""
-    import tensorflow as tf
-    from tensorflow_model_optimization.quantization.keras.quantizers import Quantizer
-
-    class ActivationRange(Quantizer):
-        def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-            # The real number 0 must lie inside the range to have an exact code.
-            ends = {"low": 0.0 if after_relu else min(initial[0], 0.0), "high": max(initial[1], 1e-6)}
-            return {
-                end: layer.add_weight(
-                    f"{name}_{end}", initializer=tf.constant_initializer(value), shape=(), trainable=False
-                )
-                for end, value in ends.items()
-            }
-
-        def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:
-            low, high = weights["low"], weights["high"]
-            if training:
-                if not after_relu:
-                    low = _move(low, tf.minimum(tf.reduce_min(inputs), 0.0))
-                high = _move(high, tf.maximum(tf.reduce_max(inputs), 1e-6))
-            return tf.quantization.fake_quant_with_min_max_vars(inputs, low, high, num_bits=8)
-
-        def get_config(self) -> dict[str, Any]:
-            return {}
-
-    def _move(average: Any, value: Any) -> Any:
-        return average.assign(average * RANGE_MOMENTUM + value * (1 - RANGE_MOMENTUM))
-
-    return ActivationRange()
 
 
 def _fine_tune(
