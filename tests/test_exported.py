@@ -25,8 +25,8 @@ FILES = [
 ]
 INT8 = [path for path in FILES if "_int8" in path.name]
 # How many of the 10,000 answers may differ on another CPU. TFLite's integer files give the same bits everywhere. Float
-# files sum in another order, which can flip an image only if its two best probabilities are within 1e-4: few have that. ONNX
-# Runtime's integer kernels rescale in float; we promise the same top-1 within 0.1 points, which is 10 images.
+# files sum in another order, which flips an image only if its two best probabilities are within 1e-4: few have that.
+# ONNX Runtime's integer kernels rescale in float; we promise the same top-1 within 0.1 points, which is 10 images.
 FLIPS = 10
 
 
