@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnedge.build.fold import check_classifier
+from cnnedge.build.fold import as_functional, check_classifier
 from cnnedge.errors import ModelError
 from cnnedge.files import write_atomically
 
@@ -30,7 +30,7 @@ def load_keras(path: Path | str) -> "keras.Model":
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
         raise ModelError(f"{path} is not a Keras model file: expected the .keras archive that model.save() writes")
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        model = as_functional(keras.saving.load_model(path, compile=False, safe_mode=True))
     # Whatever a damaged or foreign archive makes Keras raise, the file is the cause.
     except Exception as error:
         raise ModelError(f"{path} cannot be read as a Keras model ({_first_line(error)})") from error

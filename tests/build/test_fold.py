@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from cnnedge.build.fold import check_classifier, fold
+from cnnedge.build.kerasfile import load_keras
 from cnnedge.errors import ModelError
 
 # Folding multiplies float32 weights once more: a relative error of 2**-24 per product. Sums of a few hundred
@@ -61,6 +62,17 @@ def test_batch_norm_that_two_layers_read_is_not_folded_away(pixels):
     scale = np.abs(model(pixels.astype("float32"))).max()
     assert "BatchNormalization" in kinds(folded)
     assert np.abs(answers(folded, pixels) - answers(model, pixels)).max() < TOLERANCE * scale
+
+
+def test_sequential_model_from_a_file_folds_like_any_other(tmp_path, pixels):
+    model = keras.Sequential([
+        keras.Input((16, 16, 3)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3), layers.BatchNormalization(),
+        layers.ReLU(), layers.Flatten(), layers.Dense(3, activation="softmax"),
+    ])  # fmt: skip
+    model.save(tmp_path / "sequential.keras")
+    loaded = load_keras(tmp_path / "sequential.keras")
+    assert np.abs(answers(fold(loaded), pixels) - answers(model, pixels)).max() < TOLERANCE
+    assert kinds(fold(loaded)) == ["InputLayer", "Conv2D", "Flatten", "Dense", "Softmax"]
 
 
 def without_softmax():
