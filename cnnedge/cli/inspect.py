@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cnnedge.cli import layer_errors
 from cnnedge.errors import GateError
 
 if TYPE_CHECKING:
@@ -25,6 +26,18 @@ def inspect(
             "no-dynamic, gpu (all on LiteRT's GPU delegate), passport.",
         ),
     ] = "",
+    errors: Annotated[bool, typer.Option("--errors", help="Also show what every layer loses in accuracy.")] = False,
+    against: Annotated[
+        Path | None, typer.Option(metavar="FILE.keras", help="For --errors: the float model it was made from.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="NAME|DIR", help="For --errors: whose validation images to use.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="For --errors: how many of them; 100 if not given.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="For --errors: draw the layers here.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the plot if it exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
 ) -> None:
     """Show what is inside a model file: what to feed it, what it calculates in.
@@ -32,23 +45,32 @@ def inspect(
     Types and shapes of input and output, operators, layers that are integer
     and layers that are still float, bytes of weights by type, multiplications
     for one image, and what LiteRT's GPU delegate would leave to the CPU.
-    The file is only read: neither TensorFlow nor a runtime is needed.
+    The file is only read: neither TensorFlow nor a runtime is needed, but
+    for --errors, which runs it beside the float Keras model and shows the
+    signal-to-quantization-noise ratio of every layer, the worst first.
 
     Examples:
 
       cnnedge inspect exported/mnist/mnist_int8_qat.tflite
 
       cnnedge inspect model.onnx --require int8,no-custom
+
+      cnnedge inspect my_int8.tflite --errors --against my.keras --data photos/
     """
+    layer_errors.check_options(errors, against, data, limit, plot, overwrite=overwrite)
     from cnnedge.runtime import inspection
 
     report = inspection.inspect(file)
     requirements = [name.strip() for name in require.split(",") if name.strip()]
     unmet = inspection.unmet_requirements(report, requirements)
+    if errors and against is not None and data is not None:
+        report["errors"] = layer_errors.measure(file, against, data, limit, plot)
     if as_json:
         print(json.dumps(report, indent=2))
     else:
         _print(report)
+        if errors:
+            layer_errors.show(report["errors"])
     if unmet:
         raise GateError(f"{file}: not {'; not '.join(unmet)}")
 
