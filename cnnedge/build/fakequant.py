@@ -99,7 +99,11 @@ def _weight_quantizer(*, per_channel: bool) -> Any:
 
 
 def _activation_quantizer(initial: tuple[float, float], after_relu: bool) -> Any:
-    """Per tensor, asymmetric 8 bits; the range is a moving average that starts from ``initial``."""
+    """Per tensor, asymmetric 8 bits; the range starts from ``initial``.
+
+    After a ReLU the upper end follows the largest output as a moving average. Elsewhere (the logits) both ends only
+    move outwards: clipping the largest of two logits to the same code would cost the answer.
+    """
     import tensorflow as tf
     from tensorflow_model_optimization.quantization.keras.quantizers import Quantizer
 
@@ -117,15 +121,15 @@ def _activation_quantizer(initial: tuple[float, float], after_relu: bool) -> Any
         def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:
             low, high = weights["low"], weights["high"]
             if training:
-                if not after_relu:
-                    low = _move(low, tf.minimum(tf.reduce_min(inputs), 0.0))
-                high = _move(high, tf.maximum(tf.reduce_max(inputs), 1e-6))
+                largest = tf.maximum(tf.reduce_max(inputs), 1e-6)
+                if after_relu:
+                    high = high.assign(high * RANGE_MOMENTUM + largest * (1 - RANGE_MOMENTUM))
+                else:
+                    low = low.assign(tf.minimum(low, tf.reduce_min(inputs)))
+                    high = high.assign(tf.maximum(high, largest))
             return tf.quantization.fake_quant_with_min_max_vars(inputs, low, high, num_bits=8)
 
         def get_config(self) -> dict[str, Any]:
             return {}
-
-    def _move(average: Any, value: Any) -> Any:
-        return average.assign(average * RANGE_MOMENTUM + value * (1 - RANGE_MOMENTUM))
 
     return ActivationRange()

@@ -1,5 +1,6 @@
 """TFLite files against the Keras model that they come from."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -105,3 +106,13 @@ def test_int8_without_calibration_is_refused(folded):
 def test_calibration_images_are_checked(images):
     with pytest.raises(DataError, match="calibration needs uint8 images"):
         calibration_pixels(images)
+
+
+def test_int16x8_of_a_depthwise_network_opens(pixels):
+    """LiteRT's depthwise kernel wants 64-bit biases, the others are fast with 32-bit ones only."""
+    image = keras.Input((16, 16, 3))
+    x = keras.layers.Flatten()(keras.layers.DepthwiseConv2D(3, activation="relu")(image))
+    folded = fold(keras.Model(image, keras.layers.Dense(3, activation="softmax")(x)))
+    content = convert_tflite(folded, precision="int16x8", pixels=calibration_pixels(pixels))
+    with open_runner(content, format="tflite") as runner:
+        assert runner.predict(pixels).shape == (64, 3)
