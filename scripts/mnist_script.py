@@ -86,7 +86,7 @@ def quantize(source: Path, data: datasets.Dataset, recipe: Recipe, folder: Path)
     console.fail_if_any(failures)
     for file, entry in entries.items():
         print(f"{file:<18} {entry['size_bytes']:>9,} bytes   {entry['top1']:.2%} of the test images right")
-    print(f"In the .keras file, {4 * network.count_params():,} bytes are weights; the rest is there to go on training.")
+    print(f"In the .keras file, {4 * network.count_params():,} bytes are weights; the rest describes the network.")
     print(f"{folder / 'mnist_int8.tflite'} is all that a phone or a Raspberry Pi needs.")
     return folder / "mnist_int8.tflite"
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 # How strongly a heat map covers its image: both must be recognized.
 HEAT_OPACITY = 0.5
-CELL_INCHES = 1.8
+# The side of a cell: room for a caption of some 25 letters, or for none.
+CAPTIONED_INCHES, BARE_INCHES = 1.8, 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +35,10 @@ def draw_grid(rows: Sequence[Sequence[Cell]], title: str, row_names: Sequence[st
     from matplotlib.figure import Figure
 
     columns = max(len(row) for row in rows)
-    height = len(rows) * CELL_INCHES * (1.15 if any(cell.caption for row in rows for cell in row) else 1)
-    figure = Figure(figsize=(columns * CELL_INCHES + bool(row_names), height + 0.5), layout="constrained")
+    captioned = any(cell.caption for row in rows for cell in row)
+    side = CAPTIONED_INCHES if captioned else BARE_INCHES
+    height = len(rows) * (side + 0.25 * captioned) + 0.5
+    figure = Figure(figsize=(columns * side + bool(row_names), height), layout="constrained")
     figure.suptitle(title)
     places = figure.subplots(len(rows), columns, squeeze=False)
     for row, axes in zip(rows, places, strict=True):
