@@ -90,3 +90,8 @@ def test_qat_onnx_gives_the_answers_of_qat_tflite(model, data):
 
 def test_size_of_all_exported_files():
     assert sum(path.stat().st_size for path in EXPORTED.rglob("*") if path.is_file()) <= 25_000_000
+
+
+def test_no_cifar10_image_is_redistributed():
+    """The shipped report is the one without the gallery; its plots are SVG."""
+    assert "data:image/png" not in (EXPORTED / "cifar10" / "report.html").read_text()

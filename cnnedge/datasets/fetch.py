@@ -52,9 +52,7 @@ def _fetch_anew(spec: DatasetSpec, folder: Path, progress: Progress) -> tuple[Ar
         return arrays, source.kind
     reasons = f"{spec.name} could be had from none of its sources: {'; '.join(tried)}"
     if spec.sample is None:
-        raise DataError(
-            f"{reasons}; let one of them through, or copy {folder / spec.name} from a machine that has it"
-        )
+        raise DataError(f"{reasons}; let one of them through, or copy {folder / spec.name} from a machine that has it")
     return _read_sample(spec.sample, reasons), SAMPLE
 
 

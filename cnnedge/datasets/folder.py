@@ -49,9 +49,7 @@ def _list_classes(folder: Path) -> dict[str, list[Path]]:
     subfolders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     classes = {path.name: _list_images(path) for path in subfolders}
     if not any(classes.values()):
-        raise DataError(
-            f"{folder} holds no images, expected {folder}/<class>/<image> ({', '.join(SUFFIXES)})"
-        )
+        raise DataError(f"{folder} holds no images, expected {folder}/<class>/<image> ({', '.join(SUFFIXES)})")
     empty = [name for name, files in classes.items() if not files]
     if empty:
         raise DataError(f"{folder / empty[0]} holds no images: add some or remove the folder")
@@ -65,9 +63,7 @@ def _list_images(folder: Path) -> list[Path]:
     images = [path for path in entries if path.suffix.lower() in SUFFIXES]
     others = [path for path in entries if path not in images]
     if others:
-        _log.warning(
-            "%s: %d entries are no image files and are left out: %s", folder, len(others), others[0].name
-        )
+        _log.warning("%s: %d entries are no image files and are left out: %s", folder, len(others), others[0].name)
     return images
 
 

@@ -48,9 +48,7 @@ def _in_8_bits(image: "Image.Image", path: Path) -> "Image.Image":
         return image
     values = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-        raise ImageError(
-            f"{path} has pixels of type {image.mode}, expected 8 or 16 bits: convert it to PNG or JPEG"
-        )
+        raise ImageError(f"{path} has pixels of type {image.mode}, expected 8 or 16 bits: convert it to PNG or JPEG")
     # 257 maps 65535 to 255.
     return Image.fromarray(np.round(values / 257).astype(np.uint8))
 

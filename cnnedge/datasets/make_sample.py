@@ -34,10 +34,7 @@ def choose_sample(arrays: Arrays) -> Arrays:
 
 def _balanced(labels: np.ndarray, per_class: int) -> np.ndarray:
     random = np.random.default_rng(SEED)
-    chosen = [
-        random.choice(np.flatnonzero(labels == label), per_class, replace=False)
-        for label in np.unique(labels)
-    ]
+    chosen = [random.choice(np.flatnonzero(labels == label), per_class, replace=False) for label in np.unique(labels)]
     return np.sort(np.concatenate(chosen))
 
 

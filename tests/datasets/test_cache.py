@@ -82,9 +82,7 @@ def test_folder_is_the_environments_or_the_users_cache(monkeypatch, tmp_path):
 
 def test_reader_never_meets_half_a_file_while_two_processes_write(tmp_path, mnist, caplog):
     spawn = multiprocessing.get_context("spawn")
-    writers = [
-        spawn.Process(target=write_repeatedly, args=(cache.data_folder(), tmp_path, 2)) for _ in range(2)
-    ]
+    writers = [spawn.Process(target=write_repeatedly, args=(cache.data_folder(), tmp_path, 2)) for _ in range(2)]
     for writer in writers:
         writer.start()
     reads = 0

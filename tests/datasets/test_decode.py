@@ -41,10 +41,7 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 def equal(arrays, expected) -> bool:
-    return all(
-        arrays[name].dtype == np.uint8 and np.array_equal(arrays[name], expected[name])
-        for name in ARRAY_NAMES
-    )
+    return all(arrays[name].dtype == np.uint8 and np.array_equal(arrays[name], expected[name]) for name in ARRAY_NAMES)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +71,7 @@ def test_malformed_idx_is_refused(tmp_path, content, complaint):
         decode.mnist_idx(write(tmp_path, files), silent)
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda content: content[:-9], lambda content: b"no gzip"], ids=["cut", "text"]
-)
+@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: b"no gzip"], ids=["cut", "text"])
 def test_damaged_gzip_is_malformed_content(tmp_path, damage):
     name = "train-images-idx3-ubyte.gz"
     write(tmp_path, gz_files() | {name: damage(gz_files()[name])})

@@ -123,9 +123,7 @@ def test_class_too_small_to_split_is_named(photos):
         datasets.load(photos)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"GIF89a but not really", None], ids=["empty", "no-image", "cut-off"]
-)
+@pytest.mark.parametrize("content", [b"", b"GIF89a but not really", None], ids=["empty", "no-image", "cut-off"])
 def test_unreadable_image_is_named(photos, content):
     path = photos / "one" / "003.png"
     path.write_bytes(path.read_bytes()[:-60] if content is None else content)

@@ -70,10 +70,7 @@ def test_mnist_without_a_network_is_the_sample_and_says_so(no_network, caplog):
     assert [len(part) for part in parts] == [600, 200, 200, 500]
     announcement, sizes = caplog.messages
     assert "USING THE SAMPLE" in announcement
-    assert (
-        "storage.googleapis.com/cvdf-datasets/mnist/ (train-images-idx3-ubyte.gz: could not connect)"
-        in announcement
-    )
+    assert "storage.googleapis.com/cvdf-datasets/mnist/ (train-images-idx3-ubyte.gz: could not connect)" in announcement
     assert "npm is not installed" in announcement
     assert sizes.startswith("only 1000 training images")
 

@@ -62,9 +62,7 @@ def test_same_seed_gives_the_same_parts_and_another_seed_others(mnist):
 
 def grey(*values: int) -> Split:
     """One 2x2 grey image per value, filled with it; image ``i`` has the label ``i``."""
-    images = np.array(values, np.uint8)[:, np.newaxis, np.newaxis, np.newaxis] * np.ones(
-        (1, 2, 2, 1), np.uint8
-    )
+    images = np.array(values, np.uint8)[:, np.newaxis, np.newaxis, np.newaxis] * np.ones((1, 2, 2, 1), np.uint8)
     return Split(images, np.arange(len(values)))
 
 
@@ -104,9 +102,7 @@ def test_negative_count_is_refused():
 
 def test_split_hash_covers_images_and_labels():
     split = grey(1, 2)
-    expected = hashlib.sha256(
-        bytes([1] * 4 + [2] * 4) + (0).to_bytes(8, "little") + (1).to_bytes(8, "little")
-    )
+    expected = hashlib.sha256(bytes([1] * 4 + [2] * 4) + (0).to_bytes(8, "little") + (1).to_bytes(8, "little"))
     assert split.sha256 == expected.hexdigest()
     assert split.sha256 != Split(split.images, split.labels[::-1].copy()).sha256
 
