@@ -13,6 +13,7 @@ from cnnedge.runtime.inspection import inspect, unmet_requirements
 from cnnedge.runtime.modelfile import read_passport
 from cnnedge.runtime.runner import open_runner
 from tests.build.test_onnx import fused_kernels
+from tests.build.test_tflite import assert_relu_zero_points
 
 EXPORTED = Path(__file__).parent.parent / "exported"
 MODELS = ("mnist", "cifar10")
@@ -65,6 +66,12 @@ def test_int8_is_within_half_a_point_of_float(path):
 @pytest.mark.parametrize("path", INT8, ids=lambda path: path.name)
 def test_int8_is_really_int8(path):
     assert unmet_requirements(inspect(path), ["int8", "no-flex", "no-custom"]) == []
+
+
+@pytest.mark.parametrize("path", [path for path in INT8 if path.suffix == ".tflite"], ids=lambda path: path.name)
+def test_zero_point_after_every_relu_is_the_types_minimum(path):
+    # mnist: 5 convolutions and 1 hidden dense layer; cifar10: 8 convolutions.
+    assert_relu_zero_points(path.read_bytes(), expected={"mnist": 6, "cifar10": 8}[path.parent.name])
 
 
 @pytest.mark.parametrize("path", [path for path in INT8 if path.suffix == ".onnx"], ids=lambda path: path.name)

@@ -118,6 +118,8 @@ def _rebuild(folded: "keras.Model", ranges: dict[str, tuple[float, float]] | Non
     import tensorflow as tf
     import tf_keras
 
+    # Without it, the names of a second model in one process end in other numbers, and so do the file's.
+    tf_keras.backend.reset_uids()
     image = tf_keras.Input(folded.inputs[0].shape[1:], name=INPUT_NAME)
     placed: dict[int, Any] = {id(folded.inputs[0]): image}
     if ranges is not None:
@@ -136,7 +138,7 @@ def _rebuild(folded: "keras.Model", ranges: dict[str, tuple[float, float]] | Non
             twin if ranges is None else fake_quantized(twin, kind, ranges, feeds_relu=id(layer.output) in relu_inputs)
         )
         placed[id(layer.output)] = call(inputs if len(inputs) > 1 else inputs[0])
-    return tf_keras.Model(image, placed[id(folded.outputs[0])])
+    return tf_keras.Model(image, placed[id(folded.outputs[0])], name=folded.name)
 
 
 def _activation_ranges(twin: Any, calibration: np.ndarray) -> dict[str, tuple[float, float]]:

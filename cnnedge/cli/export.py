@@ -90,6 +90,8 @@ def _words(text: str) -> tuple[str, ...]:
 def _locate(source: str, out: Path) -> tuple[Path, str]:
     """The .keras file and the model's name."""
     path = Path(source)
+    if path.suffix in (".tflite", ".onnx"):
+        raise UsageError(f"{path} is already converted: expected the .keras file that it was made from")
     if path.suffix != ".keras":
         path = out / source / f"{source}.keras"
         if not path.is_file():

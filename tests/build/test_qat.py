@@ -95,6 +95,11 @@ def test_calibrated_ranges_are_what_makes_a_short_run_right(digits_model, sample
     assert errors[0] < errors[1]
 
 
+def test_training_twice_with_one_seed_gives_the_same_file(digits_model, sample, tflite):
+    again = train(digits_model, sample.train.images, sample.calibration.images)
+    assert convert_tflite(again, precision="int8", fake_quantized=True) == tflite
+
+
 def test_residual_sum_is_quantized_once_after_its_relu(residual_model, pixels):
     content = convert_tflite(train(residual_model, pixels, pixels, steps=5), precision="int8", fake_quantized=True)
     assert_relu_zero_points(content, expected=2)

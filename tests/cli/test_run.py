@@ -120,6 +120,7 @@ def test_gate_ends_with_exit_code_3(out, digits, capsys, tmp_path):
         (["export", "mnist-tiny", "--format", "onnx", "--precision", "float16"], 2, "nothing to export"),
         (["export", "mnist-tiny", "--io", "int4"], 2, "unknown --io 'int4'"),
         (["export", "nothing-here"], 2, "has not been trained"),
+        (["export", "mnist_int8.tflite"], 2, "is already converted: expected the .keras file"),
         (["export", "absent.keras"], 1, "does not exist"),
         (["export", "text.keras"], 1, "not a Keras model file"),
         (["run", "mnist-tiny", "--data", "empty"], 1, "empty"),
