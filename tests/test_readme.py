@@ -16,9 +16,8 @@ from cnnedge.cli.app import run as cnnedge
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text()
-BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL) + re.findall(
-    r"`((?:cnnedge|python|\./scripts)/? [^`]+)`", README
-)
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+BLOCKS += re.findall(r"`((?:cnnedge|python|\./scripts/test) [^`\n]+)`", README)
 COMMANDS = sorted({line.split("#")[0].strip() for block in BLOCKS for line in block.splitlines()} - {""})
 # What takes minutes or sets a machine up, and where else it is run.
 ELSEWHERE = {
@@ -30,6 +29,7 @@ ELSEWHERE = {
     ".venv/bin/cnnedge predict exported/mnist/mnist_int8_qat.tflite digit.png": "tests/test_light_install.py",
     "pip install '.[onnx]'": "tests/test_light_install.py looks for the same words",
     "cnnedge run cifar10": "tests/cli/test_run.py, with the smallest network",
+    "cnnedge inspect --errors": "tests/cli/test_layer_errors.py",
     "cnnedge train cifar10 --data photos/ --init exported/cifar10/cifar10.keras --out runs/photos": "test_fine_tuning",
     "cnnedge export my.keras --data photos/ --qat --max-drop 0.5": "tests/cli/test_run.py",
     "python scripts/mnist_script.py": "tests/scripts",
@@ -47,16 +47,8 @@ def test_quick_commands_run_as_they_stand(command, tmp_path):
     words = shlex.split(command)
     program = [sys.executable, "-m", "cnnedge"] if words[0] == "cnnedge" else [sys.executable]
     if "benchmark" in command:  # the same command on fewer images, and without touching the shipped figures
-        words += [
-            "--limit",
-            "100",
-            "--num-runs",
-            "20",
-            "--json",
-            str(tmp_path / "b.json"),
-            "--report",
-            str(tmp_path / "r"),
-        ]
+        words += ["--limit", "100", "--num-runs", "20"]
+        words += ["--json", str(tmp_path / "benchmark.json"), "--report", str(tmp_path / "report.html")]
     found = subprocess.run([*program, *words[1:]], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
     assert found.stdout.strip()

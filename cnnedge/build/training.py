@@ -115,7 +115,8 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Opt
         nesterov=True,
         weight_decay=recipe.weight_decay or None,
         use_ema=recipe.ema_momentum > 0,
-        ema_momentum=recipe.ema_momentum,
+        # The average must forget the initial weights: its horizon is at most a tenth of the run (e**-10 is left).
+        ema_momentum=min(recipe.ema_momentum, max(0.0, 1 - 10 / total)),
     )
     # Biases, and the scale and shift of batch norm, are few and not what over-fits: only kernels decay.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

@@ -31,7 +31,8 @@ def test_a_slowed_runner_takes_longer_by_its_share(model_folder):
     source = str(model_folder / "digits_float32.tflite")
     with open_runner(source) as plain, selfproof.open_slowed(source, share=2.0) as slowed:
         batch = plain.prepare(np.zeros((1, 28, 28, 1), np.uint8))
-        medians = [np.median(time_calls(runner.run, [batch] * 500, seconds=5)) for runner in (plain, slowed)]
+        # The smallest of many: what else the machine does only ever adds.
+        smallest = [np.min(time_calls(runner.run, [batch] * 500, seconds=5)) for runner in (plain, slowed)]
         assert (plain.run(batch) == slowed.run(batch)).all()
     # Twice as long again: 3 times in all; the waiting loop overshoots by less than a clock reading.
-    assert 2 < medians[1] / medians[0] < 5
+    assert 2 < smallest[1] / smallest[0] < 5

@@ -1,0 +1,5 @@
+import signal
+
+# A shell that starts the tests in the background makes them, and so every command that they start, deaf to Ctrl-C;
+# some tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
