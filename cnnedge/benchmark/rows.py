@@ -34,7 +34,7 @@ def build_rows(
     margin_pp: float,
     interrupted: bool,
 ) -> list[dict[str, Any]]:
-    """One row per measurement, in their order, with the fields of INTERFACE and more; None for what is
+    """One row per measurement, in their order, with the fields of ``benchmark.json``; None for what is
     unknown.
 
     Args:

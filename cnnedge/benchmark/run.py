@@ -44,7 +44,7 @@ def benchmark(
     data_source: str = "",
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Measure every candidate on the same images, and return the document of INTERFACE's ``benchmark.json``.
+    """Measure every candidate on the same images, and return the document that ``benchmark.json`` holds.
 
     A candidate that fails has the reason in its row's ``error``; the others are finished. Ctrl-C ends the
     measurement and returns what there is, with ``interrupted`` true.

@@ -57,7 +57,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _report(error: BaseException) -> int:
-    """Say what went wrong in one line on standard error and choose the exit code of INTERFACE."""
+    """Say what went wrong in one line on standard error and choose the exit code (see ``errors``)."""
     if os.environ.get("CNNEDGE_DEBUG") == "1":
         traceback.print_exception(error)
     if isinstance(error, BrokenPipeError):
