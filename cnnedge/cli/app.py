@@ -14,6 +14,9 @@ from cnnedge import __version__
 from cnnedge.cli import commands
 from cnnedge.errors import CnnedgeError
 
+# What the command-line parser returns after Ctrl-C: 128 + SIGINT, as shells do.
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="cnnedge",
     no_args_is_help=True,
@@ -53,6 +56,8 @@ def run(arguments: list[str] | None = None) -> int:
         code = app(args=arguments, standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:
         return _report(error)
+    if code == INTERRUPTED:
+        return _report(KeyboardInterrupt())
     return code if isinstance(code, int) else 0
 
 
@@ -76,7 +81,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
     if hasattr(error, "format_message"):  # usage errors of the command-line parser
         return error.format_message(), getattr(error, "exit_code", 2)
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
-        return "interrupted: nothing half-written was kept", 1
+        return "interrupted: no half-written file was kept; a training goes on with --resume", 1
     if isinstance(error, typer.Exit):
         return "", error.exit_code
     if isinstance(error, OSError):

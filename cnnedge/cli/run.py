@@ -43,10 +43,12 @@ def run(
 
     spec = model_spec(model)
     require_tensorflow()
-    from cnnedge.build import pipeline
+    from cnnedge.build import checkpoint, pipeline
     from cnnedge.build.converter import ExportPlan
 
     plan, folder = ExportPlan(qat=qat), out / model
+    if not (resume or overwrite):
+        checkpoint.refuse_unfinished(folder)
     if not resume:
         refuse_existing(pipeline.planned_files(model, folder, plan), overwrite=overwrite)
     with console.progress() as progress:

@@ -1,6 +1,9 @@
 """The whole ``run`` on real digits: every file, the manifest, the benchmark, the report."""
 
 import json
+import signal
+import subprocess
+import sys
 from importlib.resources import files
 
 import numpy as np
@@ -146,3 +149,18 @@ def test_lost_points_beyond_the_gate_exit_with_3():
     with pytest.raises(GateError, match=r"more than 0.5 points of top-1: a_int8.tflite \(0.60\)") as failure:
         check_drops(entries, 0.9, 0.5)
     assert failure.value.exit_code == 3
+
+
+def test_ctrl_c_leaves_one_line_and_a_training_to_resume(digits, tmp_path, capsys):
+    command = ["run", "mnist-tiny", "--data", str(digits), "--epochs", "500", "--out", str(tmp_path)]
+    process = subprocess.Popen([sys.executable, "-m", "cnnedge", *command], stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if line.startswith("train mnist-tiny"):
+            break
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1].strip().splitlines()
+    assert process.returncode == 1
+    assert said[-1].startswith("error: interrupted") and not any("Traceback" in line for line in said)
+    assert not list(tmp_path.rglob("*.keras")) and not list(tmp_path.rglob("*.part"))
+    assert cnnedge(command) == 1
+    assert "--resume" in capsys.readouterr().err
