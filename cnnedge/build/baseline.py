@@ -77,6 +77,6 @@ def _caller(model: Any, mode: str) -> Any:
         return lambda batch: model(batch, training=False).numpy()
     signature = tf.TensorSpec(model.inputs[0].shape, tf.float32)
     traced = tf.function(lambda batch: model(batch, training=False), input_signature=[signature])
-    # The concrete function skips the dispatch on argument types, about 50 us a call.
+    # The concrete function skips the dispatch on argument types.
     concrete = traced.get_concrete_function()
     return lambda batch: concrete(tf.constant(batch)).numpy()
