@@ -4,6 +4,7 @@ CnnedgeError                exit code 1: it failed
 ├── UsageError              exit code 2: the request itself is wrong (unknown name, contradictory options)
 ├── DataError               a dataset cannot be had, or is not what it should be
 │   └── ImageError          one image cannot be decoded
+├── CameraError             a camera cannot be opened, or stopped
 ├── ModelError              a model file cannot be read or used
 ├── ConversionError         a model could not be converted to the format asked for
 ├── FileExistsRefusal       the output exists and --overwrite was not given
@@ -28,6 +29,10 @@ class DataError(CnnedgeError):
 
 
 class ImageError(DataError):
+    pass
+
+
+class CameraError(CnnedgeError):
     pass
 
 
