@@ -29,18 +29,17 @@ def classify(pairs: Pairs, images: int, classes: int, plan: TimingPlan, progress
 
     One Keras file called in several ways is classified in one of them only, if the others are seen to agree.
     """
-    representatives = _representatives(pairs)
-    chosen = list(dict.fromkeys(representatives.values()))
-    _evaluate(pairs, chosen, images, classes, plan, progress)
-    others = [worker for worker, representative in representatives.items() if worker is not representative]
-    orphans = [worker for worker in others if representatives[worker].failure is not None]
+    chosen_by = representatives(pairs)
+    _evaluate(pairs, dict.fromkeys(chosen_by.values()), images, classes, plan, progress)
+    others = [worker for worker, representative in chosen_by.items() if worker is not representative]
+    orphans = [worker for worker in others if chosen_by[worker].failure is not None]
     _evaluate(pairs, orphans, images, classes, plan, progress)
     for worker in others:
         if worker not in orphans:
-            _share(worker, pairs[worker], pairs[representatives[worker]], plan)
+            _share(worker, pairs[worker], pairs[chosen_by[worker]], plan)
 
 
-def _representatives(pairs: Pairs) -> dict[WorkerProcess, WorkerProcess]:
+def representatives(pairs: Pairs) -> dict[WorkerProcess, WorkerProcess]:
     """For each worker the one that classifies for it: itself, or, for a Keras file called in several ways,
     the last of them (the compiled function, the fastest)."""
     by_file = {_accuracy_key(worker): worker for worker in alive(pairs)}
@@ -58,7 +57,7 @@ def _accuracy_key(worker: WorkerProcess) -> str:
 def _evaluate(
     pairs: Pairs, workers: Iterable[WorkerProcess], images: int, classes: int, plan: TimingPlan, progress: Progress
 ) -> None:
-    at_once = max(1, cores() // plan.num_threads)
+    at_once = plan.at_once
     shares: dict[WorkerProcess, list[WorkerProcess]] = {}
     try:
         for worker in workers:

@@ -7,7 +7,7 @@ flags say about a figure), ``prediction`` (nothing here measured it).
 from collections.abc import Sequence
 from typing import Any
 
-from cnnedge.benchmark.timing import Ratio, speed_ratio
+from cnnedge.benchmark.timing import CONFIDENCE, Ratio, speed_ratio
 from cnnedge.names import ExportName
 
 # Instructions that multiply and add int8 values four or more at a time.
@@ -72,10 +72,14 @@ def _int8_beside_float(rows: Sequence[dict[str, Any]]) -> list[tuple[dict[str, A
     """Each timed int8 row with its speed relative to the float32 file of the same model and format."""
     floats = {_family(row): row for row in rows if row["precision"] == "float32" and row["samples_ns"]}
     return [
-        (row, speed_ratio(floats[_family(row)]["samples_ns"]["call"], row["samples_ns"]["call"]))
+        (row, _speed(floats[_family(row)]["samples_ns"], row["samples_ns"]))
         for row in rows
         if row["precision"] == "int8" and row["samples_ns"] and _family(row) in floats
     ]
+
+
+def _speed(reference: dict[str, Any], samples: dict[str, Any]) -> Ratio:
+    return speed_ratio(reference["call"], samples["call"], samples["process"])
 
 
 def _family(row: dict[str, Any]) -> tuple[str, str]:
@@ -84,7 +88,7 @@ def _family(row: dict[str, Any]) -> tuple[str, str]:
 
 
 def _restate(row: dict[str, Any], ratio: Ratio) -> str:
-    interval = "" if ratio.low is None else f" (95 % interval {ratio.low:.2f} to {ratio.high:.2f})"
+    interval = "" if ratio.low is None else f" ({CONFIDENCE:.0%} interval {ratio.low:.2f} to {ratio.high:.2f})"
     word = {1: "faster", -1: "slower", 0: "no difference shown"}[ratio.winner]
     return f"{row['file']}: {ratio.value:.2f} times as fast as float32 {row['format']}{interval}: {word}."
 

@@ -5,7 +5,7 @@ import platform
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -45,12 +45,21 @@ def machine_facts() -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Sensors:
+    """``temperature_c``: the hottest sensor; ``mhz``: the mean clock of the cores; ``throttled``: True while a
+    Raspberry Pi slows itself down. None for what the machine does not tell."""
+
+    temperature_c: float | None
+    mhz: float | None
+    throttled: bool | None
+
+
+@dataclass(frozen=True)
 class Load:
     """What the machine does at one moment.
 
     ``at``: a monotonic clock in seconds; ``busy``: fraction of all cores busy in the half second before;
-    ``steal_s``: seconds that a hypervisor took since boot; ``temperature_c``: the hottest sensor;
-    ``throttled``: True while a Raspberry Pi slows itself down.
+    ``steal_s``: seconds that a hypervisor took since boot; the rest as in ``Sensors``.
     """
 
     at: float
@@ -62,18 +71,21 @@ class Load:
     mhz: float | None
 
 
+def read_sensors() -> Sensors:
+    """The temperature and the clock now."""
+    frequency = psutil.cpu_freq()
+    return Sensors(_temperature(), round(frequency.current) if frequency else None, _throttled())
+
+
 def read_load() -> Load:
     """Watch the machine for half a second."""
     busy = psutil.cpu_percent(interval=0.5) / 100
-    frequency = psutil.cpu_freq()
     return Load(
         at=time.monotonic(),
         busy=busy,
         steal_s=float(getattr(psutil.cpu_times(), "steal", 0.0)),
         load_1min=psutil.getloadavg()[0],
-        temperature_c=_temperature(),
-        throttled=_throttled(),
-        mhz=round(frequency.current) if frequency else None,
+        **asdict(read_sensors()),
     )
 
 

@@ -1,15 +1,18 @@
-"""The phases of a benchmark: start the workers, open the files, classify the test set, time the calls."""
+"""The phases of a benchmark: start the workers, open the files, classify the test set, time the calls.
+
+Sustained load follows where it was asked for."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from cnnedge.benchmark.classify import classify
-from cnnedge.benchmark.latency import TimingPlan, time_rounds
+from cnnedge.benchmark.classify import classify, representatives
+from cnnedge.benchmark.latency import TimingPlan, time_round, warm_up
 from cnnedge.benchmark.machine import read_load
 from cnnedge.benchmark.measurement import Circumstances, Measurement, Pairs, alive
-from cnnedge.benchmark.process import WorkerProcess, ask_together, cores
+from cnnedge.benchmark.process import WorkerProcess, ask_together
+from cnnedge.benchmark.sustained import sustain
 from cnnedge.progress import Progress
 
 
@@ -39,7 +42,9 @@ def measure(
         _import_runtimes(pairs, plan, progress)
         _open_files(pairs, classes, plan, progress)
         classify(pairs, len(images), classes, plan, progress)
-        _time(pairs, plan, circumstances, progress)
+        _time(pairs, classes, plan, circumstances, progress)
+        if plan.sustained_s:
+            sustain(pairs, plan, circumstances, progress)
     finally:
         for worker, measurement in pairs.items():
             measurement.failure = worker.failure
@@ -48,7 +53,7 @@ def measure(
 
 def _import_runtimes(pairs: Pairs, plan: TimingPlan, progress: Progress) -> None:
     progress("start the runtimes", 0, len(pairs))
-    ask_together([(worker, worker.import_request()) for worker in pairs], at_once=cores(), seconds=plan.time_limit_s)
+    _import(pairs, plan)
     progress("start the runtimes", len(pairs), len(pairs))
 
 
@@ -61,13 +66,46 @@ def _open_files(pairs: Pairs, classes: int, plan: TimingPlan, progress: Progress
     progress("open the files", len(pairs), len(pairs))
 
 
-def _time(pairs: Pairs, plan: TimingPlan, circumstances: Circumstances, progress: Progress) -> None:
-    workers = alive(pairs)
-    if not workers:
+def _time(
+    pairs: Pairs, classes: int, plan: TimingPlan, circumstances: Circumstances, progress: Progress
+) -> None:
+    """Time the rounds, with every candidate in a fresh process each time ``plan`` says so."""
+    if not alive(pairs):
         return
     circumstances.before = read_load()
     try:
-        timings = {worker: measurement.timings for worker, measurement in workers.items()}
-        time_rounds(list(workers), timings, plan, progress)
+        for round in range(plan.rounds):
+            if round == 0 or plan.process_of(round) != plan.process_of(round - 1):
+                progress(f"warm up, start {plan.process_of(round) + 1}", 0, len(pairs))
+                if round:
+                    _start_afresh(pairs, classes, plan)
+                warm_up(list(alive(pairs)), plan)
+            progress("timing round", round, plan.rounds)
+            timings = {worker: measurement.timings for worker, measurement in alive(pairs).items()}
+            time_round(list(timings), timings, round, plan)
+        progress("timing round", plan.rounds, plan.rounds)
     finally:
         circumstances.after = read_load()
+
+
+def _start_afresh(pairs: Pairs, classes: int, plan: TimingPlan) -> None:
+    """Replace the processes of ``pairs`` by fresh ones with the same files, opened.
+
+    A Keras file called in several ways is started afresh in its fastest way only, which the speed-ups refer to:
+    importing TensorFlow takes 5 s each time, and nobody decides by the interval of a way that is 50 times slower.
+    """
+    fresh: Pairs = {}
+    for worker, representative in representatives(pairs).items():
+        if worker is not representative:
+            continue
+        worker.close()
+        renewed = WorkerProcess(worker.candidate, worker.folder)
+        fresh[renewed] = pairs[renewed] = pairs.pop(worker)
+    _import(fresh, plan)
+    requests = [(worker, worker.open_request(classes, plan.num_threads)) for worker in alive(fresh)]
+    ask_together(requests, at_once=plan.at_once, seconds=plan.time_limit_s)
+
+
+def _import(pairs: Pairs, plan: TimingPlan) -> None:
+    requests = [(worker, worker.import_request()) for worker in pairs]
+    ask_together(requests, at_once=plan.at_once, seconds=plan.time_limit_s)

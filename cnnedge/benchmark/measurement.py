@@ -13,22 +13,28 @@ from cnnedge.benchmark.process import WorkerProcess
 
 @dataclass(eq=False)
 class Measurement:
-    """What was found out about one candidate; what is None was not measured."""
+    """What was found out about one candidate; what is None was not measured.
+
+    ``sustained`` holds a point ``{"at_s", "p50_ns", "p90_ns", "runs"}`` for each turn of the sustained load.
+    """
 
     candidate: Candidate
     opened: dict[str, Any] | None = None
     probabilities: np.ndarray | None = None
     shares_accuracy_with: str | None = None
     timings: Timings = field(default_factory=Timings)
+    sustained: list[dict[str, Any]] | None = None
     failure: str | None = None
 
 
 @dataclass
 class Circumstances:
-    """The machine's load before and after the timed rounds; None where they were not reached."""
+    """The machine's load before and after the timed rounds, None where they were not reached; and what its
+    sensors said during the sustained load, ``{"at_s", "temperature_c", "mhz", "throttled"}`` each time."""
 
     before: Load | None = None
     after: Load | None = None
+    sensors: list[dict[str, Any]] = field(default_factory=list)
 
 
 Pairs = dict[WorkerProcess, Measurement]

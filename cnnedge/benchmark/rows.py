@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnedge.benchmark import accuracy, agreement, timing
+from cnnedge.benchmark import accuracy, agreement, sustained, timing
 from cnnedge.benchmark.measurement import Measurement
 
 # Flipped images listed per row: enough for the gallery and for a second look, and little beside the figures.
@@ -20,8 +20,8 @@ NO_COMPARISON: dict[str, Any] = {
     "mcnemar_p": None, "lost": None, "gained": None, "most_lost_class": None, "flips": None,
 }  # fmt: skip
 NO_LATENCY: dict[str, Any] = {
-    "latency_ms": None, "end_to_end_ms": None, "round_spread": None, "samples_ns": None,
-    "speedup": None, "speedup_low": None, "speedup_high": None,
+    "latency_ms": None, "end_to_end_ms": None, "round_spread": None, "process_spread": None,
+    "samples_ns": None, "speedup": None, "speedup_low": None, "speedup_high": None,
 }  # fmt: skip
 
 
@@ -33,6 +33,7 @@ def build_rows(
     baseline: str | None,
     margin_pp: float,
     interrupted: bool,
+    window_s: float,
 ) -> list[dict[str, Any]]:
     """One row per measurement, in their order, with the fields of ``benchmark.json``; None for what is
     unknown.
@@ -40,6 +41,7 @@ def build_rows(
     Args:
         labels: the true classes, int64 ``(N,)``.
         baseline: the file name of the float Keras model, or None where there is none to compare with.
+        window_s: the length of the beginning and of the end of the sustained load, in seconds.
     """
     keras = [one for one in measurements if one.candidate.format == "keras" and one.candidate.name == baseline]
     answers = next((one for one in keras if one.probabilities is not None), None)
@@ -52,14 +54,16 @@ def build_rows(
             row |= _comparison(one, row, answers, labels, class_names, margin_pp, is_baseline=one in keras)
         if _timed(one):
             row |= _latency(one, fastest)
+        row["sustained"] = sustained.row_figures(one, window_s)
         row["error"] = one.failure or (_interruption(one) if interrupted else None)
         rows.append(row)
     return rows
 
 
 def _timed(one: Measurement) -> bool:
-    """A candidate that failed halfway through the rounds has no latency that may be compared."""
-    return one.failure is None and bool(one.timings.call)
+    """A candidate that failed halfway through the rounds has no latency that may be compared; one that failed
+    in the sustained load after them has."""
+    return bool(one.timings.call) and (one.failure is None or one.sustained is not None)
 
 
 def _samples(rounds: list[list[int]]) -> list[int]:
@@ -145,16 +149,19 @@ def _comparison(
 
 
 def _latency(one: Measurement, fastest: Measurement | None) -> dict[str, Any]:
-    end_to_end = timing.summary(_samples(one.timings.end_to_end))
+    timings = one.timings
+    end_to_end = timing.summary(_samples(timings.end_to_end))
+    spread = timing.process_spread(timings.call, timings.process)
     figures = {
-        "latency_ms": timing.summary(_samples(one.timings.call)),
+        "latency_ms": timing.summary(_samples(timings.call)),
         "end_to_end_ms": {"p50": end_to_end["p50"], "p90": end_to_end["p90"]},
-        "round_spread": round(timing.round_spread(one.timings.call), 4),
-        "samples_ns": {"call": one.timings.call, "end_to_end": one.timings.end_to_end},
+        "round_spread": round(timing.round_spread(timings.call), 4),
+        "process_spread": None if spread is None else round(spread, 4),
+        "samples_ns": {"call": timings.call, "end_to_end": timings.end_to_end, "process": timings.process},
     }
     if fastest is None:
         return figures
-    ratio = timing.speed_ratio(fastest.timings.call, one.timings.call)
+    ratio = timing.speed_ratio(fastest.timings.call, timings.call, timings.process)
     if one is fastest:
         ratio = timing.Ratio(1.0, 1.0, 1.0)
     return figures | {"speedup": ratio.value, "speedup_low": ratio.low, "speedup_high": ratio.high}

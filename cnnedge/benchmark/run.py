@@ -22,6 +22,7 @@ from cnnedge.benchmark.measurement import Circumstances, Measurement
 from cnnedge.benchmark.notes import notes
 from cnnedge.benchmark.process import TIME_LIMIT_S
 from cnnedge.benchmark.rows import build_rows
+from cnnedge.benchmark.sustained import document_figures, window_seconds
 from cnnedge.datasets import Split
 from cnnedge.errors import UsageError
 from cnnedge.progress import Progress, silent
@@ -39,9 +40,11 @@ def benchmark(
     num_threads: int = 1,
     margin_pp: float = MARGIN_PP,
     time_limit_s: float = TIME_LIMIT_S,
+    sustained_minutes: float = 0.0,
     full_images: int | None = None,
     is_sample: bool = False,
     data_source: str = "",
+    paths: Sequence[Path] = (),
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Measure every candidate on the same images, and return the document that ``benchmark.json`` holds.
@@ -60,15 +63,17 @@ def benchmark(
         num_threads: threads for one call.
         margin_pp: differences in accuracy within this many percentage points count as equal.
         time_limit_s: a candidate whose process stays silent for so long is given up.
+        sustained_minutes: so long all candidates are kept busy afterwards, to see whether they slow down.
         full_images: images in the whole test split, where ``split`` is a part of it.
         is_sample, data_source: where the images come from, as in ``datasets.Dataset``.
+        paths: what the person named, for the line that says how to repeat it.
 
     Raises:
         UsageError: there are no candidates, no images, or the baseline is not among the candidates.
         ValueError: a number is out of range.
     """
     _check_request(candidates, split, baseline)
-    plan = TimingPlan(num_runs, warmup_runs, num_threads, time_limit_s)
+    plan = TimingPlan(num_runs, warmup_runs, num_threads, time_limit_s, 60 * sustained_minutes)
     measurements = [Measurement(candidate) for candidate in candidates]
     _refuse_other_labels(measurements, labels)
     circumstances, begun = Circumstances(), time.monotonic()
@@ -77,19 +82,18 @@ def benchmark(
     )
     machine = machine_facts()
     rows = build_rows(
-        measurements, split.labels, labels, baseline=baseline, margin_pp=margin_pp, interrupted=interrupted
-    )
+        measurements, split.labels, labels, baseline=baseline, margin_pp=margin_pp, interrupted=interrupted,
+        window_s=window_seconds(circumstances.sensors),
+    )  # fmt: skip
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "made": {
             "cnnedge": __version__,
             "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - begun, 1),
+            "paths": [str(path) for path in paths],
         },
-        "settings": {
-            "num_runs": num_runs, "rounds": plan.rounds, "warmup_runs": warmup_runs, "threads": num_threads,
-            "margin_pp": margin_pp, "process_spread": timing.PROCESS_SPREAD,
-        },
+        "settings": _settings(plan, candidates, rows) | {"margin_pp": margin_pp},
         "machine": machine | {"conditions": _conditions(circumstances)},
         "data": {
             "name": data_name, "split": "test", "images": len(split), "sha256": split.sha256,
@@ -98,6 +102,7 @@ def benchmark(
         },
         "baseline": baseline,
         "interrupted": interrupted,
+        "sustained": document_figures(plan, circumstances),
         "rows": rows,
         "explanations": explain(rows, machine),
     }  # fmt: skip
@@ -137,6 +142,18 @@ def _measure_until_interrupted(
         except KeyboardInterrupt:
             return True
     return False
+
+
+def _settings(plan: TimingPlan, candidates: Sequence[Candidate], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """How it was measured; ``process_spread`` is what the starts of the same file differed by, in the median row."""
+    spreads = [row["process_spread"] for row in rows if row["process_spread"] is not None]
+    return {
+        "num_runs": plan.num_runs, "rounds": plan.rounds, "processes": plan.processes,
+        "warmup_runs": plan.warmup_runs, "threads": plan.num_threads,
+        "device": "gpu" if any(candidate.device == "gpu" for candidate in candidates) else "cpu",
+        "process_spread": round(float(np.median(spreads)), 4) if spreads else None,
+        "speedup_confidence": timing.CONFIDENCE, "sustained_minutes": round(plan.sustained_s / 60, 4),
+    }  # fmt: skip
 
 
 def _conditions(circumstances: Circumstances) -> dict[str, Any] | None:

@@ -1,26 +1,27 @@
 """From raw latency samples to figures that may be compared.
 
-Candidates are timed in interleaved rounds (A B C, A B C ...), so a slow moment hits the neighbours alike.
-Two of them are compared round by round: the ratio of their medians within each round. The interval of the
-median ratio comes from its order statistics: whatever the distribution, the true median lies below the k-th
-smallest of ``n`` independent ratios with probability P(Binomial(n, 1/2) < k). Nothing is assumed and
-nothing is drawn at random.
+Candidates are timed in interleaved rounds, so a slow moment hits the neighbours alike, and two of them are
+compared round by round: the ratio of their medians within each round.
 
-Rounds cannot show what differs from process to process: where memory landed, which core the process sits
-on. Two fresh processes of the very same file differ in their median for good, so every interval is widened
-by ``PROCESS_SPREAD`` before it is called a difference.
+Rounds cannot show what differs from process to process: where memory landed, which core the process sits on.
+Two fresh processes of the very same file differ in their median for good, by more than the rounds of one
+process scatter. So every candidate is started afresh several times, each start is timed for a few rounds, and
+only the starts count as independent: the median log ratio of each is one observation, and the interval is
+Student's t interval of their mean. It is as wide as this machine's processes differ, measured in this run.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-CONFIDENCE = 0.95
-# The widening for differences between processes, as a fraction of the ratio.
-# `scripts/benchmark_selfproof.py` measures it: of 20 pairs of processes of one int8 file on a busy 2-core
-# virtual machine, the ratio of the medians was off 1 by 0.2 % (median) and 1.3 % (most).
-PROCESS_SPREAD = 0.02
+# A table compares a dozen files, and a difference that is none should be rare in all of them: with 99 %
+# intervals, 20 runs of one comparison declare more than one false winner in 2 % of all cases; with 95 % in 26 %.
+CONFIDENCE = 0.99
+# Student's t for a two-sided 99 % interval, by degrees of freedom (one fewer than starts). Two starts would need
+# 63.7, which shows nothing at all, so there is no interval below three.
+STUDENT_T99 = {2: 9.925, 3: 5.841, 4: 4.604}
 # An interquartile range of the round medians above 10 % of their median: the threshold of
 # torch.utils.benchmark.
 NOISY_SPREAD = 0.10
@@ -31,7 +32,7 @@ NOISY_BUSY = 0.20
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as fast; ``low`` and ``high`` are None with too few rounds for an interval."""
+    """How many times as fast; ``low`` and ``high`` are None with too few starts for an interval."""
 
     value: float
     low: float | None
@@ -53,41 +54,47 @@ def summary(samples_ns: list[int]) -> dict[str, float]:
     return {name: round(float(value), 6) for name, value in figures.items()} | {"runs": len(samples_ns)}
 
 
-def order_statistic_rank(count: int, confidence: float = CONFIDENCE) -> int | None:
-    """The largest k such that (k-th smallest, k-th largest) of ``count`` values covers the median.
+def speed_ratio(
+    reference_rounds: Sequence[Sequence[int]], rounds: Sequence[Sequence[int]], processes: Sequence[int]
+) -> Ratio:
+    """How many times as fast the second is as the first.
 
-    It covers with probability 1 - 2 P(Binomial(count, 1/2) < k), which must be at least ``confidence``;
-    None where even the extremes do not reach it (fewer than 6 values at 95 %).
-    """
-    allowed = (1 - confidence) / 2 * 2**count
-    tail, rank = 0, 0
-    while rank <= count // 2:
-        tail += math.comb(count, rank)
-        if tail > allowed:
-            break
-        rank += 1
-    return rank or None
-
-
-def speed_ratio(reference_rounds: list[list[int]], rounds: list[list[int]]) -> Ratio:
-    """How many times as fast the second is as the first, from samples in ns per round, in the same order of
-    rounds.
+    Args:
+        reference_rounds, rounds: samples in ns of each round, in the same order of rounds.
+        processes: for each round the number of the start that was timed in it.
 
     Raises:
         ValueError: there are no rounds, or not equally many.
     """
-    if not rounds or len(rounds) != len(reference_rounds):
-        raise ValueError(f"{len(reference_rounds)} and {len(rounds)} rounds, expected equally many, at least one")
+    if not rounds or not len(rounds) == len(reference_rounds) == len(processes):
+        raise ValueError(
+            f"{len(reference_rounds)} and {len(rounds)} rounds of {len(processes)} starts, "
+            "expected equally many, at least one"
+        )
     pairs = zip(reference_rounds, rounds, strict=True)
-    ratios = sorted(float(np.median(reference) / np.median(samples)) for reference, samples in pairs)
-    rank = order_statistic_rank(len(ratios))
-    if rank is None:
-        return Ratio(float(np.median(ratios)), None, None)
-    low, high = ratios[rank - 1], ratios[-rank]
-    return Ratio(float(np.median(ratios)), low / (1 + PROCESS_SPREAD), high * (1 + PROCESS_SPREAD))
+    logs = np.array([math.log(np.median(reference) / np.median(samples)) for reference, samples in pairs])
+    starts = _medians_by_process(logs, processes)
+    middle = float(starts.mean())
+    if len(starts) - 1 not in STUDENT_T99:
+        return Ratio(math.exp(middle), None, None)
+    reach = STUDENT_T99[len(starts) - 1] * float(starts.std(ddof=1)) / math.sqrt(len(starts))
+    return Ratio(math.exp(middle), math.exp(middle - reach), math.exp(middle + reach))
 
 
-def round_spread(rounds: list[list[int]]) -> float:
+def process_spread(rounds: Sequence[Sequence[int]], processes: Sequence[int]) -> float | None:
+    """How much the starts of one candidate differ: the standard deviation of their medians, as a fraction of
+    their mean; None for a single start."""
+    medians = _medians_by_process(np.array([np.median(samples) for samples in rounds]), processes)
+    return float(medians.std(ddof=1) / medians.mean()) if len(medians) > 1 else None
+
+
+def _medians_by_process(values: np.ndarray, processes: Sequence[int]) -> np.ndarray:
+    """The median of the rounds of each start, float64 ``(starts,)``."""
+    numbers = np.asarray(processes)
+    return np.array([np.median(values[numbers == number]) for number in np.unique(numbers)])
+
+
+def round_spread(rounds: Sequence[Sequence[int]]) -> float:
     """The interquartile range of the round medians, as a fraction of their median."""
     medians = [float(np.median(samples)) for samples in rounds]
     lower, middle, upper = np.percentile(medians, (25, 50, 75))

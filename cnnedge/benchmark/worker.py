@@ -10,14 +10,16 @@ order:
     check      classify the first images; the probabilities are compared with another row's
     warm_up    call it until it is warm
     time       one turn of timed calls
+    sustain    one turn of sustained load: calls without a pause
 """
 
 import gc
 import importlib
 import importlib.util
+import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,8 @@ class Worker:
                 return self.warm_up(request["runs"], request["seconds"])
             case "time":
                 return self.time(request["runs"], request["seconds"])
+            case "sustain":
+                return self.sustain(request["seconds"])
         raise ValueError(f"unknown request {request['do']!r}")
 
     def open(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -146,8 +150,14 @@ class Worker:
             "end_to_end_ns": time_calls(label_of, [self.timed_images[index][None] for index in order], seconds),
         }
 
+    def sustain(self, seconds: float) -> dict[str, Any]:
+        """Call the runtime for ``seconds`` without a pause; percentiles, since there may be 50,000 samples."""
+        samples = time_calls(self.runner.run, itertools.cycle(self.prepared), seconds)
+        p50, p90 = np.percentile(samples, (50, 90))
+        return {"p50_ns": float(p50), "p90_ns": float(p90), "runs": len(samples)}
 
-def time_calls(call: Callable[[np.ndarray], Any], inputs: Sequence[np.ndarray], seconds: float) -> list[int]:
+
+def time_calls(call: Callable[[np.ndarray], Any], inputs: Iterable[np.ndarray], seconds: float) -> list[int]:
     """Time ``call(x)`` for each of ``inputs`` in nanoseconds; nothing else lies between the two clock
     readings.
 
@@ -159,7 +169,7 @@ def time_calls(call: Callable[[np.ndarray], Any], inputs: Sequence[np.ndarray], 
     total = 0
     with _no_garbage_collection():
         warm = clock() + TURN_WARMUP_NS
-        for sample in inputs[:TURN_WARMUP]:
+        for sample in itertools.islice(inputs, TURN_WARMUP):
             call(sample)
             if clock() > warm:
                 break

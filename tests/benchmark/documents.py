@@ -57,7 +57,7 @@ def document(*measurements: Measurement, machine: dict = MACHINE, **data) -> dic
     )
     keras = [one.candidate.name for one in measurements if one.candidate.format == "keras"]
     baseline = keras[0] if keras else None
-    rows = build_rows(measurements, labels(), CLASSES, baseline=baseline, margin_pp=0.5, interrupted=False)
+    rows = build_rows(measurements, labels(), CLASSES, baseline=baseline, margin_pp=0.5, interrupted=False, window_s=60)
     found = {
         "schema": 1,
         "made": {"cnnedge": "0.1.0", "at": "2026-01-01T00:00:00+00:00", "seconds": 12.0},

@@ -1,0 +1,84 @@
+"""Sustained load: whether a board keeps its speed when it works for minutes, or heats up and slows down.
+
+All candidates take turns of a second each without a pause, for as long as asked. A turn leaves one point of the
+curve; before each pass of turns the temperature and the clock are read.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from cnnedge.benchmark.latency import TimingPlan
+from cnnedge.benchmark.machine import read_sensors
+from cnnedge.benchmark.measurement import Circumstances, Measurement, Pairs, alive
+from cnnedge.benchmark.process import ask_together
+from cnnedge.progress import Progress
+
+TURN_SECONDS = 1.0
+# However short the time, every candidate has this many turns, so that there is a beginning and an end to compare.
+LEAST_TURNS = 4
+# The first minute is compared with the last, or the first half with the second where there are no two minutes.
+WINDOW_SECONDS = 60.0
+# A last minute slower than the first by more than this is called a slow-down: below it lies what the rounds of a
+# quiet machine scatter (timing.NOISY_SPREAD).
+SLOW_DOWN = 0.10
+
+
+def sustain(pairs: Pairs, plan: TimingPlan, circumstances: Circumstances, progress: Progress) -> None:
+    """Keep every candidate that is alive working in turn for ``plan.sustained_s`` seconds.
+
+    Points go into the measurements and the circumstances as they come, so that an interruption leaves them.
+    """
+    for measurement in alive(pairs).values():
+        measurement.sustained = []
+    turn = min(TURN_SECONDS, plan.sustained_s / (LEAST_TURNS * max(1, len(alive(pairs)))))
+    begun = time.monotonic()
+    while alive(pairs) and (elapsed := time.monotonic() - begun) < plan.sustained_s:
+        progress("sustained load, seconds", int(elapsed), int(plan.sustained_s))
+        circumstances.sensors.append({"at_s": round(elapsed, 2)} | asdict(read_sensors()))
+        for worker, measurement in alive(pairs).items():
+            at_s = round(time.monotonic() - begun, 2)
+            replies = ask_together([(worker, {"do": "sustain", "seconds": turn})], seconds=plan.time_limit_s)
+            if worker in replies and measurement.sustained is not None:
+                measurement.sustained.append(replies[worker] | {"at_s": at_s})
+    progress("sustained load, seconds", int(plan.sustained_s), int(plan.sustained_s))
+
+
+def row_figures(one: Measurement, window_s: float) -> dict[str, Any] | None:
+    """The curve of one row and its first and last ``window_s`` seconds; None where nothing was measured."""
+    if not one.sustained:
+        return None
+    at_s = np.array([point["at_s"] for point in one.sustained])
+    p50 = np.array([point["p50_ns"] for point in one.sustained]) / 1e6
+    first = float(np.median(p50[at_s < at_s[0] + window_s]))
+    last = float(np.median(p50[at_s >= at_s[-1] - window_s]))
+    return {
+        "at_s": at_s.tolist(),
+        "p50_ms": p50.round(6).tolist(),
+        "p90_ms": [round(point["p90_ns"] / 1e6, 6) for point in one.sustained],
+        "runs": sum(point["runs"] for point in one.sustained),
+        "first_ms": round(first, 6),
+        "last_ms": round(last, 6),
+        "change": round(last / first - 1, 4),
+    }
+
+
+def document_figures(plan: TimingPlan, circumstances: Circumstances) -> dict[str, Any] | None:
+    """What the whole machine did meanwhile; None where no sustained load was asked for or reached."""
+    sensors = circumstances.sensors
+    if not sensors:
+        return None
+    names = ("at_s", "temperature_c", "mhz", "throttled")
+    return {
+        "minutes": round(plan.sustained_s / 60, 4),
+        "seconds": sensors[-1]["at_s"],
+        "window_s": window_seconds(sensors),
+    } | {name: [reading[name] for reading in sensors] for name in names}
+
+
+def window_seconds(sensors: Sequence[dict[str, Any]]) -> float:
+    """The length of the beginning and of the end that are compared."""
+    return min(WINDOW_SECONDS, sensors[-1]["at_s"] / 2) if sensors else WINDOW_SECONDS
