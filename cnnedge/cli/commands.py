@@ -2,7 +2,7 @@
 
 import typer
 
-from cnnedge.cli import benchmark, doctor, export, inspect, predict, report, run, train
+from cnnedge.cli import benchmark, doctor, export, golden, inspect, match, predict, report, run, train
 
 
 def register(app: typer.Typer) -> None:
@@ -14,4 +14,6 @@ def register(app: typer.Typer) -> None:
     app.command()(report.report)
     app.command()(predict.predict)
     app.command()(inspect.inspect)
+    app.command()(golden.golden)
+    app.command()(match.match)
     app.command()(doctor.doctor)

@@ -1,0 +1,63 @@
+"""``cnnedge golden``: pictures with the exact bytes to feed and to expect, for the tests of an app."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cnnedge.cli import console
+from cnnedge.cli.chosen import load_data
+
+
+def golden(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .tflite or .onnx file that the app runs.")],
+    data: Annotated[str, typer.Option(metavar="NAME|DIR", help="Whose test images to take.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write.")] = Path("golden"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the golden folder if it exists.")] = False,
+) -> None:
+    """Write 20 test pictures with the exact bytes at both ends of the file.
+
+    The folder is for whoever writes the app: pictures as raw pixels (PNG),
+    the same ones enlarged to try the app's resize with, the bytes to feed,
+    the bytes that come out, labels, and golden.json, which says it all to a
+    program. README.txt in it tells what to do. When the app's bytes differ,
+    cnnedge match names the mistake.
+
+    Chosen are pictures that the file gets right without being sure, so that
+    mistakes show in the output.
+
+    Examples:
+
+      cnnedge golden exported/mnist/mnist_int8.tflite --data mnist
+
+      cnnedge golden my_int8.tflite --data photos/ --out app/tests/golden
+    """
+    from cnnedge.errors import DataError
+    from cnnedge.files import sha256_of
+    from cnnedge.runtime import modelfile
+    from cnnedge.runtime.golden import folder_content, make_images
+    from cnnedge.runtime.golden_folder import refuse_folder, write_folder
+    from cnnedge.runtime.runner import open_runner
+
+    refuse_folder(out, overwrite=overwrite)
+    passport = modelfile.read_passport(file)
+    with open_runner(file) as runner:
+        with console.progress() as progress:
+            dataset = load_data(data, image_shape=runner.input_shape, calibration=0, progress=progress)
+        if len(dataset.labels) != runner.num_classes or (passport and passport.labels != dataset.labels):
+            raise DataError(
+                f"{dataset.name} has the {len(dataset.labels)} classes {_few(dataset.labels)}, {file.name} the "
+                f"{runner.num_classes} classes {_few(passport.labels if passport else ())}: "
+                "choose the data that it was trained on"
+            )
+        images = make_images(runner, dataset.test)
+        content = folder_content(
+            runner, images, sha256=sha256_of(file.read_bytes()), labels=dataset.labels, data=dataset.name,
+            licence=dataset.licence,
+        )  # fmt: skip
+    write_folder(out, content)
+    print(f"{out}: {len(images)} pictures of {dataset.name} for {file.name}; start with {out / 'README.txt'}")
+
+
+def _few(labels: tuple[str, ...]) -> str:
+    return f"{', '.join(labels[:3])} ..." if labels else "without names"

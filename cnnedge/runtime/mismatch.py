@@ -1,0 +1,100 @@
+"""What an app fed to a model file, or got from it: compared with a golden folder, and the mistake named.
+
+mismatch_words       the mistakes, each with a name, what was found and what to do
+mismatch_arrange     the orders in which values may lie
+mismatch_values      what may be done to the values
+mismatch_references  the pictures, resized rightly and wrongly
+mismatch_search      every reading of a dump against every picture in every order
+mismatch_input       which mistakes a dumped input shows
+mismatch_simulate    what the file answers when it is fed with a mistake
+mismatch_output      which mistakes a dumped output shows
+"""
+
+from collections.abc import Callable, Sequence
+from math import isqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cnnedge.runtime import mismatch_words as words
+from cnnedge.runtime.golden import MOST_IMAGES, GoldenImage
+from cnnedge.runtime.mismatch_input import diagnose_input
+from cnnedge.runtime.mismatch_output import diagnose_output
+from cnnedge.runtime.mismatch_references import references
+from cnnedge.runtime.mismatch_search import EQUAL, VALUES_PER_PIXEL
+from cnnedge.runtime.mismatch_words import Diagnosis
+
+if TYPE_CHECKING:
+    from cnnedge.runtime.runner import Runner
+
+# A whole set of pictures in 64-bit numbers with alpha is the largest dump that means anything.
+BYTES_PER_PIXEL = 4 * 8
+# Below this, a square picture is as likely as any other reading of a wrong number of bytes.
+SMALLEST_SIDE = 8
+
+
+def largest_dump(runner: "Runner") -> int:
+    """The most bytes that a dump for this file can have and still be one."""
+    height, width, _ = runner.input_shape
+    return MOST_IMAGES * BYTES_PER_PIXEL * max(height * width, runner.num_classes)
+
+
+def diagnose(
+    dump: bytes, images: Sequence[GoldenImage], runner: "Runner", labels: Sequence[str], *, wanted: int | None = None
+) -> tuple[str, Diagnosis]:
+    """Say whether ``dump`` is an ``input`` or an ``output`` of the file, of which golden picture, and what is wrong.
+
+    Args:
+        images: the golden folder's.
+        labels: the file's, in the order of its output.
+        wanted: the number of the picture that the app was given; None if any of them will do.
+    """
+    pictures = references(images, runner.input_shape)
+    at_input = _of_several(
+        dump, lambda piece: diagnose_input(piece, images, pictures, runner, wanted), runner, at_input=True
+    )
+    if at_input and at_input.image is not None:
+        return "input", at_input
+    at_output = _of_several(
+        dump, lambda piece: diagnose_output(piece, images, pictures, runner, labels, wanted), runner, at_input=False
+    )
+    if at_output and (at_input is None or at_output.image is not None):
+        return "output", at_output
+    return "input", at_input or Diagnosis(0.0, None, (words.wrong_size(_guessed(dump, runner), _input_size(runner)),))
+
+
+def _of_several(
+    dump: bytes, one: Callable[[bytes], Diagnosis | None], runner: "Runner", *, at_input: bool
+) -> Diagnosis | None:
+    """Diagnose a dump of one image or of several in a row, whichever explains most."""
+    best, pieces = None, 1
+    for count in range(1, MOST_IMAGES + 1):
+        found = one(dump[: len(dump) // count]) if len(dump) % count == 0 else None
+        if found and (best is None or found.explained > best.explained + EQUAL):
+            best, pieces = found, count
+    if best is None or pieces == 1:
+        return best
+    size = len(dump) // pieces
+    if not runner.free_batch:
+        # A buffer for 32-bit floats into which single bytes were written.
+        filled_up = at_input and pieces == np.dtype(runner.input.dtype).itemsize and not any(dump[size:])
+        mistakes = [words.BYTES_IN_BUFFER] if filled_up else [*best.mistakes, words.several(pieces)]
+    else:
+        others = [one(dump[start : start + size]) for start in range(0, len(dump), size)]
+        mistakes = [mistake for other in others if other for mistake in other.mistakes]
+    return Diagnosis(best.explained, best.image, tuple(dict.fromkeys(mistakes)))
+
+
+def _input_size(runner: "Runner") -> int:
+    return int(np.prod(runner.input_shape)) * np.dtype(runner.input.dtype).itemsize
+
+
+def _guessed(dump: bytes, runner: "Runner") -> str:
+    """What a dump of a wrong size may be: a square picture of another size, of the file's kind if possible."""
+    kinds = [(runner.input.dtype, runner.input_shape[2])]
+    kinds += [(dtype, channels) for dtype in ("uint8", "float32") for channels in VALUES_PER_PIXEL]
+    for dtype, channels in kinds:
+        side = isqrt(len(dump) // (np.dtype(dtype).itemsize * channels))
+        if side >= SMALLEST_SIDE and side * side * channels * np.dtype(dtype).itemsize == len(dump):
+            return f"{len(dump):,} bytes, as of a picture of {side} x {side} x {channels} in {dtype}"
+    return f"{len(dump):,} bytes"
