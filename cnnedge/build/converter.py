@@ -72,7 +72,8 @@ class ExportPlan:
 class Converter:
     """Converts one trained model; what several files share is made once.
 
-    ``data`` may be None when no file of the plan needs calibration.
+    ``data`` may be None when no file of the plan needs calibration. ``calibrated_ranges`` False is for comparison only:
+    quantization-aware training then starts from -6..6, as TFMOT does by default.
     """
 
     model: "keras.Model"
@@ -81,6 +82,7 @@ class Converter:
     seed: int = 0
     io: str = "uint8"
     force_calibration: bool = False
+    calibrated_ranges: bool = True
     progress: Progress = silent
     _tflite: dict[tuple[str, bool, str], bytes] = field(default_factory=dict)
 
@@ -140,6 +142,7 @@ class Converter:
             steps=steps,
             learning_rate=self.recipe.qat_learning_rate,
             seed=self.seed,
+            calibrated_ranges=self.calibrated_ranges,
             progress=self.progress,
         )
 

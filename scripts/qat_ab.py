@@ -1,0 +1,80 @@
+"""What calibrated ranges are worth to quantization-aware training (QAT): an A/B on exported models.
+
+    python scripts/qat_ab.py exported/mnist exported/cifar10
+
+From each folder's float Keras model, with the same seed, images and steps: post-training quantization (PTQ), QAT
+whose activation ranges start from calibration images (what cnnedge does), and QAT whose ranges start at -6..6 (what
+TFMOT does by default). All test images through each file. Minutes for each model; writes FOLDER/qat_ab.json.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnedge import datasets
+from cnnedge.benchmark.accuracy import compare
+from cnnedge.build.converter import Converter
+from cnnedge.build.kerasfile import load_keras
+from cnnedge.build.recipes import PRESETS, recipe
+from cnnedge.cli import console
+from cnnedge.files import write_atomically
+from cnnedge.names import ExportName
+from cnnedge.progress import Progress
+from cnnedge.runtime.runner import open_runner
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="holds <name>.keras, named like itself")
+    parser.add_argument("--preset", choices=PRESETS, default="quick", help="whose QAT epochs and rate")
+    options = parser.parse_args()
+    for folder in options.folders:
+        with console.progress() as progress:
+            found = measure(folder, options.preset, progress)
+        write_atomically(folder / "qat_ab.json", json.dumps(found, indent=1).encode())
+        for name, variant in found["variants"].items():
+            print(f"{folder.name} {name:<22} {variant['top1']:.2%}, agrees with float on {variant['agreement']:.2%}")
+        print(found["verdict"])
+    return 0
+
+
+def measure(folder: Path, preset: str, progress: Progress) -> dict[str, Any]:
+    """Top-1 and agreement with the float model of the three int8 TFLite files, and whether QAT reached PTQ."""
+    name = folder.name
+    data, model = datasets.load(name, progress=progress), load_keras(folder / f"{name}.keras")
+    truth = data.test.labels
+    baseline = model.predict(data.test.images.astype("float32"), batch_size=250, verbose=0).argmax(1)
+    answers = {}
+    for variant, qat, calibrated in (("ptq", False, True), ("qat", True, True), ("qat_from_minus_6_to_6", True, False)):
+        converter = Converter(model, data, recipe(name, preset), calibrated_ranges=calibrated, progress=progress)
+        content = converter.convert(ExportName(name, "int8", "tflite", qat=qat))
+        with open_runner(content, format="tflite") as runner:
+            answers[variant] = runner.predict(data.test.images).argmax(1)
+    return {
+        "model": name,
+        "preset": preset,
+        "test_images": len(truth),
+        "float_top1": float(np.mean(baseline == truth)),
+        "variants": {
+            variant: {"top1": float(np.mean(given == truth)), "agreement": float(np.mean(given == baseline))}
+            for variant, given in answers.items()
+        },
+        "verdict": verdict(answers["qat"], answers["ptq"], truth),
+    }
+
+
+def verdict(qat: np.ndarray, ptq: np.ndarray, truth: np.ndarray) -> str:
+    difference = compare(qat, ptq, truth)
+    place = "at or above" if difference.delta_pp >= 0 else "BELOW"
+    return (
+        f"QAT ended {place} PTQ: {difference.delta_pp:+.2f} points "
+        f"(95 % interval {difference.delta_low_pp:+.2f} to {difference.delta_high_pp:+.2f})"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
