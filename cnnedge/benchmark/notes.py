@@ -1,14 +1,16 @@
 """What a reader must know before believing the figures of a benchmark document."""
 
+import dataclasses
 from typing import Any
 
 from cnnedge.benchmark import timing
 from cnnedge.benchmark.document import row_label
+from cnnedge.names import ExportName
 
 
 def notes(document: dict[str, Any]) -> list[str]:
     """One sentence for each thing to mind; ``document`` lacks its own ``notes`` still."""
-    return [*_data_notes(document), *_noise_notes(document)]
+    return [*_data_notes(document), *_qat_notes(document), *_noise_notes(document)]
 
 
 def _data_notes(document: dict[str, Any]) -> list[str]:
@@ -24,6 +26,23 @@ def _data_notes(document: dict[str, Any]) -> list[str]:
         found.append(f"Accuracy on {data['images']:,} of {data['full_images']:,} test images (--limit).")
     if document["baseline"] is None:
         found.append("There is no float Keras baseline: differences, verdicts and speed-ups are not given.")
+    return found
+
+
+def _qat_notes(document: dict[str, Any]) -> list[str]:
+    """Say so where quantization-aware training, which costs minutes, ended below plain post-training."""
+    top1 = {row["file"]: row["top1"] for row in document["rows"] if row["top1"] is not None}
+    found = []
+    for file, trained in top1.items():
+        name = ExportName.parse(file)
+        if name is None or not name.qat:
+            continue
+        plain = dataclasses.replace(name, qat=False).filename
+        if plain in top1 and trained < top1[plain]:
+            found.append(
+                f"Quantization-aware training gained nothing: {file} is {100 * (top1[plain] - trained):.2f} points "
+                f"below {plain}."
+            )
     return found
 
 
