@@ -12,6 +12,8 @@ from cnnedge.errors import ModelError
 
 PASSPORT_KEY = "cnnedge_passport"
 SCHEMA = 1
+# The author that standard metadata names: the tool, since it does not know the person.
+AUTHOR = "cnnedge"
 # A passport is a page of text; anything larger than this is not one of ours and is not parsed.
 MAX_BYTES = 1_000_000
 
@@ -42,6 +44,11 @@ class Passport:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def version(self) -> str:
+        """Which network this is: the beginning of the SHA-256 of its ``.keras`` file; empty if unknown."""
+        return str(self.made.get("source_sha256", ""))[:12]
 
     @property
     def input_contract(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from cnnedge.build.fakequant import WEIGHT_LEVELS
 from cnnedge.build.fold import INPUT_NAME, OUTPUT_NAME
 from cnnedge.build.tflite import quiet
 from cnnedge.errors import ConversionError
-from cnnedge.passport import PASSPORT_KEY, Passport
+from cnnedge.passport import AUTHOR, PASSPORT_KEY, Passport
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -71,11 +71,26 @@ def _from_tflite(tflite: bytes, precision: str) -> "ModelProto":
 
 
 def embed_passport_onnx(content: bytes, passport: Passport) -> bytes:
-    """Put a passport, and its labels as plain JSON, into the file's metadata properties."""
+    """Put a passport, and its facts as plain properties, into the file's metadata properties.
+
+    ``model_author``, ``model_license`` and the ``Image.`` names are those of the ONNX specification
+    (docs/IR.md, docs/MetadataProps.md); ``labels`` is a JSON list.
+    """
     import onnx
 
     model = onnx.load_from_string(content)
-    onnx.helper.set_model_props(model, {PASSPORT_KEY: passport.to_json(), "labels": json.dumps(list(passport.labels))})
+    properties = {
+        "name": passport.model,
+        "description": passport.description,
+        "version": passport.version,
+        "model_author": AUTHOR,
+        "model_license": passport.licence,
+        "labels": json.dumps(list(passport.labels)),
+        "Image.BitmapPixelFormat": "Gray8" if passport.input_shape[2] == 1 else "Rgb8",
+        "Image.NominalPixelRange": "NominalRange_0_255",
+        PASSPORT_KEY: passport.to_json(),
+    }
+    onnx.helper.set_model_props(model, properties)
     return model.SerializeToString()
 
 

@@ -115,13 +115,14 @@ def _rows(report: dict[str, Any]) -> dict[str, str]:
     }
     if report["format"] == "tflite":
         rows["GPU"] = _few(report["gpu_concerns"], none="nothing against LiteRT's GPU delegate")
-    return rows | _passport_rows(report)
+    return rows | _passport_rows(report) | _metadata_rows(report)
 
 
 def _passport_rows(report: dict[str, Any]) -> dict[str, str]:
     passport = report["passport"]
     if not passport:
-        return {"passport": "none: made by another tool, labels unknown"}
+        labels = ", ".join(report["labels"] or ["unknown"])
+        return {"passport": "none: made by another tool", "labels": labels}
     contract = report["input_contract"]
     top1 = "not measured"
     if passport["top1"] is not None:
@@ -132,6 +133,18 @@ def _passport_rows(report: dict[str, Any]) -> dict[str, str]:
         "right": top1,
         "licence": passport["licence"] or "not stated",
     }
+
+
+def _metadata_rows(report: dict[str, Any]) -> dict[str, str]:
+    """What other tools read in the file: TFLite metadata, or the names of ONNX properties."""
+    metadata = report["metadata"]
+    if not metadata:
+        return {"metadata": "none"}
+    if report["format"] == "onnx":
+        return {"metadata": f"properties {', '.join(metadata)}"}
+    mean, std = ("/".join(f"{value:g}" for value in metadata[key]) for key in ("mean", "std"))
+    scaling = f"(pixel - {mean}) / {std}" if mean and std else "scaling not stated"
+    return {"metadata": f"TFLite metadata: {metadata['colour']}, {scaling}, {metadata['label_file'] or 'no labels'}"}
 
 
 def _tensors(specs: list[dict[str, Any]]) -> str:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnedge.errors import ImageError, ModelError
+from cnnedge.errors import ImageError
 from cnnedge.runtime import modelfile
 from cnnedge.runtime.image import decode
+from cnnedge.runtime.labels import find_labels
 from cnnedge.runtime.runner import Runner, open_runner
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class Classifier:
     """Classifies images with one ``.tflite`` or ``.onnx`` file.
 
     The labels come from the passport inside the file. A file without one (another tool's) is used as well as
-    it can be: its labels are "0", "1", ... and it is fed raw pixels 0..255, which a file made for scaled
-    images answers wrongly; ``has_passport`` tells which case it is.
+    it can be: its labels are those of its TFLite metadata, else "0", "1", ... and it is fed raw pixels 0..255,
+    which a file made for scaled images answers wrongly; ``remark`` says what was assumed, and is None for a file
+    with a passport.
 
     >>> with Classifier("exported/mnist/mnist_int8_qat.tflite") as classifier:  # doctest: +SKIP
     ...     best = classifier.predict("digit.png", top=1)[0]
@@ -55,10 +57,8 @@ class Classifier:
         self.path = Path(path)
         self.passport = modelfile.read_passport(self.path)
         self._runner = open_runner(self.path, num_threads=num_threads)
-        classes = self._runner.num_classes
-        self.labels = self.passport.labels if self.passport else tuple(str(index) for index in range(classes))
-        if len(self.labels) != classes:
-            raise ModelError(f"{path}: {len(self.labels)} labels for {classes} classes, expected one for each")
+        labels = find_labels(modelfile.load(self.path), self.passport, self._runner.num_classes)
+        self.labels, self.remark = labels.names, labels.remark
 
     @property
     def has_passport(self) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnedge.errors import UsageError
+from cnnedge.passport import PASSPORT_KEY
 from cnnedge.runtime import modelfile
 from cnnedge.runtime.facts import Facts, OperatorFacts
 
@@ -20,7 +21,8 @@ def inspect(path: Path | str) -> dict[str, Any]:
     Beside the fields of the public format there are ``compute_ops_int16``, ``float_ops`` (every operator that
     calculates in float), ``float_ops_before_last_layer``, ``flex_ops``, ``custom_ops``, ``free_batch``,
     ``free_sizes`` and ``gpu_concerns``. ``macs`` counts multiplications for one image, and is None where
-    shapes cannot be worked out; ``weight_bytes`` are the constants by type.
+    shapes cannot be worked out; ``weight_bytes`` are the constants by type; ``metadata`` is what the file says in
+    standard TFLite metadata or in ONNX metadata properties. ``labels`` are the passport's, else the metadata's.
 
     Raises:
         ModelError: the file is absent, damaged, of another format, or needs other files or custom domains.
@@ -28,6 +30,7 @@ def inspect(path: Path | str) -> dict[str, Any]:
     file = modelfile.load(path)
     with modelfile.naming(file.name):
         facts = _facts(file)
+        labels, metadata = modelfile.metadata_labels(file), _metadata(file)
     passport = modelfile.read_passport(file.content, format=file.format)
     operators = facts.operators
     compute = Counter(operator.arithmetic for operator in operators if operator.is_compute)
@@ -38,7 +41,7 @@ def inspect(path: Path | str) -> dict[str, Any]:
         "size_bytes": len(file.content),
         "inputs": facts.inputs,
         "outputs": facts.outputs,
-        "labels": list(passport.labels) if passport else None,
+        "labels": list(passport.labels if passport else labels or ()) or None,
         "input_contract": passport.input_contract if passport else None,
         "ops": dict(Counter(operator.op for operator in operators).most_common()),
         "compute_ops_float": compute["float"],
@@ -53,6 +56,7 @@ def inspect(path: Path | str) -> dict[str, Any]:
         "free_batch": facts.free_batch,
         "free_sizes": facts.free_sizes,
         "gpu_concerns": facts.gpu_concerns,
+        "metadata": metadata,
         "passport": asdict(passport) if passport else None,
     }
 
@@ -78,6 +82,16 @@ def _facts(file: modelfile.ModelFile) -> Facts:
     from cnnedge.runtime.onnx_facts import onnx_facts
 
     return onnx_facts(file.content)
+
+
+def _metadata(file: modelfile.ModelFile) -> dict[str, Any] | None:
+    if file.format == "tflite":
+        standard = modelfile.read_standard_metadata(file)
+        return None if standard is None else asdict(standard)
+    from cnnedge.runtime.onnx_model import read_onnx
+
+    properties = read_onnx(file.content).metadata
+    return {name: text for name, text in properties.items() if name != PASSPORT_KEY} or None
 
 
 def _named(operators: list[OperatorFacts], wanted: Callable[[OperatorFacts], bool]) -> list[str]:

@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnnedge.errors import ModelError
 from cnnedge.names import FORMATS
 from cnnedge.passport import PASSPORT_KEY, Passport
+
+if TYPE_CHECKING:
+    from cnnedge.runtime.tflite_metadata_standard import StandardMetadata
 
 # Both containers address their content with 31-bit offsets or lengths.
 MAX_FILE_BYTES = 2**31 - 1
@@ -99,12 +103,50 @@ def read_passport(source: Path | str | bytes, *, format: str | None = None) -> P
         return None if text is None else Passport.from_json(text)
 
 
-def embed_passport_tflite(content: bytes, passport: Passport) -> bytes:
-    """Return the TFLite file with ``passport`` inside; everything else stays byte for byte as it was.
+def read_standard_metadata(file: ModelFile) -> "StandardMetadata | None":
+    """The standard TFLite metadata inside a file; None for an ONNX file, or if it carries none.
 
     Raises:
-        ModelError: the file is not TFLite, or is damaged.
+        ModelError: the file or its metadata is damaged.
     """
-    from cnnedge.runtime.tflite_metadata import add_entry
+    if file.format != "tflite":
+        return None
+    from cnnedge.runtime import tflite_metadata_standard as standard
+    from cnnedge.runtime.tflite_metadata import read_entry
 
-    return add_entry(content, PASSPORT_KEY, passport.to_json().encode())
+    data = read_entry(file.content, standard.ENTRY)
+    return None if data is None else standard.read(data)
+
+
+def metadata_labels(file: ModelFile) -> tuple[str, ...] | None:
+    """The labels of the standard TFLite metadata; None if the file carries none.
+
+    Raises:
+        ModelError: the file, its metadata or the archive with the label file is damaged.
+    """
+    metadata = read_standard_metadata(file)
+    if metadata is None or metadata.label_file is None:
+        return None
+    from cnnedge.runtime.tflite_metadata_standard import read_labels
+
+    return read_labels(file.content, metadata.label_file)
+
+
+def embed_passport_tflite(content: bytes, passport: Passport) -> bytes:
+    """Return the TFLite file with ``passport`` inside, and the same in standard TFLite metadata with a label file.
+
+    Operators, tensors and weights stay byte for byte as they were. What was embedded before is replaced.
+
+    Raises:
+        ModelError: the file is not TFLite or is damaged, or a label is empty or has a line break in it.
+    """
+    from cnnedge.runtime import tflite_metadata_standard as standard
+    from cnnedge.runtime.tflite_metadata import add_entries
+    from cnnedge.runtime.tflite_metadata_archive import append_files, without_archive
+
+    labels = {standard.LABEL_FILE: standard.label_lines(passport.labels)}
+    entries = {
+        PASSPORT_KEY: passport.to_json().encode(),
+        standard.ENTRY: standard.write(standard.of_passport(passport)),
+    }
+    return append_files(add_entries(without_archive(content), entries), labels)

@@ -1,12 +1,13 @@
-"""Named entries inside a TFLite file: reading them, and adding one without touching anything else.
+"""Named entries inside a TFLite file: reading them, and adding some without touching anything else.
 
-An entry is added by putting a new root, new lists of buffers and of metadata, and the entry itself in front
+Entries are added by putting a new root, new lists of buffers and of metadata, and the entries themselves in front
 of the old file. Offsets in a flatbuffer only point forward, so the new lists can name the old tables, and not
 one byte of the old file changes: operators, tensors and weights stay identical and keep their alignment,
 which writing the file anew through the Python object API loses.
 """
 
 import struct
+from collections.abc import Mapping
 
 from cnnedge.runtime import flatbuffer
 from cnnedge.runtime.flatbuffer import Damaged, Table
@@ -37,8 +38,8 @@ def read_entry(content: bytes, name: str) -> bytes | None:
     return None
 
 
-def add_entry(content: bytes, name: str, data: bytes) -> bytes:
-    """Return the TFLite file with the metadata entry ``name``; an entry of that name is replaced.
+def add_entries(content: bytes, entries: Mapping[str, bytes]) -> bytes:
+    """Return the TFLite file with the metadata ``entries``, by name; an entry of the same name is replaced.
 
     A replaced entry's bytes stay in the file, unused. An archive appended to the file (label files) must be
     appended again.
@@ -51,24 +52,46 @@ def add_entry(content: bytes, name: str, data: bytes) -> bytes:
     if any(number >= _MODEL_FIELDS for number in model.present):
         raise Damaged("the file keeps its weights outside the flatbuffer, expected one file below 2 GB")
     buffers = [table.position for table in model.tables(_BUFFERS)]
-    entries = [table.position for table in model.tables(_METADATA) if table.text(0) != name]
-    return _Front(model, buffers, entries, name.encode(), data).before(content)
+    kept = [table.position for table in model.tables(_METADATA) if table.text(0) not in entries]
+    return _Front(model, buffers, kept, entries).before(content)
+
+
+class _Entry:
+    """Where the pieces of one new entry lie: its table, its name, its buffer and its data, from ``start`` on."""
+
+    def __init__(self, start: int, number: int, name: bytes, data: bytes) -> None:
+        self.number, self.name, self.data = number, name, data
+        self.at = _up(start, 4) + len(_ENTRY_VTABLE)
+        self.name_at = self.at + 12
+        self.buffer_at = _up(self.name_at + 4 + len(name) + 1, 4) + len(_BUFFER_VTABLE)
+        self.data_at = _up(self.buffer_at + 8 + 4, 16) - 4
+        self.end = self.data_at + 4 + len(data)
+
+    def pieces(self) -> dict[int, bytes]:
+        return {
+            self.at - len(_ENTRY_VTABLE): _ENTRY_VTABLE,
+            self.at: struct.pack("<iII", len(_ENTRY_VTABLE), self.name_at - self.at - 4, self.number),
+            self.name_at: struct.pack("<I", len(self.name)) + self.name,
+            self.buffer_at - len(_BUFFER_VTABLE): _BUFFER_VTABLE,
+            self.buffer_at: struct.pack("<iI", len(_BUFFER_VTABLE), self.data_at - self.buffer_at - 4),
+            self.data_at: struct.pack("<I", len(self.data)) + self.data,
+        }
 
 
 class _Front:
     """The bytes that go in front of the old file: where each piece lies, then the pieces in that order."""
 
-    def __init__(self, model: Table, buffers: list[int], entries: list[int], name: bytes, data: bytes) -> None:
-        self.model, self.buffers, self.entries, self.name, self.data = model, buffers, entries, name, data
-        fields = _MODEL_FIELDS
-        self.table_at = _ROOT_BYTES + 4 + 2 * fields
-        self.buffers_at = self.table_at + 4 + 4 * fields
-        self.entries_at = self.buffers_at + 4 + 4 * (len(buffers) + 1)
-        self.entry_at = self.entries_at + 4 + 4 * (len(entries) + 1) + len(_ENTRY_VTABLE)
-        self.name_at = self.entry_at + 12
-        self.buffer_at = _up(self.name_at + 4 + len(name) + 1, 4) + len(_BUFFER_VTABLE)
-        self.data_at = _up(self.buffer_at + 8 + 4, 16) - 4
-        self.size = _up(self.data_at + 4 + len(data), _ALIGNMENT)
+    def __init__(self, model: Table, buffers: list[int], kept: list[int], entries: Mapping[str, bytes]) -> None:
+        self.model, self.buffers, self.kept = model, buffers, kept
+        self.table_at = _ROOT_BYTES + 4 + 2 * _MODEL_FIELDS
+        self.buffers_at = self.table_at + 4 + 4 * _MODEL_FIELDS
+        self.entries_at = self.buffers_at + 4 + 4 * (len(buffers) + len(entries))
+        end = self.entries_at + 4 + 4 * (len(kept) + len(entries))
+        self.entries: list[_Entry] = []
+        for number, (name, data) in enumerate(entries.items(), start=len(buffers)):
+            self.entries.append(_Entry(end, number, name.encode(), data))
+            end = self.entries[-1].end
+        self.size = _up(end, _ALIGNMENT)
 
     def before(self, content: bytes) -> bytes:
         front = bytearray(self.size)
@@ -76,15 +99,11 @@ class _Front:
             0: struct.pack("<I4s", self.table_at, IDENTIFIER),
             _ROOT_BYTES: self._model_vtable(),
             self.table_at: self._model_table(),
-            self.buffers_at: self._list(self.buffers_at, self.buffers, self.buffer_at),
-            self.entries_at: self._list(self.entries_at, self.entries, self.entry_at),
-            self.entry_at - len(_ENTRY_VTABLE): _ENTRY_VTABLE,
-            self.entry_at: struct.pack("<iII", len(_ENTRY_VTABLE), self.name_at - self.entry_at - 4, len(self.buffers)),
-            self.name_at: struct.pack("<I", len(self.name)) + self.name,
-            self.buffer_at - len(_BUFFER_VTABLE): _BUFFER_VTABLE,
-            self.buffer_at: struct.pack("<iI", len(_BUFFER_VTABLE), self.data_at - self.buffer_at - 4),
-            self.data_at: struct.pack("<I", len(self.data)) + self.data,
+            self.buffers_at: self._list(self.buffers_at, self.buffers, [entry.buffer_at for entry in self.entries]),
+            self.entries_at: self._list(self.entries_at, self.kept, [entry.at for entry in self.entries]),
         }
+        for entry in self.entries:
+            pieces |= entry.pieces()
         for position, piece in pieces.items():
             front[position : position + len(piece)] = piece
         return bytes(front) + content
@@ -111,8 +130,8 @@ class _Front:
             return 0
         return self.size + self.model.span(number)[0] - 4 - place
 
-    def _list(self, at: int, old: list[int], new: int) -> bytes:
-        places = [self.size + position for position in old] + [new]
+    def _list(self, at: int, old: list[int], new: list[int]) -> bytes:
+        places = [self.size + position for position in old] + new
         offsets = [target - (at + 4 + 4 * index) for index, target in enumerate(places)]
         return struct.pack(f"<I{len(places)}I", len(places), *offsets)
 

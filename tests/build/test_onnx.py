@@ -1,6 +1,7 @@
 """ONNX files: fused whole, unsaturable, and in agreement with the TFLite files that they come from."""
 
 import collections
+import json
 import tempfile
 from pathlib import Path
 
@@ -120,8 +121,12 @@ def test_tflite_with_other_ends_is_refused(digits_model, sample):
 
 
 def test_passport_is_carried_in_the_metadata(float32, sample):
-    passport = Passport("mnist", "onnx", "float32", False, sample.labels, (28, 28, 1), "float32", "float32")
+    passport = Passport(
+        "mnist", "onnx", "float32", False, sample.labels, (28, 28, 1), "float32", "float32", "digits", "MIT"
+    )
     properties = onnx.load_from_string(embed_passport_onnx(float32, passport)).metadata_props
     carried = {item.key: item.value for item in properties}
     assert Passport.from_json(carried[PASSPORT_KEY]) == passport
-    assert carried["labels"].startswith('["0", "1"')
+    assert json.loads(carried["labels"]) == list(sample.labels)
+    assert (carried["name"], carried["model_license"], carried["description"]) == ("mnist", "MIT", "digits")
+    assert (carried["Image.BitmapPixelFormat"], carried["Image.NominalPixelRange"]) == ("Gray8", "NominalRange_0_255")

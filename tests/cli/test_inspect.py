@@ -29,14 +29,14 @@ def test_table_fits_80_columns_and_says_what_to_feed(int8, capsys):
     output = capsys.readouterr().out
     assert max(map(len, output.splitlines())) <= 80
     for words in ("tflite int8", "2 int8, 0 int16, 0 float", "uint8 1 x 28 x 28 x 1", "CONV_2D 1", "grey NHWC",
-                  "0, 1, 2, 3", "GPU"):  # fmt: skip
+                  "0, 1, 2, 3", "GPU", "TFLite metadata: grey, (pixel - 0) / 1, labels.txt"):  # fmt: skip
         assert words in output
 
 
 def test_table_of_another_tools_file(float32, capsys):
     assert run(["inspect", str(float32)]) == 0
     output = capsys.readouterr().out
-    for words in ("onnx float32", "any x 4 x 4 x 3", "MatMul 1", "none: made by another tool", "free"):
+    for words in ("onnx float32", "any x 4 x 4 x 3", "MatMul 1", "none: made by another tool", "free", "unknown"):
         assert words in output
 
 

@@ -8,6 +8,7 @@ from cnnedge.errors import ModelError, UsageError
 from cnnedge.runtime.inspection import REQUIREMENTS, inspect, unmet_requirements
 from cnnedge.runtime.modelfile import embed_passport_tflite
 from tests.runtime import models
+from tests.runtime.test_labels import NAMES, foreign
 from tests.runtime.test_modelfile import PASSPORT
 from tests.runtime.test_tflite_check import OPERATORS, first, packed, parsed
 
@@ -53,6 +54,7 @@ def test_everything_about_an_int8_file(report):
     assert found["labels"] == list("0123456789")
     assert found["input_contract"]["values"] == "pixels 0..255 as decoded, no scaling"
     assert found["passport"]["model"] == "digits"
+    assert (found["metadata"]["name"], found["metadata"]["label_file"]) == ("digits", "labels.txt")
     assert (found["float_ops"], found["flex_ops"], found["custom_ops"]) == ([], [], [])
     assert unmet_requirements(found, list(REQUIREMENTS)) == []
 
@@ -145,6 +147,12 @@ def test_passport_of_an_onnx_file(report):
     assert found["labels"] == list(models.COLOURS)
     assert found["precision"] == "float32"
     assert unmet_requirements(found, ["passport"]) == []
+
+
+def test_labels_of_another_tools_file_are_those_of_its_metadata(report):
+    found = report(foreign().content, "theirs.tflite")
+    assert (found["passport"], found["labels"]) == (None, list(NAMES))
+    assert found["metadata"]["label_file"] == "names.txt"
 
 
 def test_unknown_requirement_lists_the_known(report):

@@ -1,0 +1,49 @@
+"""What the classes of a model file are called: by its passport, else by its TFLite metadata, else by their numbers."""
+
+from dataclasses import dataclass
+
+from cnnedge.errors import ModelError
+from cnnedge.passport import Passport
+from cnnedge.runtime import modelfile
+from cnnedge.runtime.modelfile import ModelFile
+
+
+@dataclass(frozen=True)
+class Labels:
+    """``names[i]`` is class ``i``. ``remark`` says in a sentence what was guessed; None for a file with a passport."""
+
+    names: tuple[str, ...]
+    remark: str | None
+
+
+def find_labels(file: ModelFile, passport: Passport | None, classes: int) -> Labels:
+    """The labels of a file with ``classes`` outputs; ``passport`` is the one inside it, if it has one.
+
+    Raises:
+        ModelError: the passport has another number of labels, or what carries the labels is damaged.
+    """
+    with modelfile.naming(file.name):
+        if passport is None:
+            names, source = _foreign_labels(file, classes)
+            return Labels(names, f"{file.name} is another tool's (no passport): {source}; {_feeding(file)}")
+        if len(passport.labels) != classes:
+            raise ModelError(f"{len(passport.labels)} labels for {classes} classes, expected one for each")
+        return Labels(passport.labels, None)
+
+
+def _foreign_labels(file: ModelFile, classes: int) -> tuple[tuple[str, ...], str]:
+    names = modelfile.metadata_labels(file)
+    numbers = tuple(str(index) for index in range(classes))
+    if names is None:
+        return numbers, "its classes are called 0, 1, 2 ..."
+    if len(names) != classes:
+        return numbers, f"its metadata names {len(names)} of {classes} classes, so they are called 0, 1, 2 ..."
+    return names, "its labels are those of its TFLite metadata"
+
+
+def _feeding(file: ModelFile) -> str:
+    metadata = modelfile.read_standard_metadata(file)
+    if metadata is None or not metadata.scales_pixels:
+        return "it is fed raw pixels 0..255"
+    mean, std = ("/".join(f"{value:g}" for value in values) for values in (metadata.mean, metadata.std))
+    return f"it is fed raw pixels 0..255, but its metadata asks for (pixel - {mean}) / {std}: the answers will be wrong"
