@@ -4,14 +4,15 @@
     slow-down      the same file slowed by 10 %: found slower in at least 19 of 20 runs
     accuracy       simulated predictions with known differences: the right verdicts, at the rates stated here
     overhead       a runner that does nothing: at most 2 us between the two clock readings
-    the field      the median beside that of another program, same file, one thread, same minute
+    the field      the median beside that of another program, same file, one thread, same minute; for ONNX also
+                   this benchmark's clock beside ONNX Runtime's own, on the same calls
 
 `scripts/benchmark_selfproof.py` runs them.
 """
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +20,8 @@ import numpy as np
 
 from cnnedge.benchmark import accuracy, timing
 from cnnedge.benchmark.candidate import RUNTIME_MODULES, Candidate
-from cnnedge.benchmark.field import field_median_ms
-from cnnedge.benchmark.latency import TimingPlan
+from cnnedge.benchmark.field import field_median_ms, profiled_medians_ms
+from cnnedge.benchmark.latency import TimingPlan, Timings
 from cnnedge.benchmark.measure import measure
 from cnnedge.benchmark.measurement import Circumstances, Measurement
 from cnnedge.benchmark.worker import time_calls
@@ -91,41 +92,41 @@ def open_slowed(source: str, share: float, num_threads: int = 1) -> SlowedRunner
     return SlowedRunner(open_runner(source, num_threads=num_threads), share)
 
 
-def prove(file: Path, *, runs: int = 20, progress: Progress = silent) -> Iterator[Proof]:
-    """Run every check with ``file``, a .tflite or .onnx; ``runs`` pairs of processes for A/A and the
-    slow-down."""
-    yield from prove_latency(file, runs=runs, progress=progress)
+def prove(files: Sequence[Path], *, runs: int = 20, progress: Progress = silent) -> Iterator[Proof]:
+    """Run every check: ``runs`` comparisons of the first file (.tflite or .onnx) with itself and with itself slowed,
+    and every file beside the field."""
+    yield from prove_latency(files[0], runs=runs, progress=progress)
     yield prove_overhead()
     yield from prove_verdicts()
-    yield prove_field(file)
+    for file in files:
+        yield prove_field(file)
+        if file.suffix == ".onnx":
+            yield prove_clock(file)
 
 
 def prove_latency(file: Path, *, runs: int, progress: Progress = silent) -> Iterator[Proof]:
     """A/A and the planted slow-down, in the same runs: the file, the file again, and the file slowed."""
     allowed = max(1, MISSES_PER_20 * runs // 20)
-    winners, found, spread = 0, 0, []
+    winners, found, off, reach = 0, 0, [], []
     for run in range(runs):
         progress("A/A and slow-down", run, runs)
-        first, again, slowed = _rounds(file)
-        same = timing.speed_ratio(first, again)
+        first, again, slowed = _timings([_plain(file), _plain(file), _slowed(file)])
+        same = timing.speed_ratio(first.call, again.call, first.process)
         winners += same.winner != 0
-        found += timing.speed_ratio(first, slowed).winner < 0
-        spread.append(abs(same.value - 1))
+        found += timing.speed_ratio(first.call, slowed.call, first.process).winner < 0
+        off.append(abs(same.value - 1))
+        reach.append((same.high or same.value) / same.value - 1)
     progress("A/A and slow-down", runs, runs)
-    differed = f"two processes of one file differed by {np.median(spread):.1%} (median), {max(spread):.1%} (most)"
-    yield Proof("A/A", winners <= allowed, f"a winner in {winners} of {runs} (at most {allowed}); {differed}")
+    differed = f"it differed from itself by {np.median(off):.1%} (median), {max(off):.1%} (most)"
+    width = f"intervals of +-{np.median(reach):.1%} (median)"
+    yield Proof("A/A", winners <= allowed, f"a winner in {winners} of {runs} (at most {allowed}); {differed}; {width}")
     least = runs - allowed
     yield Proof("slow-down", found >= least, f"{SLOW_DOWN:.0%} found in {found} of {runs} (at least {least})")
 
 
-def _rounds(file: Path) -> list[list[list[int]]]:
-    """The timed rounds of the file, the file again, and the file slowed, each in a fresh process."""
-    slowed = {"source": str(file), "share": SLOW_DOWN}
-    candidates = [
-        _candidate(file, "cnnedge.runtime.runner:open_runner", {"source": str(file)}),
-        _candidate(file, "cnnedge.runtime.runner:open_runner", {"source": str(file)}),
-        _candidate(file, "cnnedge.benchmark.selfproof:open_slowed", slowed),
-    ]
+def _timings(candidates: Sequence[Candidate]) -> list[Timings]:
+    """The timed rounds of candidates that are calls of one file."""
+    file = Path(candidates[0].options["source"])
     measurements = [Measurement(candidate) for candidate in candidates]
     with open_runner(file) as runner:
         # Timings of a network do not depend on the pixels; noise will do where nothing is classified.
@@ -137,7 +138,15 @@ def _rounds(file: Path) -> list[list[list[int]]]:
     for measurement in measurements:
         if measurement.failure is not None:
             raise CnnedgeError(f"{file}: {measurement.failure}")
-    return [measurement.timings.call for measurement in measurements]
+    return [measurement.timings for measurement in measurements]
+
+
+def _plain(file: Path) -> Candidate:
+    return _candidate(file, "cnnedge.runtime.runner:open_runner", {"source": str(file)})
+
+
+def _slowed(file: Path) -> Candidate:
+    return _candidate(file, "cnnedge.benchmark.selfproof:open_slowed", {"source": str(file), "share": SLOW_DOWN})
 
 
 def _candidate(file: Path, opener: str, options: dict[str, object]) -> Candidate:
@@ -204,9 +213,16 @@ def prove_field(file: Path) -> Proof:
     after = _median_ms(file)
     allowed = FIELD_TOLERANCE * theirs + FIELD_ROUNDING_MS
     found = f"p50 {before:.3f} and {after:.3f} ms, {who} {theirs:.3f} ms"
-    return Proof("the field", abs((before + after) / 2 - theirs) <= allowed, found)
+    return Proof(f"the field, {file.name}", abs((before + after) / 2 - theirs) <= allowed, found)
+
+
+def prove_clock(file: Path) -> Proof:
+    """This benchmark's clock beside ONNX Runtime's own, on the same calls of an ONNX file."""
+    ours, theirs = profiled_medians_ms(file)
+    found = f"the same calls took {ours:.3f} ms, by ONNX Runtime's profiler {theirs:.3f} ms"
+    return Proof(f"ONNX Runtime's clock, {file.name}", abs(ours - theirs) <= FIELD_TOLERANCE * theirs, found)
 
 
 def _median_ms(file: Path) -> float:
-    samples = [sample for round in _rounds(file)[0] for sample in round]
-    return timing.summary(samples)["p50"]
+    (timings,) = _timings([_plain(file)])
+    return timing.summary([sample for round in timings.call for sample in round])["p50"]
