@@ -94,6 +94,7 @@ def _trim_history(path: Path, epochs: int) -> None:
 
 def _refuse_other(found: dict[str, Any], wanted: dict[str, Any], folder: Path) -> None:
     wanted = json.loads(json.dumps(wanted))  # as it reads after a trip through the file
+    found = {"width": 1.0} | found  # a training that was begun before widths were noted
     for name, value in wanted.items():
         if found.get(name) != value:
             raise UsageError(

@@ -13,10 +13,12 @@ from cnnedge.benchmark.report import write_report
 from cnnedge.benchmark.run import benchmark
 from cnnedge.build import baseline, checkpoint, training
 from cnnedge.build.converter import ExportPlan
+from cnnedge.build.cost import training_cost
 from cnnedge.build.export import MANIFEST, export, versions, write_manifest
 from cnnedge.build.kerasfile import save_keras
 from cnnedge.build.recipes import Recipe
 from cnnedge.datasets import Dataset
+from cnnedge.files import sha256_of
 from cnnedge.progress import Progress, silent
 
 BENCHMARK = "benchmark.json"
@@ -45,17 +47,32 @@ def train_and_save(
     *,
     folder: Path,
     seed: int = 0,
+    width: float = 1.0,
+    init: Path | None = None,
+    teacher: Path | None = None,
     progress: Progress = silent,
     **options: Any,
 ) -> keras.Model:
-    """Train, write ``<model>.keras`` and note in the manifest how it was trained; ``options`` as in ``train``."""
-    network = training.train(model_name, data, recipe, folder=folder, seed=seed, progress=progress, **options)
+    """Train, write ``<model>.keras`` and note in the manifest how it was trained; arguments as in ``train``."""
+    network = training.train(
+        model_name, data, recipe, folder=folder, seed=seed, width=width, init=init, teacher=teacher,
+        progress=progress, **options,
+    )  # fmt: skip
     save_keras(network, folder / f"{model_name}.keras")
-    facts = {"recipe": dataclasses.asdict(recipe), "seed": seed, "backend": keras.backend.backend()}
-    data_facts = {"name": data.name, "is_sample": data.is_sample, "train_sha256": data.train.sha256}
-    write_manifest(folder, {}, {"model": model_name, "training": {**facts, "data": data_facts, "versions": versions()}})
+    images = recipe.batch_size * training.steps_per_epoch(model_name, data, recipe)
+    facts = {
+        "recipe": dataclasses.asdict(recipe), "seed": seed, "width": width, "backend": keras.backend.backend(),
+        "init": _file_facts(init), "teacher": _file_facts(teacher),
+        "data": {"name": data.name, "is_sample": data.is_sample, "train_sha256": data.train.sha256},
+        "versions": versions(), "cost": training_cost(folder / checkpoint.HISTORY, images),
+    }  # fmt: skip
+    write_manifest(folder, {}, {"model": model_name, "training": facts})
     checkpoint.discard(folder)
     return network
+
+
+def _file_facts(path: Path | None) -> dict[str, str] | None:
+    return None if path is None else {"file": path.name, "sha256": sha256_of(path.read_bytes())}
 
 
 def run(
@@ -103,7 +120,7 @@ def measure(
     """Benchmark everything in ``folder`` against its Keras baseline; write ``benchmark.json`` and ``report.html``."""
     keras_file = folder / f"{model_name}.keras"
     candidates = keras_candidates(keras_file, opener=baseline.OPENER, modes=baseline.MODES) + candidates_for([folder])
-    options = {} if num_runs is None else {"num_runs": num_runs}
+    options: dict[str, Any] = {} if num_runs is None else {"num_runs": num_runs}
     document = benchmark(
         candidates, data.test, data.labels, data_name=data.name, baseline=keras_file.name,
         is_sample=data.is_sample, data_source=data.source, progress=progress, **options,

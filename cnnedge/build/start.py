@@ -6,17 +6,22 @@ import keras
 
 from cnnedge.build.kerasfile import load_keras
 from cnnedge.build.models import build_model
-from cnnedge.errors import ModelError
+from cnnedge.errors import ModelError, UsageError
 
 
-def starting_network(model_name: str, *, num_classes: int, seed: int, init: Path | None) -> keras.Model:
+def starting_network(
+    model_name: str, *, num_classes: int, seed: int, init: Path | None, width: float = 1.0
+) -> keras.Model:
     """A fresh ``model_name``, or the network in the file ``init`` with a head for ``num_classes``.
 
     Raises:
+        UsageError: ``init`` and a ``width``: the network in the file has a width already.
         ModelError: ``init`` cannot be read, takes images of another shape than ``model_name``, or has another number of
             classes and no Dense layer at its end that could be replaced.
     """
-    fresh = build_model(model_name, num_classes=num_classes, seed=seed)
+    if init is not None and width != 1:
+        raise UsageError(f"--init {init} brings a network that has its width: leave --width {width:g} out")
+    fresh = build_model(model_name, num_classes=num_classes, width=width, seed=seed)
     if init is None:
         return fresh
     network = load_keras(init)

@@ -34,6 +34,7 @@ def train(
     *,
     folder: Path,
     seed: int = 0,
+    width: float = 1.0,
     resume: bool = False,
     overwrite: bool = False,
     init: Path | None = None,
@@ -50,6 +51,7 @@ def train(
         folder: gets ``history.csv`` (a row per epoch), ``checkpoint/`` (stays until ``checkpoint.discard``, so that the
             caller can save the model first) and, on the TensorFlow backend, ``tensorboard/``.
         seed: fixes weights, order, augmentation and dropout.
+        width: factor on every channel count, as in ``models.build_model``.
         resume: go on from the checkpoint in ``folder``; without one, begin at the first epoch.
         overwrite: replace a checkpoint that is there.
         init: ``.keras`` file to start from; its head is replaced if its classes differ in number.
@@ -61,16 +63,16 @@ def train(
         average.
 
     Raises:
-        FileExistsRefusal, UsageError: see ``checkpoint.begin``.
+        FileExistsRefusal, UsageError: see ``checkpoint.begin`` and ``starting_network``.
         DataError: images of another shape, or fewer than one batch.
         ModelError: ``init``, ``teacher`` or the checkpoint cannot be used.
         CnnedgeError: the loss became infinite or not a number.
     """
-    steps = _steps_per_epoch(model_name, data, recipe)
+    steps = steps_per_epoch(model_name, data, recipe)
     keras.utils.set_random_seed(seed)
-    network = starting_network(model_name, num_classes=len(data.labels), seed=seed, init=init)
+    network = starting_network(model_name, num_classes=len(data.labels), seed=seed, init=init, width=width)
     trainee = _compiled(network, recipe, steps, teacher)
-    identity = _identity(model_name, data, recipe, seed, init, teacher)
+    identity = _identity(model_name, data, recipe, seed, init, teacher) | {"width": width}
     checkpoint.begin(folder, identity, resume=resume, overwrite=overwrite)
     epochs_done = checkpoint.restore(folder, trainee, steps)
     batches = AugmentedBatches(
@@ -173,7 +175,12 @@ def _jit_compile() -> bool | str:
     return "auto"
 
 
-def _steps_per_epoch(model_name: str, data: Dataset, recipe: Recipe) -> int:
+def steps_per_epoch(model_name: str, data: Dataset, recipe: Recipe) -> int:
+    """The whole batches in ``data.train``.
+
+    Raises:
+        DataError: images of another shape than the model's, or fewer than one batch.
+    """
     expected = model_spec(model_name).input_shape
     shape = data.train.images.shape[1:]
     if shape != expected:

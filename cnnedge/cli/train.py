@@ -22,6 +22,7 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes weights, order, augmentation and dropout.")] = 0,
+    width: Annotated[float, typer.Option(metavar="FACTOR", help="Scales every layer: 0.5 halves its channels.")] = 1.0,
     init: Annotated[
         Path | None,
         typer.Option(metavar="FILE.keras", help="Start from this model; new classes get a new head."),
@@ -50,6 +51,8 @@ def train(
       cnnedge train mnist
 
       cnnedge train cifar10 --preset full --out runs/first
+
+      cnnedge train cifar10 --width 0.5 --out runs/half
 
       cnnedge train cifar10 --data photos/ --init cifar10.keras --out runs/photos
     """
@@ -88,6 +91,7 @@ def train(
             recipe,
             folder=folder,
             seed=seed,
+            width=width,
             resume=resume,
             overwrite=overwrite,
             init=init,

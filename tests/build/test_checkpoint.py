@@ -31,6 +31,13 @@ def test_resume_before_the_first_checkpoint_begins_anew(compiled, tmp_path):
     assert (tmp_path / checkpoint.HISTORY).read_text() == ""
 
 
+def test_a_training_of_another_width_is_not_taken_up(tmp_path):
+    begin(tmp_path)  # notes no width, as trainings did before there were any
+    begin(tmp_path, resume=True, width=1.0)
+    with pytest.raises(UsageError, match=r"made with width 1\.0, not 0\.5"):
+        begin(tmp_path, resume=True, width=0.5)
+
+
 def test_a_row_without_its_checkpoint_is_written_again(compiled, tmp_path):
     """Killed after history.csv got the third row, in the middle of a fourth, and before either's checkpoint."""
     compiled.optimizer.iterations.assign(2 * STEPS)

@@ -7,7 +7,7 @@ import pytest
 from cnnedge.build.kerasfile import save_keras
 from cnnedge.build.models import build_model
 from cnnedge.build.start import replace_head, starting_network
-from cnnedge.errors import ModelError
+from cnnedge.errors import ModelError, UsageError
 
 
 def test_init_keeps_the_weights_and_replaces_the_head(tmp_path):
@@ -22,6 +22,14 @@ def test_init_keeps_the_weights_and_replaces_the_head(tmp_path):
     assert np.array_equal(letters.get_layer("conv5").get_weights()[0], same.get_layer("conv5").get_weights()[0])
     with pytest.raises(ModelError, match=r"takes images of shape \(28, 28, 1\), expected \(32, 32, 3\) as cifar10"):
         starting_network("cifar10", num_classes=10, seed=0, init=path)
+
+
+def test_width_scales_a_fresh_network_and_contradicts_init(tmp_path):
+    half = starting_network("cifar10", num_classes=10, seed=0, init=None, width=0.5)
+    # 32, 32, 64, 64, 96, 96, 96 and 160 channels, halved.
+    assert [half.get_layer(f"conv{number}").filters for number in range(1, 9)] == [16, 16, 32, 32, 48, 48, 48, 80]
+    with pytest.raises(UsageError, match=r"a network that has its width: leave --width 0\.5 out"):
+        starting_network("mnist", num_classes=10, seed=0, init=tmp_path / "any.keras", width=0.5)
 
 
 def test_a_head_that_is_not_dense_cannot_be_replaced():

@@ -1,10 +1,12 @@
 """``cnnedge train`` from the outside: real commands on a folder of digits, killed and resumed for real."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from importlib.resources import files
 from pathlib import Path
 
@@ -103,6 +105,22 @@ def test_on_jax(digits, tmp_path):
     assert output.startswith(f"{folder / 'mnist-tiny.keras'}: ")
     assert epochs_in(folder / "history.csv") == ["0", "1", "2", "3"]
     assert not (folder / "tensorboard").exists()
+
+
+def test_width_and_what_the_training_cost_are_noted(digits, tmp_path, capsys):
+    assert run([*ARGUMENTS, "--data", str(digits), "--out", str(tmp_path), "--width", "2"]) == 0
+    capsys.readouterr()
+    training = json.loads((tmp_path / "mnist-tiny" / "manifest.json").read_text())["training"]
+    assert (training["width"], training["init"], training["teacher"]) == (2.0, None, None)
+    cost = training["cost"]
+    assert (cost["epochs"], cost["train_images"]) == (4, 75)  # three batches of 25
+    # Both are rounded: the seconds to 0.1, the pace to 0.1.
+    assert cost["images_per_second"] == pytest.approx(4 * 75 / cost["seconds"], abs=0.1)
+    with zipfile.ZipFile(tmp_path / "mnist-tiny" / "mnist-tiny.keras") as archive:
+        layers = json.loads(archive.read("config.json"))["config"]["layers"]
+    # The tiny network has 8 and 16 channels, the mnist network at half width; doubled, they are that network's.
+    filters = [layer["config"]["filters"] for layer in layers if layer["class_name"] == "Conv2D"]
+    assert filters == [16, 16, 32, 32, 32]
 
 
 def test_list(capsys):
