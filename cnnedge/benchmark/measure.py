@@ -66,9 +66,7 @@ def _open_files(pairs: Pairs, classes: int, plan: TimingPlan, progress: Progress
     progress("open the files", len(pairs), len(pairs))
 
 
-def _time(
-    pairs: Pairs, classes: int, plan: TimingPlan, circumstances: Circumstances, progress: Progress
-) -> None:
+def _time(pairs: Pairs, classes: int, plan: TimingPlan, circumstances: Circumstances, progress: Progress) -> None:
     """Time the rounds, with every candidate in a fresh process each time ``plan`` says so."""
     if not alive(pairs):
         return

@@ -6,13 +6,14 @@ import numpy as np
 
 from cnnedge.errors import CnnedgeError, ModelError
 from cnnedge.runtime.nativelog import silenced
+from cnnedge.runtime.pixels import RAW, Normalization
 from cnnedge.runtime.runner import Runner, TensorSpec
 
 
 class LiteRTRunner(Runner):
     """One TFLite file on LiteRT's CPU kernels (XNNPACK where it has one), one image at a time."""
 
-    def __init__(self, name: str, content: bytes, *, num_threads: int = 1) -> None:
+    def __init__(self, name: str, content: bytes, *, num_threads: int = 1, normalization: Normalization = RAW) -> None:
         """Open checked ``content``; see ``open_runner``."""
         self._interpreter, runtime = _open(name, content, num_threads)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
@@ -21,7 +22,7 @@ class LiteRTRunner(Runner):
         self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]
         super().__init__(
             name=name, format="tflite", runtime=runtime, device="cpu", num_threads=num_threads,
-            input=_spec(inputs[0]), output=_spec(outputs[0]), free_batch=False,
+            input=_spec(inputs[0]), output=_spec(outputs[0]), free_batch=False, normalization=normalization,
         )  # fmt: skip
 
     def run(self, batch: np.ndarray) -> np.ndarray:

@@ -1,34 +1,50 @@
-"""ONNX files on ONNX Runtime's CPU provider. The package is an extra and is imported on opening."""
+"""ONNX files on ONNX Runtime: its CPU provider, or one of a GPU. The package is an extra, imported on opening.
+
+ONNX Runtime falls back to the CPU without a word: wholly where a provider does not start, and node by node where it
+has no kernel. On a GPU both are forbidden here, so that nothing computed on the CPU can pass for a GPU's.
+"""
 
 from typing import Any
 
 import numpy as np
 
-from cnnedge.errors import MissingPackageError, ModelError
+from cnnedge.errors import CnnedgeError, MissingPackageError, ModelError
+from cnnedge.runtime.pixels import RAW, Normalization
 from cnnedge.runtime.runner import Runner, TensorSpec
+from cnnedge.runtime.vulkan import software_adapter
 
 _DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
+# In the order in which they are tried, with the package that has it. Each package replaces onnxruntime.
+GPU_PROVIDERS = {"CUDAExecutionProvider": "onnxruntime-gpu", "WebGpuExecutionProvider": "onnxruntime-webgpu"}
 # ONNX Runtime's severities are 0 verbose, 1 info, 2 warning, 3 error, 4 fatal.
 _LOG_ERRORS = 3
+_ON_CPU = "nodes that are assigned to the default CPU EP"
 
 
 class OnnxRuntimeRunner(Runner):
-    """One ONNX file on ONNX Runtime's CPU provider, any number of images at a time if its batch is free.
+    """One ONNX file on ONNX Runtime, any number of images at a time if its batch is free.
 
     A uint8 input takes the pixels unchanged: ONNX states no scale for an input. The output must be float32.
+    On a GPU, ``run`` copies the images there, waits for the result and copies it back.
     """
 
-    def __init__(self, name: str, content: bytes, *, num_threads: int = 1) -> None:
+    def __init__(
+        self, name: str, content: bytes, *, num_threads: int = 1, device: str = "cpu",
+        normalization: Normalization = RAW,
+    ) -> None:  # fmt: skip
         """Open checked ``content``; see ``open_runner``."""
-        self._session, runtime = _open(name, content, num_threads)
+        self._session, runtime = _open(name, content, num_threads, device)
+        software = software_adapter() if "WebGpu" in runtime else None
+        if software:
+            runtime, device = f"{runtime} on {software}, a software adapter", "cpu"
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
             raise ModelError(f"{name}: {len(inputs)} inputs and {len(outputs)} outputs, expected one of each")
         input, output = _spec(name, inputs[0]), _spec(name, outputs[0])
         self._input_name, self._output_names = input.name, [output.name]
         super().__init__(
-            name=name, format="onnx", runtime=runtime, device="cpu", num_threads=num_threads,
-            input=input, output=output, free_batch=input.shape[:1] == (None,),
+            name=name, format="onnx", runtime=runtime, device=device, num_threads=num_threads,
+            input=input, output=output, free_batch=input.shape[:1] == (None,), normalization=normalization,
         )  # fmt: skip
 
     def run(self, batch: np.ndarray) -> np.ndarray:
@@ -41,7 +57,7 @@ class OnnxRuntimeRunner(Runner):
         self._session = None
 
 
-def _open(name: str, content: bytes, num_threads: int) -> tuple[Any, str]:
+def _open(name: str, content: bytes, num_threads: int, device: str) -> tuple[Any, str]:
     try:
         import onnxruntime
     except ImportError:
@@ -52,12 +68,36 @@ def _open(name: str, content: bytes, num_threads: int) -> tuple[Any, str]:
     options.log_severity_level = _LOG_ERRORS
     # Waiting threads that spin burn a Pi's cores between images and disturb whatever is measured next.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    provider, runtime = "CPUExecutionProvider", f"ONNX Runtime {onnxruntime.__version__}"
+    if device == "gpu":
+        provider = _gpu_provider(onnxruntime.get_available_providers())
+        runtime += f" ({provider.removesuffix('ExecutionProvider')})"
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content, options, providers=[provider], enable_fallback=False)
     except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
         reason = " ".join(str(error).split())
+        if _ON_CPU in reason:
+            reason = f"{provider} has no kernel for some of its operators, which would run on the CPU"
         raise ModelError(f"{name}: ONNX Runtime cannot use this file: {reason}") from error
-    return session, f"ONNX Runtime {onnxruntime.__version__}"
+    if session.get_providers()[0] != provider:
+        raise ModelError(f"{name}: ONNX Runtime took {session.get_providers()[0]} instead of {provider}")
+    return session, runtime
+
+
+def _gpu_provider(available: list[str]) -> str:
+    """The first provider for a GPU that this build of ONNX Runtime has.
+
+    Raises:
+        CnnedgeError: it has none.
+    """
+    for provider in GPU_PROVIDERS:
+        if provider in available:
+            return provider
+    raise CnnedgeError(
+        "this onnxruntime has neither the CUDA nor the WebGPU provider: pip uninstall onnxruntime, then "
+        f"pip install {' (NVIDIA) or '.join(GPU_PROVIDERS.values())}"
+    )
 
 
 def _spec(name: str, argument: Any) -> TensorSpec:

@@ -9,19 +9,20 @@ Whatever the runtime, a caller sees the same four steps, so that a benchmark can
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cnnedge.errors import ModelError
+from cnnedge.runtime.pixels import RAW, Normalization, pixel_table
 
 # Images that `predict` prepares, and a file with a free batch runs, at a time: 250 CIFAR-10 images in float32
 # are 3 MB, and 250 divides the 10,000 test images.
 BLOCK = 250
-# A quantized input whose largest value lies below half the pixel range was made for scaled images (0..1,
-# -1..1, mean and deviation); fed with pixels, it would saturate on nearly all of them.
-SMALLEST_PIXEL_RANGE = 127.5
+DEVICES = ("cpu", "gpu")
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,23 @@ class Runner(ABC):
 
     def __init__(
         self, *, name: str, format: str, runtime: str, device: str, num_threads: int,
-        input: TensorSpec, output: TensorSpec, free_batch: bool,
+        input: TensorSpec, output: TensorSpec, free_batch: bool, normalization: Normalization = RAW,
     ) -> None:  # fmt: skip
         """Keep the facts of an opened file and check that it is an image classifier.
 
         ``free_batch`` says whether ``run`` takes any number of images; otherwise it takes one at a time.
+        ``normalization`` is what the file wants to be fed instead of pixels.
 
         Raises:
             ModelError: the tensors are not those of an image classifier that takes pixels.
+            ValueError: ``normalization`` is for another number of channels.
         """
         self.name, self.format, self.runtime, self.device = name, format, runtime, device
         self.num_threads, self.input, self.output, self.free_batch = num_threads, input, output, free_batch
         self.input_shape, self._channels_first = _image_shape(name, input)
         self.num_classes = _class_count(name, output)
         _check_output_dtype(name, output)
-        self._pixel_table = _pixel_table(name, input)
+        self._table = _table(name, input, self.input_shape[2], normalization)
 
     @abstractmethod
     def run(self, batch: np.ndarray) -> np.ndarray:
@@ -81,7 +84,8 @@ class Runner(ABC):
     def prepare(self, images: np.ndarray) -> np.ndarray:
         """Bring uint8 ``images`` ``(N, H, W, C)``, pixels 0..255, into the input's own dtype and axis order.
 
-        A quantized input takes ``round(pixel / scale) + zero_point``, within its type's limits.
+        A quantized input takes ``round(pixel / scale) + zero_point``, within its type's limits; the normalization
+        that the file was opened with comes before.
 
         Raises:
             ValueError: ``images`` has another dtype or shape.
@@ -91,11 +95,13 @@ class Runner(ABC):
             raise ValueError(
                 f"images are {images.dtype} {images.shape}, expected uint8 (N, {expected}): decode them first"
             )
-        if self._channels_first:
-            images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-        if self._pixel_table is not None:
-            return self._pixel_table[images]
-        return images.astype(self.input.dtype, copy=False)
+        if self._table is None:
+            prepared = images.astype(self.input.dtype, copy=False)
+        elif self._table.ndim == 1:
+            prepared = self._table[images]
+        else:
+            prepared = self._table[images, np.arange(images.shape[3])]
+        return np.ascontiguousarray(prepared.transpose(0, 3, 1, 2)) if self._channels_first else prepared
 
     def probabilities(self, raw: np.ndarray) -> np.ndarray:
         """Turn raw outputs ``(N, ...)`` into float32 ``(N, classes)``.
@@ -130,34 +136,49 @@ class Runner(ABC):
         self.close()
 
 
-def open_runner(source: Path | str | bytes, *, format: str | None = None, num_threads: int = 1) -> Runner:
+def open_runner(
+    source: Path | str | bytes, *, format: str | None = None, num_threads: int = 1, device: str = "cpu",
+    mean: Sequence[float] = RAW.mean, std: Sequence[float] = RAW.std,
+) -> Runner:  # fmt: skip
     """Open a ``.tflite`` or ``.onnx`` file, or its bytes, on the runtime for its format.
 
     Args:
         source: the file's path, or its content.
         format: ``tflite`` or ``onnx``; needed for bytes, taken from the suffix for a path.
         num_threads: threads that the runtime may use for one call.
+        device: ``cpu``, or ``gpu``: never the CPU instead of it; where a driver draws on the CPU (a software
+            adapter), the runner's ``device`` and ``runtime`` say so.
+        mean, std: what the file wants to be fed is ``(pixel - mean) / std``, see ``pixels.Normalization``.
 
     Raises:
-        ModelError: the file is absent, damaged, of another format, or no image classifier that takes pixels.
+        ModelError: the file is absent, damaged, of another format, or no image classifier that takes pixels; or
+            a part of it has no place on the GPU.
         MissingPackageError: the runtime for its format is not installed.
-        ValueError: ``num_threads`` is below 1.
+        CnnedgeError: the runtime finds no GPU.
+        ValueError: ``num_threads`` is below 1, there is no such ``device``, or ``mean`` and ``std`` do not fit.
     """
     if num_threads < 1:
         raise ValueError(f"num_threads is {num_threads}, expected at least 1")
+    if device not in DEVICES:
+        raise ValueError(f"device is {device!r}, expected {' or '.join(DEVICES)}")
     from cnnedge.runtime import modelfile
 
     file = modelfile.load(source, format=format)
     check = modelfile.check_tflite if file.format == "tflite" else modelfile.check_onnx
     with modelfile.naming(file.name):
         check(file.content)
-    if file.format == "tflite":
-        from cnnedge.runtime.litert import LiteRTRunner
+    options: dict[str, Any] = {"num_threads": num_threads, "normalization": Normalization(tuple(mean), tuple(std))}
+    if file.format == "onnx":
+        from cnnedge.runtime.ort import OnnxRuntimeRunner
 
-        return LiteRTRunner(file.name, file.content, num_threads=num_threads)
-    from cnnedge.runtime.ort import OnnxRuntimeRunner
+        return OnnxRuntimeRunner(file.name, file.content, device=device, **options)
+    if device == "gpu":
+        from cnnedge.runtime.litert_gpu import LiteRTGpuRunner
 
-    return OnnxRuntimeRunner(file.name, file.content, num_threads=num_threads)
+        return LiteRTGpuRunner(file.name, file.content, **options)
+    from cnnedge.runtime.litert import LiteRTRunner
+
+    return LiteRTRunner(file.name, file.content, **options)
 
 
 def _image_shape(name: str, spec: TensorSpec) -> tuple[tuple[int, int, int], bool]:
@@ -191,25 +212,10 @@ def _check_output_dtype(name: str, spec: TensorSpec) -> None:
         )
 
 
-def _pixel_table(name: str, spec: TensorSpec) -> np.ndarray | None:
-    """The input value of each of the 256 pixel values; None where a plain cast gives it (float, or scale 1).
-
-    A uint8 input without a scale is ONNX's: the pixels themselves.
-    """
-    plain = spec.dtype == "uint8" and (spec.scale, spec.zero_point) in ((0.0, 0), (1.0, 0))
-    if spec.dtype == "float32" or plain:
-        return None
-    if spec.dtype not in ("uint8", "int8", "int16") or spec.scale <= 0:
-        raise ModelError(
-            f"{name}: input {spec.name!r} is {spec.dtype} with scale {spec.scale:g}, "
-            "expected float32, or uint8, int8 or int16 with a scale"
-        )
-    limits = np.iinfo(spec.dtype)
-    largest = (limits.max - spec.zero_point) * spec.scale
-    if largest < SMALLEST_PIXEL_RANGE:
-        raise ModelError(
-            f"{name}: input {spec.name!r} reaches {largest:.3g} only, expected pixels 0..255: "
-            "it was made for scaled images; export it again with cnnedge"
-        )
-    values = np.round(np.arange(256) / spec.scale) + spec.zero_point
-    return values.clip(limits.min, limits.max).astype(spec.dtype)
+def _table(name: str, spec: TensorSpec, channels: int, normalization: Normalization) -> np.ndarray | None:
+    """The input value of each pixel value: ``(256,)``, or ``(256, channels)`` where the channels differ; None where
+    the pixels stay as they are but for their type."""
+    values = normalization.values(channels)
+    table = pixel_table(f"{name}: input {spec.name!r}", spec.dtype, spec.scale, spec.zero_point, values)
+    table = table[:, 0] if (table == table[:, :1]).all() else table
+    return None if np.array_equal(table, np.arange(256)) else table
