@@ -3,6 +3,7 @@ same test images, clean and with every corruption of ``corruptions``, kept as ``
 
 import datetime
 import json
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -127,7 +128,7 @@ def _row(
     each with its mean over the conditions.
     """
     shares = right.mean(axis=1).reshape(len(SEVERITIES), LEVELS)
-    row = {
+    row: dict[str, Any] = {
         **_identity(file),
         "clean_top1": float(clean.mean()),
         "top1": {name: values.tolist() for name, values in zip(SEVERITIES, shares, strict=True)},
@@ -137,15 +138,12 @@ def _row(
         return row
     difference = right.mean(axis=0) - reference[1].mean(axis=0)
     on_clean = clean.astype(float) - reference[0]
-    row["clean_delta_pp"] = 100 * float(on_clean.mean())
+    row["clean_delta_pp"] = round(100 * float(on_clean.mean()), 4)
     for name, per_image in (("delta", difference), ("amplification", difference - on_clean)):
-        mean, reach = per_image.mean(), Z95 * per_image.std(ddof=1) / np.sqrt(len(per_image))
-        row |= {
-            f"{name}_pp": 100 * mean,
-            f"{name}_low_pp": 100 * (mean - reach),
-            f"{name}_high_pp": 100 * (mean + reach),
-        }
-    return {key: float(value) if isinstance(value, np.floating) else value for key, value in row.items()}
+        mean, reach = float(per_image.mean()), Z95 * float(per_image.std(ddof=1)) / math.sqrt(len(per_image))
+        for end, value in (("", mean), ("_low", mean - reach), ("_high", mean + reach)):
+            row[f"{name}{end}_pp"] = round(100 * value, 4)
+    return row
 
 
 def _identity(file: Path) -> dict[str, str]:
