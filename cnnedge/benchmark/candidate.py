@@ -9,6 +9,7 @@ from cnnedge.errors import CnnedgeError, ModelError, UsageError
 from cnnedge.files import sha256_of
 from cnnedge.names import FORMATS, ExportName
 from cnnedge.passport import Passport
+from cnnedge.runtime.pixels import RAW, Normalization
 
 # The module that a worker imports before it reads its resting memory, by format.
 RUNTIME_MODULES = {"tflite": ("ai_edge_litert.interpreter",), "onnx": ("onnxruntime",), "keras": ("keras",)}
@@ -31,6 +32,9 @@ class Candidate:
         labels: the classes that the file itself names, or None.
         device: ``cpu`` or ``gpu``.
         imports: modules whose memory belongs to the runtime, not to the file.
+        preprocessing: what it is fed instead of pixels 0..255, ``{"mean", "std", "source"}``; the source is
+            ``passport``, ``options`` (the person's), ``metadata`` (standard TFLite), ``assumed`` (nobody says) or
+            ``contract`` (our Keras models).
     """
 
     name: str
@@ -45,6 +49,7 @@ class Candidate:
     labels: tuple[str, ...] | None = None
     device: str = "cpu"
     imports: tuple[str, ...] = ()
+    preprocessing: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.opener.count(":") != 1:
@@ -76,18 +81,21 @@ def exported_files(path: Path) -> list[Path]:
     return [path]
 
 
-def candidates_for(paths: Iterable[Path], *, device: str = "cpu") -> list[Candidate]:
+def candidates_for(
+    paths: Iterable[Path], *, device: str = "cpu", normalization: Normalization | None = None
+) -> list[Candidate]:
     """Make a candidate of every exported file at ``paths`` (files or folders).
 
     A file that turns out to be unreadable becomes a candidate all the same: its row will hold the reason.
+    ``normalization`` is for the files that have no passport; without it they get what their metadata ask for.
 
     Raises:
         UsageError: a path does not exist, or holds no exported file.
     """
-    return [_candidate(file, device) for path in paths for file in exported_files(Path(path))]
+    return [_candidate(file, device, normalization) for path in paths for file in exported_files(Path(path))]
 
 
-def keras_candidates(path: Path, *, opener: str, modes: Iterable[str]) -> list[Candidate]:
+def keras_candidates(path: Path, *, opener: str, modes: Iterable[str], device: str = "cpu") -> list[Candidate]:
     """One candidate per way of calling the float Keras model at ``path``.
 
     ``opener`` names the function of an upper floor that opens it (this floor knows no Keras).
@@ -106,19 +114,22 @@ def keras_candidates(path: Path, *, opener: str, modes: Iterable[str]) -> list[C
             qat=False,
             size_bytes=len(content),
             opener=opener,
-            options={"path": str(path), "mode": mode},
+            options={"path": str(path), "mode": mode, "device": device},
             mode=mode,
             sha256=sha256_of(content),
+            device=device,
+            preprocessing=_described(RAW, "contract"),
             imports=RUNTIME_MODULES["keras"],
         )
         for mode in modes
     ]
 
 
-def _candidate(path: Path, device: str) -> Candidate:
+def _candidate(path: Path, device: str, asked: Normalization | None) -> Candidate:
     content = path.read_bytes()
     format = path.suffix.removeprefix(".")
     passport, name = _passport(path), ExportName.parse(path)
+    normalization, source = (RAW, "passport") if passport else (asked, "options") if asked else _own(path)
     return Candidate(
         name=path.name,
         format=format,
@@ -126,12 +137,30 @@ def _candidate(path: Path, device: str) -> Candidate:
         qat=passport.qat if passport else bool(name and name.qat),
         size_bytes=len(content),
         opener="cnnedge.runtime.runner:open_runner",
-        options={"source": str(path)},
+        options={"source": str(path), "device": device, "mean": normalization.mean, "std": normalization.std},
         sha256=sha256_of(content),
         labels=passport.labels if passport else None,
         device=device,
         imports=RUNTIME_MODULES[format],
+        preprocessing=_described(normalization, source),
     )
+
+
+def _own(path: Path) -> tuple[Normalization, str]:
+    """What the standard TFLite metadata of a file ask for, or the pixels where it has none that can be read."""
+    from cnnedge.runtime.modelfile import load, read_standard_metadata
+
+    try:
+        metadata = read_standard_metadata(load(path))
+        if metadata is not None and metadata.mean and metadata.std:
+            return Normalization(metadata.mean, metadata.std), "metadata"
+    except (ModelError, ValueError):
+        return RAW, "assumed"
+    return RAW, "assumed"
+
+
+def _described(normalization: Normalization, source: str) -> dict[str, Any]:
+    return {"mean": list(normalization.mean), "std": list(normalization.std), "source": source}
 
 
 def _passport(path: Path) -> Passport | None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from cnnedge.benchmark.latency import TimingPlan
 from cnnedge.benchmark.measurement import Measurement, Pairs, alive
-from cnnedge.benchmark.process import WorkerProcess, ask_together, cores
+from cnnedge.benchmark.process import WorkerProcess, ask_together
 from cnnedge.progress import Progress
 
 # One Keras file called in three ways is classified once; the other two ways must give the same

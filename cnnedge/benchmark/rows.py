@@ -87,6 +87,7 @@ def _facts(one: Measurement, images: int) -> dict[str, Any]:
         "device": opened.get("device", candidate.device),
         "threads": opened.get("threads"),
         "size_bytes": candidate.size_bytes,
+        "preprocessing": candidate.preprocessing,
         "images": images if one.probabilities is not None else 0,
         "load_ms": _rounded(opened.get("load_ms")),
         "first_ms": _rounded(opened.get("first_ms")),

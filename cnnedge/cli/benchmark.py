@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnnedge.cli import console
+from cnnedge.cli.candidates import chosen_normalization, make_candidates, require_gpu
 from cnnedge.cli.testdata import choose_dataset, limited
 from cnnedge.errors import CnnedgeError, UsageError
 from cnnedge.files import refuse_existing
 
 if TYPE_CHECKING:
-    from cnnedge.benchmark.candidate import Candidate
     from cnnedge.datasets import Split
 
 
@@ -26,7 +26,7 @@ def benchmark(
         typer.Option(metavar="NAME|DIR", help="A dataset, or a folder <class>/*.png; else what the files name."),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only N test images, evenly spaced.")] = None,
-    device: Annotated[str, typer.Option(metavar="cpu|gpu", help="Where to run.")] = "cpu",
+    device: Annotated[str, typer.Option(metavar="cpu|gpu", help="Where to run; gpu never means the CPU.")] = "cpu",
     threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads for one call.")] = 1,
     num_runs: Annotated[int, typer.Option(min=1, metavar="N", help="Timed calls per row, at most.")] = 200,
     warmup_runs: Annotated[int, typer.Option(min=0, metavar="N", help="Calls before, at least.")] = 10,
@@ -34,6 +34,13 @@ def benchmark(
         Path | None,
         typer.Option(metavar="FILE.keras", help="The float model; in a folder of ours it is found."),
     ] = None,
+    mean: Annotated[
+        str | None, typer.Option(metavar="M[,M,M]", help="Files without a passport are fed (pixel - M) / S.")
+    ] = None,
+    std: Annotated[str | None, typer.Option(metavar="S[,S,S]", help="See --mean; pixels are 0..255.")] = None,
+    sustained: Annotated[
+        float, typer.Option(metavar="MINUTES", help="Then keep all files busy so long: does the board slow down?")
+    ] = 0.0,
     margin: Annotated[
         float, typer.Option(metavar="PP", help="Differences within so many points count as equal.")
     ] = 0.5,
@@ -58,15 +65,24 @@ def benchmark(
       cnnedge benchmark mine.tflite theirs.onnx --data cifar10 --limit 2000
 
       cnnedge benchmark exported/mnist --threads 4 --report four-threads.html
+
+      cnnedge benchmark theirs.tflite --data cifar10 --mean 127.5 --std 127.5
+
+      cnnedge benchmark exported/cifar10/cifar10_int8_qat.tflite --sustained 10
     """
     if margin <= 0:
         raise UsageError(f"--margin is {margin:g}, expected more than 0 percentage points")
+    if sustained < 0:
+        raise UsageError(f"--sustained is {sustained:g}, expected minutes, more than 0")
+    if device not in ("cpu", "gpu"):
+        raise UsageError(f"--device is {device!r}, expected cpu or gpu")
+    normalization = chosen_normalization(mean, std)
     json_file, report = _outputs(paths, json_file, report, overwrite=overwrite)
     exported, keras = _split(paths)
     keras = _keras_files(paths, keras, baseline)
-    if device != "cpu":
-        _refuse_gpu(device, exported)
-    candidates, chosen = _candidates(exported, keras)
+    candidates, chosen = make_candidates(exported, keras, device, normalization)
+    if device == "gpu":
+        require_gpu(candidates)
     dataset = choose_dataset(data, exported, keras)
     test = limited(dataset.test, limit)
 
@@ -76,7 +92,8 @@ def benchmark(
         document = run.benchmark(
             candidates, test, dataset.labels, data_name=dataset.name, baseline=chosen, num_runs=num_runs,
             warmup_runs=warmup_runs, num_threads=threads, margin_pp=margin, full_images=len(dataset.test),
-            is_sample=dataset.is_sample, data_source=dataset.source, progress=progress,
+            is_sample=dataset.is_sample, data_source=dataset.source, sustained_minutes=sustained, paths=paths,
+            progress=progress,
         )  # fmt: skip
     console.print_benchmark(document)
     _write(document, json_file, report, test)
@@ -90,7 +107,9 @@ def _fail_if_incomplete(document: dict[str, Any]) -> None:
     """Raise if a row has no figures, after everything was shown and kept."""
     if document["interrupted"]:
         unfinished = sum(bool(row["error"]) for row in document["rows"])
-        raise CnnedgeError(f"interrupted: {unfinished} of {len(document['rows'])} rows were not finished")
+        load = document["sustained"]
+        done = f"; {load['seconds']:.0f} of {60 * load['minutes']:.0f} s of sustained load" if load else ""
+        raise CnnedgeError(f"interrupted: {unfinished} of {len(document['rows'])} rows were not finished{done}")
     console.fail_if_any({}, document)
 
 
@@ -160,35 +179,6 @@ def _folders_baseline(folder: Path) -> list[Path]:
     own = folder / f"{folder.resolve().name}.keras"
     found = list(folder.glob("*.keras"))
     return [own] if own.is_file() else found if len(found) == 1 else []
-
-
-def _candidates(exported: list[Path], keras: list[Path]) -> "tuple[list[Candidate], str | None]":
-    """One candidate per exported file and three per Keras file, and the name of the baseline."""
-    from cnnedge.benchmark.candidate import candidates_for, keras_candidates
-
-    found: list[Candidate] = []
-    for file in keras:
-        from cnnedge.build.baseline import MODES, OPENER
-
-        found += keras_candidates(file, opener=OPENER, modes=MODES)
-    return found + candidates_for(exported), keras[0].name if keras else None
-
-
-def _refuse_gpu(device: str, exported: list[Path]) -> None:
-    """Say what is missing for GPU figures.
-
-    Raises:
-        UsageError: ``device`` is no device.
-        CnnedgeError: always otherwise: no runtime here measures on a GPU.
-    """
-    if device != "gpu":
-        raise UsageError(f"--device is {device!r}, expected cpu or gpu")
-    from cnnedge.benchmark.gpu import gpu_runtimes
-
-    works, missing = gpu_runtimes(exported)
-    if works:
-        raise CnnedgeError(f"--device gpu: {'; '.join(works)}; but this version measures on the CPU only")
-    raise CnnedgeError(f"--device gpu: no GPU can be used here. {'; '.join(missing)}")
 
 
 def _write(document: dict[str, Any], json_file: Path | None, report: Path | None, test: "Split") -> None:

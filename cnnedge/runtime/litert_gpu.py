@@ -70,9 +70,7 @@ def _compile(name: str, content: bytes, accelerator: str) -> tuple[Any, str]:
 
 def _refusal(name: str, reason: str) -> CnnedgeError:
     if "not accelerated" in reason:
-        return ModelError(
-            f"{name}: LiteRT's GPU accelerator cannot run all of its operators; the rest would be the CPU's"
-        )
+        return ModelError(f"{name}: LiteRT's GPU accelerator has not all of its operators; the CPU would run the rest")
     if not adapters():
         return CnnedgeError(
             "LiteRT's GPU accelerator finds no Vulkan device: install the GPU's Vulkan driver "
