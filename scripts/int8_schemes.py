@@ -5,8 +5,8 @@
 Each float32 file is quantized in every scheme of cnnedge/build/schemes.py with the calibration images of its data
 set; our own int8 ONNX files beside it join in. One run measures accuracy and latency of all of them on this
 processor. The first --emulated images are classified once more on an emulated Haswell (AVX2, no VNNI; Debian's
-qemu-user-static), where 16-bit sums may saturate: its answers count, its time says nothing. Writes a Markdown table
-to --out.
+qemu-user-static), where 16-bit sums may saturate: its answers count, its time says nothing. Writes Markdown to
+--out.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from cnnedge.build.onnx import convert_onnx_float32
 from cnnedge.build.schemes import SCHEMES, quantize_onnx
 from cnnedge.cli import console
 from cnnedge.datasets import Dataset
+from cnnedge.files import write_atomically
 from cnnedge.progress import Progress
 from cnnedge.runtime.runner import open_runner
 
@@ -38,6 +39,17 @@ from cnnedge.runtime.runner import open_runner
 with open_runner(sys.argv[1]) as runner:
     numpy.save(sys.argv[3], runner.predict(numpy.load(sys.argv[2])).argmax(1))
 """
+PREFACE = """# Which int8 the ONNX files hold, and why
+
+Made by `python scripts/int8_schemes.py`; it says what each column is.
+
+The int8 ONNX files use uint8 activations and int8 weights of **7 bits** (-63..63), one scale per output channel. On
+x86 processors without VNNI, ONNX Runtime adds pairs of products in 16 bits: 2 x 255 x 127 = 64,770 saturates at
+32,767 and answers change; 2 x 255 x 63 = 32,130 does not, so the answers are the same on every processor. The eighth
+bit is lost on processors that would not have needed the care; the top-1 column shows what that costs. `u8u8` and
+`s8s8` are exact as well, but run in other kernels: see their times. After quantization-aware training nothing is lost
+at all, because it trains on the 7-bit grid.
+"""
 HEAD = (
     "| scheme | kB | top-1 % | p50 ms | x float32 | top-1 % here | top-1 % without VNNI | other answers |\n"
     "|---|--:|--:|--:|--:|--:|--:|--:|\n"
@@ -47,7 +59,7 @@ HEAD = (
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="float32 .tflite files")
-    parser.add_argument("--data", help="mnist or cifar10; default: the name of the file's folder")
+    parser.add_argument("--data", help="data set of files whose folder is not named after one")
     parser.add_argument("--emulated", type=int, default=1000, metavar="N", help="images on the emulated processor")
     parser.add_argument("--out", type=Path, default=Path("runs/int8_schemes.md"))
     options = parser.parse_args()
@@ -56,15 +68,23 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="cnnedge-") as folder, console.progress() as progress:
         # All timings first: the emulations keep the processor busy for minutes.
         measured = [
-            Measured(file, options.data or file.parent.name, Path(folder) / str(number), progress)
+            Measured(file, data_of(file, options.data), Path(folder) / str(number), progress)
             for number, file in enumerate(options.files)
         ]
         sections = [one.section(options.emulated, progress) for one in measured]
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text("\n".join(sections))
-    print("\n".join(sections))
+    text = "\n".join([PREFACE, *sections])
+    write_atomically(options.out, text.encode())
+    print(text)
     console.say(f"written: {options.out}")
     return 0
+
+
+def data_of(file: Path, fallback: str | None) -> str:
+    """mnist for exported/mnist/..., else what --data says."""
+    folder = file.resolve().parent.name
+    if folder not in datasets.names() and fallback is None:
+        raise SystemExit(f"{file} does not say which images it was made for: add --data {'|'.join(datasets.names())}")
+    return folder if folder in datasets.names() else str(fallback)
 
 
 class Measured:
