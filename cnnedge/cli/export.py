@@ -1,5 +1,6 @@
 """``cnnedge export``: a trained Keras model becomes TFLite and ONNX files."""
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,9 @@ def export(
     io: Annotated[
         str, typer.Option(metavar="uint8|int8|float32", help="Type at both ends of int8 TFLite files.")
     ] = "uint8",
+    rgb_input: Annotated[
+        bool, typer.Option("--rgb-input", help="For a grey model: files that take RGB, in OUT/NAME_rgb.")
+    ] = False,
     preset: Annotated[
         str, typer.Option(metavar="quick|full", help="How long quantization-aware training takes.")
     ] = "quick",
@@ -43,31 +47,41 @@ def export(
     """Convert a trained Keras model, check every file on all test images, and write them.
 
     Every file takes raw pixels 0..255 as decoded and gives one probability per class.
+    With --rgb-input the network is another one, NAME_rgb, whose first layer
+    takes the mean of three channels: for tools that know no grey pictures,
+    such as MediaPipe Tasks.
 
     Examples:
 
       cnnedge export mnist --qat
 
       cnnedge export my.keras --data photos/ --precision int8 --max-drop 0.5
+
+      cnnedge export mnist --rgb-input --format tflite --precision int8
     """
     from cnnedge.build.stack import require_tensorflow
 
-    path, name = _locate(source, out)
+    path, original = _locate(source, out)
+    name = f"{original}_rgb" if rgb_input else original
     folder = out / name
     require_tensorflow()
     from cnnedge.build.converter import ExportPlan
     from cnnedge.build.export import export, export_recipe
-    from cnnedge.build.kerasfile import load_keras
+    from cnnedge.build.kerasfile import load_keras, save_keras
     from cnnedge.build.models import MODELS
+    from cnnedge.build.rgb import with_rgb_input
 
     plan = ExportPlan(_words(format), _words(precision), qat=qat, io=io)
     targets = [folder / target.filename for target in plan.names(name)]
-    if path.resolve() != (folder / path.name).resolve():
-        targets.append(folder / path.name)
+    if path.resolve() != (folder / f"{name}.keras").resolve():
+        targets.append(folder / f"{name}.keras")
     refuse_existing(targets, overwrite=overwrite)
-    model, recipe = load_keras(path), export_recipe(name, preset)
-    data = data or (MODELS[name].dataset if name in MODELS else None)
-    with console.progress() as progress:
+    model, recipe = load_keras(path), export_recipe(original, preset)
+    data = data or (MODELS[original].dataset if original in MODELS else None)
+    with console.progress() as progress, tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch:
+        if rgb_input:
+            model, path = with_rgb_input(model), Path(scratch) / f"{name}.keras"
+            save_keras(model, path)
         dataset = data and load_data(
             data, image_shape=model.input_shape[1:], calibration=recipe.calibration_images, progress=progress
         )

@@ -20,9 +20,8 @@ def choose_dataset(data: str | None, exported: list[Path], keras: list[Path]) ->
     from cnnedge import datasets
 
     name = data or _named_dataset(exported, keras)
-    folder = name not in datasets.names()
     with console.progress() as progress:
-        return datasets.load(name, image_shape=_image_shape(exported) if folder else None, progress=progress)
+        return datasets.load(name, image_shape=_image_shape(exported), progress=progress)
 
 
 def _named_dataset(exported: list[Path], keras: list[Path]) -> str:
@@ -57,7 +56,7 @@ def _hints(file: Path) -> list[str]:
 
 
 def _image_shape(exported: list[Path]) -> tuple[int, int, int] | None:
-    """(height, width, channels) that the first readable file takes, for a folder of images of any size."""
+    """(height, width, channels) that the first readable file takes; None if there is none."""
     from cnnedge.runtime.inspection import inspect
 
     for file in exported:

@@ -46,7 +46,7 @@ def load(
         validation, calibration: how many training images to hold out for each, but at most a fifth of them (a
             warning says so). None of these occurs anywhere else; see ``splits.hold_out``.
         image_shape: (height, width, 1 or 3) to which a folder's images are brought; (32, 32, 3) if not given.
-            A published dataset has its own.
+            A published dataset has its own; a grey one is also given as RGB, each value three times.
 
     Raises:
         UsageError: neither a known name nor a folder, or an ``image_shape`` that the dataset does not have.
@@ -55,10 +55,11 @@ def load(
     """
     if isinstance(name_or_folder, str) and name_or_folder in SPECS:
         spec = SPECS[name_or_folder]
-        if image_shape not in (None, spec.image_shape):
+        shape = image_shape or spec.image_shape
+        if shape not in (spec.image_shape, (*spec.image_shape[:2], 3)):
             raise UsageError(f"{spec.name} has images of {spec.image_shape}, not {image_shape}")
         name, labels, licence = spec.name, spec.labels, spec.licence
-        training, test, source = _published(spec, progress)
+        training, test, source = _published(spec, shape, progress)
     else:
         folder = Path(name_or_folder)
         if not folder.is_dir():
@@ -71,8 +72,13 @@ def load(
     return Dataset(name, labels, *parts, test, source, source == SAMPLE, licence, seed)
 
 
-def _published(spec: DatasetSpec, progress: Progress) -> tuple[Split, Split, str]:
+def _published(spec: DatasetSpec, shape: tuple[int, int, int], progress: Progress) -> tuple[Split, Split, str]:
     """The training images, the test images and what they came from."""
     arrays, source = fetch(spec, data_folder(), progress)
-    training = Split(arrays["x_train"], arrays["y_train"].astype(np.int64))
-    return training, Split(arrays["x_test"], arrays["y_test"].astype(np.int64)), source
+    # A view: grey repeated as RGB takes no memory until images are taken out of it.
+    training, test = (np.broadcast_to(arrays[name], (len(arrays[name]), *shape)) for name in ("x_train", "x_test"))
+    return (
+        Split(training, arrays["y_train"].astype(np.int64)),
+        Split(test, arrays["y_test"].astype(np.int64)),
+        source,
+    )

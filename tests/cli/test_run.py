@@ -103,6 +103,19 @@ def test_export_by_name_replaces_only_when_told(out, digits, capsys):
     assert len(json.loads((out / "mnist-tiny/manifest.json").read_text())["files"]) == len(NAMES) + 1
 
 
+def test_rgb_input_makes_another_network_in_a_folder_of_its_own(out, digits):
+    command = ["export", "mnist-tiny", "--data", str(digits), "--precision", "float32", "--out", str(out)]
+    assert cnnedge([*command, "--rgb-input"]) == 0
+    folder = out / "mnist-tiny_rgb"
+    grey = json.loads((out / "mnist-tiny" / "manifest.json").read_text())["files"]["mnist-tiny_float32.tflite"]
+    for format in EXPORTS:
+        passport = read_passport(folder / f"mnist-tiny_rgb_float32.{format}")
+        assert passport.input_contract["colour"] == "RGB" and passport.input_shape == (28, 28, 3)
+        # One of the 500 test digits may have two classes closer than the rounding of a third of the kernel.
+        assert passport.top1 == pytest.approx(grey["top1"], abs=1 / 500)
+    assert (folder / "mnist-tiny_rgb.keras").is_file()
+
+
 def test_gate_ends_with_exit_code_3(out, digits, capsys, tmp_path):
     command = [
         "export", str(out / "mnist-tiny/mnist-tiny.keras"), "--data", str(digits), "--format", "tflite",
