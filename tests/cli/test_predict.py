@@ -1,15 +1,19 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cnnedge.cli.app import run
-from tests.runtime import models
+from tests.runtime import cameras, models
+from tests.runtime.test_labels import NAMES, foreign
 
 
 @pytest.fixture
@@ -118,11 +122,61 @@ def test_runners_up_are_shown_from_half_a_percent(model, tmp_path, capsys):
     assert f"green {score:.1f} %, blue {score:.1f} %" in capsys.readouterr().out
 
 
-def test_file_without_labels_gets_numbers(tmp_path, pictures, capsys):
+def test_file_without_labels_gets_numbers_and_says_so(tmp_path, pictures, capsys):
     path = tmp_path / "theirs.onnx"
     path.write_bytes(models.colours_onnx())
     assert run(["predict", str(path), str(pictures / "blue.png"), "--json"]) == 0
-    assert entries(capsys)[0]["label"] == "2"
+    output = capsys.readouterr()
+    assert json.loads(output.out)[0]["label"] == "2"
+    assert output.err.startswith("note: theirs.onnx is another tool's (no passport): its classes are called 0, 1, 2")
+
+
+def test_file_of_another_tool_is_called_by_its_metadata(tmp_path, pictures, capsys):
+    path = tmp_path / "theirs.tflite"
+    path.write_bytes(foreign().content)
+    assert run(["predict", str(path), str(pictures / "red.png"), "--json"]) == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out)[0]["label"] in NAMES
+    assert "its labels are those of its TFLite metadata" in output.err
+
+
+def test_json_has_an_element_a_line(model, pictures, capsys):
+    assert run(["predict", str(model), str(pictures), "--json"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4 and lines[0].startswith("[{") and lines[-1].endswith("}]")
+
+
+def test_a_folder_that_cannot_be_read_is_said(model, pictures, capsys, monkeypatch):
+    scandir = os.scandir
+
+    def refusing(path):
+        if str(path).endswith("inner"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert run(["predict", str(model), str(pictures), "--json"]) == 1
+    found = entries(capsys)
+    assert [entry["label"] for entry in found] == ["blue", "green", "red", None]
+    assert found[-1]["error"].endswith("inner: Permission denied: this folder was left out")
+
+
+def test_memory_does_not_grow_with_the_number_of_pictures(model, pictures, monkeypatch):
+    """Ten times the pictures, half of them unreadable, within 20 kB: less than 12 bytes a picture."""
+    (pictures / "empty.png").write_bytes(b"")
+    images = [str(pictures / "red.png"), str(pictures / "empty.png")]
+    with Path(os.devnull).open("w") as nowhere:
+        monkeypatch.setattr(sys, "stdout", nowhere)
+        run(["predict", str(model), *images, "--json"])  # what is loaded once is loaded now
+        peaks = []
+        for count in (100, 1000):
+            arguments = ["predict", str(model), *(images * count), "--json"]
+            tracemalloc.start()
+            assert run(arguments) == 1
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    grown_arguments = 2 * 900 * 8 * 4  # the parser keeps a few lists of the arguments, 8 bytes each
+    assert peaks[1] - peaks[0] < 20_000 + grown_arguments
 
 
 @pytest.mark.parametrize(
@@ -156,3 +210,69 @@ def test_as_a_program_with_a_reader_that_goes_away(model, pictures):
     child = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert "blue" in child.stdout
     assert child.stderr == ""
+
+
+@pytest.fixture(params=["picamera2", "cv2"])
+def watching(request, model, tmp_path, monkeypatch):
+    """``predict --camera`` as a program, before a stand-in camera; its lines are read from ``stdout``."""
+    folder = tmp_path / "camera"
+    folder.mkdir()
+    cameras.install(folder, monkeypatch, request.param)
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    programs = []
+
+    def start(*options):
+        command = [sys.executable, "-m", "cnnedge", "predict", str(model), "--camera", *options]
+        program = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+        )
+        programs.append(program)
+        return program, folder
+
+    yield start
+    for program in programs:
+        program.kill()
+        program.communicate()
+
+
+def test_camera_gives_a_json_object_a_line_through_unplugging(watching):
+    program, folder = watching("--json", "--top", "1")
+    first = json.loads(program.stdout.readline())
+    assert (first["image"], first["label"], first["error"]) == ("camera 0", "red", None)
+    assert first["ms"] > 0 and len(first["top"]) == 1
+    cameras.unplug(folder)
+    stopped = next(entry for entry in map(json.loads, program.stdout) if entry["error"])
+    assert stopped["label"] is None and "stopped" in stopped["error"]
+    cameras.unplug(folder, plugged=True)
+    assert json.loads(program.stdout.readline())["label"] == "red"
+    program.send_signal(signal.SIGINT)
+    _, errors = program.communicate(timeout=20)
+    # A camera that was away shows in the exit code, as a picture that could not be read does.
+    assert program.returncode == 1
+    assert errors.count("\n") == 1 and "stopped" in errors
+
+
+def test_camera_in_lines_ends_quietly_with_ctrl_c(watching):
+    program, _ = watching("0")
+    assert "camera 0" in program.stdout.readline()
+    program.send_signal(signal.SIGINT)
+    _, errors = program.communicate(timeout=20)
+    assert (program.returncode, errors) == (0, "")
+
+
+def test_a_camera_that_is_not_there(watching):
+    program, _ = watching("7")
+    _, errors = program.communicate(timeout=20)
+    assert program.returncode == 1
+    assert errors.startswith("error: camera 7 (") and errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("images", [["photo.jpg"], ["0", "1"], ["-"]])
+def test_camera_and_pictures_together_are_wrong_usage(model, images, capsys):
+    assert run(["predict", str(model), "--camera", *images]) == 2
+    assert "expected at most the number of the camera after it" in capsys.readouterr().err
+
+
+def test_no_pictures_and_no_camera(model, capsys):
+    assert run(["predict", str(model)]) == 2
+    assert "name files, folders or - for standard input, or add --camera" in capsys.readouterr().err

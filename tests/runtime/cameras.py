@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-# Reddish at the left, bluish at the right: neither swapped channels nor a mirrored picture goes unnoticed.
+# Red on the whole, bluish at the right: neither swapped channels nor a mirrored picture goes unnoticed.
 PICTURE = np.zeros((480, 640, 3), np.uint8)
 PICTURE[:, :320] = (200, 90, 10)
-PICTURE[:, 320:] = (20, 60, 220)
+PICTURE[:, 320:] = (20, 60, 120)
 
 _COMMON = """
 from pathlib import Path
