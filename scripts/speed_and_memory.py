@@ -6,6 +6,7 @@ Measured on this machine, now; a busy machine shows in the figures. Ends with ex
 """
 
 import argparse
+import functools
 import os
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from PIL import Image
 from cnnedge.cli import console
 
 REPEATS = 5
+# For the cost of single images: enough for a steady median, and some to warm up.
+IMAGES, WARMUP = 2000, 50
 
 
 def main() -> int:
@@ -29,6 +32,8 @@ def main() -> int:
     measurements: list[tuple[str, float, float, str]] = [
         ("cnnedge --help", best(lambda: cost("--help")[0]), 0.5, "s"),
         *predict_one(folder / "mnist" / "mnist_int8_qat.tflite"),
+        ("Classifier.predict beyond the runtime call, mnist", overhead_us(folder, "mnist"), 60, "us"),
+        ("Classifier.predict beyond the runtime call, cifar10", overhead_us(folder, "cifar10"), 100, "us"),
         ("evaluating 10,000 images, against bare invoke", evaluation_ratio(folder), 1.3, "x"),
         *export_all(folder / "cifar10" / "cifar10.keras"),
     ]
@@ -89,6 +94,23 @@ def evaluation_ratio(folder: Path) -> float:
             theirs.append(seconds(bare))
             ours.append(seconds(lambda: runner.predict(images)))
     return float(np.median(ours) / np.median(theirs))
+
+
+def overhead_us(folder: Path, model: str) -> float:
+    """What one image costs beyond set_tensor, invoke and get_tensor; medians of images taken in turn."""
+    from cnnedge import Classifier
+
+    with Classifier(folder / model / f"{model}_int8_qat.tflite") as classifier:
+        runner = classifier._runner
+        images = np.random.default_rng(0).integers(0, 256, (IMAGES, *runner.input_shape), dtype=np.uint8)
+        for image in images[:WARMUP]:
+            classifier.predict(image)
+        ours, bare = [], []
+        for image in images:
+            batch = image[np.newaxis]
+            bare.append(seconds(functools.partial(runner.run, batch)))
+            ours.append(seconds(functools.partial(classifier.predict, image)))
+    return 1e6 * float(np.median(ours) - np.median(bare))
 
 
 def export_all(keras_file: Path) -> list[tuple[str, float, float, str]]:
