@@ -1,16 +1,19 @@
 """What a reader must know before believing the figures of a benchmark document."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from cnnedge.benchmark import timing
 from cnnedge.benchmark.document import row_label
+from cnnedge.benchmark.latency import NUM_RUNS, ROUNDS_PER_PROCESS
 from cnnedge.names import ExportName
 
 
 def notes(document: dict[str, Any]) -> list[str]:
     """One sentence for each thing to mind; ``document`` lacks its own ``notes`` still."""
-    return [*_data_notes(document), *_qat_notes(document), *_noise_notes(document)]
+    found = [*_data_notes(document), *_method_notes(document), *_qat_notes(document)]
+    return [*found, *_noise_notes(document), *_slow_down_notes(document)]
 
 
 def _data_notes(document: dict[str, Any]) -> list[str]:
@@ -27,6 +30,36 @@ def _data_notes(document: dict[str, Any]) -> list[str]:
     if document["baseline"] is None:
         found.append("There is no float Keras baseline: differences, verdicts and speed-ups are not given.")
     return found
+
+
+def _method_notes(document: dict[str, Any]) -> list[str]:
+    """What was measured otherwise than usual, or assumed."""
+    settings, found = document["settings"], []
+    if settings["num_runs"] < NUM_RUNS:
+        found.append(f"At most {settings['num_runs']} timed calls per row instead of {NUM_RUNS} (--num-runs).")
+    if settings["processes"] - 1 not in timing.STUDENT_T99:
+        least = ROUNDS_PER_PROCESS * (min(timing.STUDENT_T99) + 1)
+        found.append(f"Speed-ups have no interval: that takes at least {least} timed calls (--num-runs).")
+    assumed = _labels(document, lambda row: (row["preprocessing"] or {}).get("source") == "assumed")
+    if assumed:
+        found.append(f"Fed pixels 0..255, for want of other word: {assumed} (--mean and --std change that).")
+    software = _labels(document, lambda row: settings["device"] == "gpu" and row["runtime"] and row["device"] == "cpu")
+    if software:
+        found.append(f"No GPU: {software} ran on a software adapter, which is the CPU.")
+    return found
+
+
+def _labels(document: dict[str, Any], chosen: Callable[[dict[str, Any]], Any]) -> str:
+    return ", ".join(row_label(row) for row in document["rows"] if chosen(row))
+
+
+def _slow_down_notes(document: dict[str, Any]) -> list[str]:
+    slowed = [row for row in document["rows"] if row["sustained"] and row["sustained"]["slowed"]]
+    return [
+        f"{row_label(row)} took {row['sustained']['change']:.0%} longer at the end of the sustained load than at its "
+        "beginning: this machine does not keep its speed."
+        for row in slowed
+    ]
 
 
 def _qat_notes(document: dict[str, Any]) -> list[str]:

@@ -1,28 +1,21 @@
 """The plots of the report, as SVG text that follows the page's colours and needs nothing from outside."""
 
-import io
+import itertools
 import math
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnedge.benchmark.document import short_label
+from cnnedge.benchmark.plot_style import ACCENT, COLOURS, INK, legend, new_figure, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Row = dict[str, Any]
-# Matplotlib writes fixed colours; this one is replaced by the colour of the page's text, dark or light.
-INK = "#123456"
-# Of medium lightness, so that they show on white and on near-black, and apart for the colour-blind (Okabe
-# and Ito).
-COLOURS = {"keras": "#8a8a8a", "tflite": "#17967a", "onnx": "#d1661c"}
-ACCENT = "#3d8fd1"
-# 4.4 inches are 422 CSS pixels: nearly full size on a phone, so that 9-point text stays readable there.
-WIDTH = 4.4
+# Line styles that tell the files of one format apart.
+LINES = ("-", "--", ":", "-.", "o-", "s--", "^:")
 # The height of an 8-point line of text, as a fraction of the scatter plots' axes (about 2.7 inches).
 LABEL_HEIGHT = 0.065
 
@@ -32,7 +25,7 @@ def accuracy_against(rows: Sequence[Row], quantity: str) -> str:
     front."""
     points = [(_quantity(row, quantity), row) for row in _distinct(rows, quantity)]
     labels = {id(row): short_label(row, list(rows)) for row in rows}
-    figure, axes = _figure(3.4)
+    figure, (axes,) = new_figure(3.4)
     for value, row in points:
         error = [[100 * (row["top1"] - row["top1_low"])], [100 * (row["top1_high"] - row["top1"])]]
         axes.errorbar(value, 100 * row["top1"], yerr=error, fmt="o", ms=5, lw=1, color=COLOURS[row["format"]])
@@ -44,7 +37,7 @@ def accuracy_against(rows: Sequence[Row], quantity: str) -> str:
     axes.set_ylabel("top-1 in %")
     _plain_log_ticks(axes)
     _label_on_the_right(axes, [(value, 100 * row["top1"], labels[id(row)], row["format"]) for value, row in points])
-    return _svg(figure, f"top-1 accuracy against {quantity}")
+    return to_svg(figure, f"top-1 accuracy against {quantity}")
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -59,7 +52,7 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, flo
 def latency_distributions(rows: Sequence[Row]) -> str:
     """For each timed row: min to p99 as a line, the middle half as a bar, the median as a stroke."""
     timed = [row for row in rows if row["latency_ms"] and row["samples_ns"]]
-    figure, axes = _figure(0.8 + 0.3 * len(timed))
+    figure, (axes,) = new_figure(0.8 + 0.3 * len(timed))
     for height, row in enumerate(reversed(timed)):
         samples = np.concatenate(row["samples_ns"]["call"]) / 1e6
         low, lower, middle, upper, high = np.percentile(samples, (0, 25, 50, 75, 99))
@@ -72,12 +65,12 @@ def latency_distributions(rows: Sequence[Row]) -> str:
     axes.set_xscale("log")
     axes.set_xlabel("one image, in ms")
     _plain_log_ticks(axes)
-    return _svg(figure, "latency distributions")
+    return to_svg(figure, "latency distributions")
 
 
 def per_class_bars(rows: Sequence[Row], reference: Row, class_names: Sequence[str]) -> str:
     """Accuracy per class: bars for ``reference``, dots for the int8 files."""
-    figure, axes = _figure(0.9 + 0.32 * len(class_names))
+    figure, (axes,) = new_figure(0.9 + 0.32 * len(class_names))
     heights = np.arange(len(class_names))[::-1]
     values = [100 * (value or 0) for value in reference["per_class"]]
     axes.barh(heights, values, color="#8a8a8a", alpha=0.45, label=short_label(reference, list(rows)))
@@ -89,15 +82,15 @@ def per_class_bars(rows: Sequence[Row], reference: Row, class_names: Sequence[st
     known = [100 * value for row in [reference, *shown] for value in row["per_class"] if value is not None]
     axes.set_xlim(max(0, min(known, default=0) - 5), 100.5)
     axes.set_xlabel("right, in % of the class's images")
-    _legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.55 / figure.get_figheight() - 0.05), ncols=2)
-    return _svg(figure, "accuracy per class")
+    legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.55 / figure.get_figheight() - 0.05), ncols=2)
+    return to_svg(figure, "accuracy per class")
 
 
 def training_curves(history: dict[str, list[float]]) -> str:
     """Accuracy by epoch, for the columns of history.csv whose name ends in ``accuracy``."""
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = _figure(2.8)
+    figure, (axes,) = new_figure(2.8)
     names = [name for name in history if name.endswith("accuracy")]
     for colour, name in zip((ACCENT, COLOURS["onnx"], COLOURS["tflite"]), names, strict=False):
         epochs = range(1, len(history[name]) + 1)
@@ -111,8 +104,32 @@ def training_curves(history: dict[str, list[float]]) -> str:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
     axes.set_ylabel("accuracy in %")
-    _legend(axes, loc="lower right")
-    return _svg(figure, "training curves")
+    legend(axes, loc="lower right")
+    return to_svg(figure, "training curves")
+
+
+def sustained_load(document: dict[str, Any]) -> str:
+    """The latency of each file over the minutes, in % of its own at first; below it temperature and clock, where
+    the machine tells."""
+    load, rows = document["sustained"], [row for row in document["rows"] if row["sustained"]]
+    sensors = {"°C": load["temperature_c"], "MHz": load["mhz"]}
+    told = {unit: values for unit, values in sensors.items() if any(value is not None for value in values)}
+    figure, (axes, *below) = new_figure(2.4 + 1.1 * len(told), panels=1 + len(told))
+    minutes = len(load["at_s"]) > 1 and load["seconds"] >= 120
+    scale = 60 if minutes else 1
+    for style, row in zip(itertools.cycle(LINES), rows):
+        curve = row["sustained"]
+        latency = 100 * np.array(curve["p50_ms"]) / curve["first_ms"]
+        axes.plot(np.array(curve["at_s"]) / scale, latency, style, lw=1, ms=2.5, color=COLOURS[row["format"]],
+                  label=short_label(row, document["rows"]))  # fmt: skip
+    axes.set_ylabel("latency, % of first")
+    for panel, (unit, values) in zip(below, told.items(), strict=True):
+        known = [math.nan if value is None else value for value in values]
+        panel.plot(np.array(load["at_s"]) / scale, known, color=ACCENT, lw=1.3)
+        panel.set_ylabel(unit)
+    [axes, *below][-1].set_xlabel("minutes" if minutes else "seconds")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8, labelcolor=INK)
+    return to_svg(figure, "latency under sustained load")
 
 
 def _quantity(row: Row, quantity: str) -> float:
@@ -125,20 +142,6 @@ def _distinct(rows: Sequence[Row], quantity: str) -> list[Row]:
     if quantity == "latency":
         return [row for row in known if row["latency_ms"]]
     return list({(row["file"], row["size_bytes"]): row for row in known}.values())
-
-
-def _figure(height: float) -> "tuple[Figure, Axes]":
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    inked = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor")
-    style: Any = dict.fromkeys(inked, INK)
-    style |= {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "text.parse_math": False}
-    with mpl.rc_context(style):
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        axes = figure.add_subplot()
-        axes.grid(alpha=0.2, lw=0.6, color=INK)
-    return figure, axes
 
 
 def _plain_log_ticks(axes: "Axes") -> None:
@@ -185,23 +188,3 @@ def spread_apart(heights: Sequence[float], gap: float) -> list[float]:
         placed[index] = min(placed[index], ceiling)
         ceiling = placed[index] - gap
     return placed
-
-
-def _legend(axes: "Axes", **place: Any) -> None:
-    axes.legend(frameon=False, fontsize=8, labelcolor=INK, **place)
-
-
-def _svg(figure: "Figure", description: str) -> str:
-    """The figure as one ``<svg>`` element: text as text, no fixed size, ink in the page's colour."""
-    import matplotlib as mpl
-
-    stream = io.StringIO()
-    # Ids inside an SVG are derived from the salt; the plots share one page, so each needs its own.
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": description, "text.parse_math": False}):
-        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = stream.getvalue()
-    text = text[text.index("<svg") :].replace(INK, "currentColor")
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'font: ([\d.]+px)[^;"]*', r"font: \1 sans-serif", text)
-    opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{{}}" role="img" aria-label="{description}">'
-    return re.sub(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', lambda found: opening.format(found[1]), text, count=1)

@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+import shlex
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -67,6 +68,8 @@ def render(document: dict[str, Any], *, images: np.ndarray | None = None, histor
         summary=summary.summarize(document),
         columns=list(table.COLUMNS),
         table=[{"row": row, "cells": [cell(row) for cell in table.COLUMNS.values()]} for row in rows],
+        sustained=table.sustained_rows(document),
+        sustained_sentences=summary.sustained_sentences(document),
         failed=[(row_label(row), row["error"]) for row in failed_rows(document)],
         figures=_figures(document, history),
         details=[_details(row, document) for row in rows if row["confusion"]],
@@ -85,8 +88,32 @@ def environment() -> "Environment":
         lstrip_blocks=True,
     )  # fmt: skip
     found.globals["label"] = row_label
+    found.globals["command"] = reproduce
     found.globals["speed_text"] = table.speed_text
     return found
+
+
+def reproduce(document: dict[str, Any]) -> str:
+    """The command line that measures the same again."""
+    data, settings = document["data"], document["settings"]
+    options = {
+        "--data": data["name"], "--threads": settings["threads"], "--num-runs": settings["num_runs"],
+        "--warmup-runs": settings["warmup_runs"], "--margin": settings["margin_pp"],
+        "--limit": data["images"] if data["images"] < data["full_images"] else None,
+        "--device": "gpu" if settings.get("device") == "gpu" else None,
+        "--sustained": settings.get("sustained_minutes") or None,
+    } | _asked_preprocessing(document)  # fmt: skip
+    words = [f"{name} {value}" for name, value in options.items() if value is not None]
+    return " ".join(["cnnedge benchmark", shlex.join(document["made"].get("paths") or ["PATH"]), *words])
+
+
+def _asked_preprocessing(document: dict[str, Any]) -> dict[str, str]:
+    """--mean and --std, where the person gave them."""
+    for row in document["rows"]:
+        fed = row.get("preprocessing") or {}
+        if fed.get("source") == "options":
+            return {f"--{name}": ",".join(f"{value:g}" for value in fed[name]) for name in ("mean", "std")}
+    return {}
 
 
 def _figures(document: dict[str, Any], history: Path | None) -> list[dict[str, Any]]:
@@ -111,6 +138,9 @@ def _figures(document: dict[str, Any], history: Path | None) -> list[dict[str, A
         reading = f"Bars: {short_label(reference, rows)}; dots: the int8 files."
         plot = plots.per_class_bars(rows, reference, document["data"]["labels"])
         found.append(("Accuracy per class", reading, plot))
+    if document.get("sustained") and any(row["sustained"] for row in rows):
+        reading = f"In % of each file's own first {document['sustained']['window_s']:.3g} s."
+        found.append(("Sustained load", reading, plots.sustained_load(document)))
     if history is not None:
         found.append(("Training", "Accuracy after each epoch.", plots.training_curves(read_history(history))))
     return [{"heading": heading, "reading": reading, "svg": Markup(svg)} for heading, reading, svg in found]

@@ -59,14 +59,14 @@ def _without_baseline(exported: list[Row]) -> list[str]:
 def describe(row: Row) -> list[str]:
     """Everything about one classified row that the table has no room for."""
     sentences = [
-        f"{row['runtime']}, {row['device']}.",
+        f"{row['runtime']}, {row['device']}.{_fed(row)}",
         f"Loaded in {row['load_ms']:.3g} ms, first call {row['first_ms']:.3g} ms, peak memory "
         f"{row['peak_rss_mb']:.3g} MB above the bare runtime.",
     ]
     if row["end_to_end_ms"]:
         times = row["end_to_end_ms"]
         sentences.append(f"From decoded image to label: p50 {times['p50']:.3g} ms, p90 {times['p90']:.3g} ms.")
-        sentences.append(f"{row['latency_ms']['runs']} timed calls.")
+        sentences.append(f"{row['latency_ms']['runs']} timed calls{_spread(row)}.")
     sentences += _describe_comparison(row)
     if row["ece"] is None:
         sentences.append("The output is no probability distribution, so its calibration is not given.")
@@ -75,6 +75,28 @@ def describe(row: Row) -> list[str]:
     if row["shares_accuracy_with"]:
         sentences.append(f"Classified once, by {row['shares_accuracy_with']}, which is the same file and agrees.")
     return sentences
+
+
+# Who says what a file is fed, in words.
+FED_BY = {
+    "passport": "by its passport", "options": "as --mean and --std say", "metadata": "by its TFLite metadata",
+    "assumed": "for want of other word", "contract": "as our Keras models take them",
+}  # fmt: skip
+
+
+def _fed(row: Row) -> str:
+    """What the file was fed; nothing for a document of an earlier version, which does not say."""
+    fed = row.get("preprocessing")
+    if not fed:
+        return ""
+    mean, std = (" ".join(f"{value:g}" for value in fed[name]) for name in ("mean", "std"))
+    values = "pixels 0..255" if (mean, std) == ("0", "1") else f"(pixel - {mean}) / {std}"
+    return f" Fed {values}, {FED_BY[fed['source']]}."
+
+
+def _spread(row: Row) -> str:
+    spread = row.get("process_spread")
+    return "" if spread is None else f"; fresh starts differ by {spread:.1%} (standard deviation)"
 
 
 def _describe_comparison(row: Row) -> list[str]:
@@ -88,6 +110,27 @@ def _describe_comparison(row: Row) -> list[str]:
     worst = row["most_lost_class"]
     if worst:
         sentences.append(f"The class that lost most: {worst['label']}, {worst['delta_pp']:+.2f} points.")
+    return sentences
+
+
+def sustained_sentences(document: dict[str, Any]) -> list[str]:
+    """How long the files were kept busy, and what the machine's sensors said meanwhile; nothing if they were not."""
+    load = document.get("sustained")
+    if not load:
+        return []
+    seconds = load["seconds"]
+    span = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
+    sentences = [f"sustained load: {span}, all files in turn without a pause."]
+    for name, words, unit in (("temperature_c", "temperature", "°C"), ("mhz", "clock", "MHz")):
+        known = [value for value in load[name] if value is not None]
+        if known:
+            extremes = f"between {min(known):g} and {max(known):g} {unit}"
+            sentences.append(f"{words}: {known[0]:g} {unit} at first, {known[-1]:g} {unit} at last, {extremes}.")
+        else:
+            sentences.append(f"{words}: this machine does not tell.")
+    slowed = [at for at, throttled in zip(load["at_s"], load["throttled"], strict=True) if throttled]
+    if slowed:
+        sentences.append(f"the board throttled itself from second {slowed[0]:.0f} on.")
     return sentences
 
 

@@ -22,8 +22,9 @@ TURN_SECONDS = 1.0
 LEAST_TURNS = 4
 # The first minute is compared with the last, or the first half with the second where there are no two minutes.
 WINDOW_SECONDS = 60.0
-# A last minute slower than the first by more than this is called a slow-down: below it lies what the rounds of a
-# quiet machine scatter (timing.NOISY_SPREAD).
+# A last minute slower than the first by more than this is called a slow-down (below it lies what the rounds of a
+# usable machine scatter, timing.NOISY_SPREAD), but only if the middle halves of the two minutes' points lie apart:
+# else it is other work on the machine that comes and goes.
 SLOW_DOWN = 0.10
 
 
@@ -53,8 +54,9 @@ def row_figures(one: Measurement, window_s: float) -> dict[str, Any] | None:
         return None
     at_s = np.array([point["at_s"] for point in one.sustained])
     p50 = np.array([point["p50_ns"] for point in one.sustained]) / 1e6
-    first = float(np.median(p50[at_s < at_s[0] + window_s]))
-    last = float(np.median(p50[at_s >= at_s[-1] - window_s]))
+    beginning, end = p50[at_s < at_s[0] + window_s], p50[at_s >= at_s[-1] - window_s]
+    first, last = float(np.median(beginning)), float(np.median(end))
+    apart = bool(np.percentile(beginning, 75) < np.percentile(end, 25))
     return {
         "at_s": at_s.tolist(),
         "p50_ms": p50.round(6).tolist(),
@@ -63,6 +65,7 @@ def row_figures(one: Measurement, window_s: float) -> dict[str, Any] | None:
         "first_ms": round(first, 6),
         "last_ms": round(last, 6),
         "change": round(last / first - 1, 4),
+        "slowed": apart and last > (1 + SLOW_DOWN) * first,
     }
 
 

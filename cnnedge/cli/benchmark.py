@@ -92,7 +92,8 @@ def benchmark(
         document = run.benchmark(
             candidates, test, dataset.labels, data_name=dataset.name, baseline=chosen, num_runs=num_runs,
             warmup_runs=warmup_runs, num_threads=threads, margin_pp=margin, full_images=len(dataset.test),
-            is_sample=dataset.is_sample, data_source=dataset.source, sustained_minutes=sustained, paths=paths,
+            is_sample=dataset.is_sample, data_source=dataset.source, sustained_minutes=sustained,
+            paths=[*paths, *([baseline] if baseline else [])],
             progress=progress,
         )  # fmt: skip
     console.print_benchmark(document)

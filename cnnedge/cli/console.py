@@ -71,11 +71,13 @@ def print_benchmark(document: dict[str, Any]) -> None:
     """The benchmark's table and footnotes on standard output; it fits 80 columns."""
     from rich.console import Console
 
-    from cnnedge.benchmark.table import footnotes, rich_table
+    from cnnedge.benchmark.table import footnotes, rich_table, sustained_table
 
     encoding = (sys.stdout.encoding or "").lower()
     console = Console(width=None if sys.stdout.isatty() else 80, highlight=False)
     console.print(rich_table(document, unicode=encoding.startswith("utf")))
+    if document.get("sustained"):
+        console.print(sustained_table(document))
     for line in footnotes(document):
         print(line)
 

@@ -7,6 +7,7 @@ processes, opened as ``tests.benchmark.runners:open_lookup``.
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -72,8 +73,14 @@ def open_lookup(
     microseconds: float = 20,
     wrong_below: int = 0,
     free_batch: bool = True,
+    once: str = "",
     num_threads: int = 1,
 ) -> LookupRunner:
+    """``once`` names a file that the first opening makes; a second opening, which finds it, is refused."""
+    if once:
+        if Path(once).exists():
+            raise ModelError("lookup: refused the second time")
+        Path(once).touch()
     if misbehave == "refuse":
         raise ModelError("lookup: refused on purpose")
     return LookupRunner(

@@ -44,7 +44,7 @@ def test_a_keras_file_becomes_a_candidate_for_each_way_of_calling_it(tmp_path):
     path.write_bytes(b"model")
     predict, call = keras_candidates(path, opener="some.where:opened", modes=("predict", "call"))
     assert (predict.label, call.label) == ("net.keras (predict)", "net.keras (call)")
-    assert predict.sha256 == call.sha256 and call.options == {"path": str(path), "mode": "call"}
+    assert predict.sha256 == call.sha256 and call.options["mode"] == "call"
     with pytest.raises(UsageError, match="expected the float Keras model"):
         keras_candidates(tmp_path / "absent.keras", opener="some.where:opened", modes=("call",))
 

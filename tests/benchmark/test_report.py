@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from cnnedge.benchmark import plots, report
+from cnnedge.benchmark import plot_style, plots, report
 from cnnedge.errors import DataError
 from tests.benchmark import documents
 
@@ -63,7 +63,7 @@ def test_the_report_says_what_was_measured(images):
         "Rows of a matrix are true classes",
         "Same answer as the baseline on 90.00% of the images; lost 300, gained 0 (exact McNemar p = 9.8e-91).",
         "Calibration error (ECE, 15 bins)",
-        "cnnedge benchmark PATH --data pets",
+        "cnnedge benchmark exported/pets --data pets --threads 1",
         "50.0 to 61.5 °C",
     ):
         assert expected in text, expected
@@ -140,5 +140,5 @@ def test_names_in_a_plot_keep_their_distance_and_order():
 
 def test_plots_follow_the_colour_of_the_page():
     svg = plots.accuracy_against(documents.document()["rows"], "size")
-    assert svg.startswith("<svg") and "currentColor" in svg and plots.INK not in svg
+    assert svg.startswith("<svg") and "currentColor" in svg and plot_style.INK not in svg
     assert "<text" in svg and "net_int8.tflite" not in svg and "tflite int8" in svg

@@ -5,12 +5,13 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 
 import numpy as np
 import psutil
 import pytest
 
-from cnnedge.benchmark import classify, process
+from cnnedge.benchmark import classify, latency, measure, process
 from cnnedge.benchmark.candidate import Candidate, candidates_for
 from cnnedge.benchmark.document import load_document, write_json
 from cnnedge.benchmark.run import benchmark
@@ -19,7 +20,8 @@ from cnnedge.errors import UsageError
 from tests.benchmark import models
 
 LABELS = ("a", "b", "c", "d")
-QUICK = {"num_runs": 12, "warmup_runs": 1, "data_name": "labelled"}
+# 4 rounds are one start; tests that look at intervals ask for more.
+QUICK = {"num_runs": 4, "warmup_runs": 1, "data_name": "labelled"}
 INTERFACE_ROW = {
     "file", "format", "precision", "qat", "runtime", "device", "threads", "size_bytes", "images", "top1",
     "top1_low", "top1_high", "delta_pp", "agreement", "verdict", "latency_ms", "end_to_end_ms", "speedup",
@@ -37,7 +39,7 @@ def test_the_document_is_that_of_the_interface(split, lookup):
         for mode, us in (("predict", 2000), ("function", 400))
     ]
     candidates = [*keras, lookup("half.tflite", microseconds=200), lookup("poor.tflite", wrong_below=64)]
-    document = benchmark(candidates, split, LABELS, baseline="float.keras", **QUICK)
+    document = benchmark(candidates, split, LABELS, baseline="float.keras", **QUICK | {"num_runs": 12})
     assert {"schema", "machine", "data", "baseline", "rows"} <= document.keys()
     assert {"cpu", "cores", "cpu_flags", "arch", "os", "python", "governor", "packages"} <= document["machine"].keys()
     assert document["data"].items() >= {"name": "labelled", "split": "test", "images": 600}.items()
@@ -83,7 +85,7 @@ def test_a_failing_candidate_keeps_its_reason_and_the_others_finish(split, looku
     bad, good = document["rows"]
     assert reason in bad["error"]
     assert bad["top1"] is None and bad["latency_ms"] is None and bad["images"] == 0
-    assert good["error"] is None and good["top1"] == 1.0 and good["latency_ms"]["runs"] == 12
+    assert good["error"] is None and good["top1"] == 1.0 and good["latency_ms"]["runs"] == 4
 
 
 def test_a_crash_while_timed_keeps_the_accuracy_but_no_latency(split, lookup):
@@ -92,7 +94,7 @@ def test_a_crash_while_timed_keeps_the_accuracy_but_no_latency(split, lookup):
     late, good = benchmark(candidates, split, LABELS, **QUICK)["rows"]
     assert "killed by SIGSEGV while asked to warm_up" in late["error"]
     assert late["top1"] == 1.0 and late["latency_ms"] is None and late["samples_ns"] is None
-    assert good["error"] is None and good["latency_ms"]["runs"] == 12
+    assert good["error"] is None and good["latency_ms"]["runs"] == 4
 
 
 def test_another_number_of_classes_is_an_error(split, lookup):
@@ -142,7 +144,7 @@ def test_the_images_of_a_slow_file_are_shared_out_over_the_cores(split, lookup, 
             super().__init__(*arguments)
 
     monkeypatch.setattr(classify, "SLOW_SECONDS", 0.01)
-    monkeypatch.setattr(classify, "cores", lambda: cores)
+    monkeypatch.setattr(latency, "cores", lambda: cores)
     monkeypatch.setattr(classify, "WorkerProcess", CountedProcess)
     candidates = [lookup("slow.tflite", free_batch=False, microseconds=100, wrong_below=64), lookup("fast.onnx")]
     slow, fast = benchmark(candidates, split, LABELS, **QUICK)["rows"]
@@ -152,7 +154,7 @@ def test_the_images_of_a_slow_file_are_shared_out_over_the_cores(split, lookup, 
 
 def test_a_helper_that_fails_fails_its_row(split, lookup, monkeypatch):
     monkeypatch.setattr(classify, "SLOW_SECONDS", 0.0)
-    monkeypatch.setattr(classify, "cores", lambda: 2)
+    monkeypatch.setattr(latency, "cores", lambda: 2)
     # Each of two processes classifies 300 images, one by one, and gives up after 200.
     bad = lookup("bad.tflite", free_batch=False, misbehave="exit", good_calls=200)
     document = benchmark([bad, lookup("good.tflite")], split, LABELS, **QUICK)
@@ -160,12 +162,39 @@ def test_a_helper_that_fails_fails_its_row(split, lookup, monkeypatch):
     assert document["rows"][1]["error"] is None
 
 
-def test_fewer_than_six_rounds_give_no_interval(split, lookup):
+def test_a_single_start_gives_no_interval_and_a_note_says_so(split, lookup):
     keras = lookup("float.keras", format="keras", mode="call")
-    quick = QUICK | {"num_runs": 3}
-    document = benchmark([keras, lookup("x.tflite")], split, LABELS, baseline="float.keras", **quick)
+    document = benchmark([keras, lookup("x.tflite")], split, LABELS, baseline="float.keras", **QUICK)
     row = document["rows"][1]
     assert row["speedup"] > 0 and row["speedup_low"] is None and row["speedup_high"] is None
+    assert "Speed-ups have no interval: that takes at least 12 timed calls (--num-runs)." in document["notes"]
+    assert "At most 4 timed calls per row instead of 200 (--num-runs)." in document["notes"]
+
+
+def test_every_file_is_started_afresh_keras_in_its_fastest_way(split, lookup, monkeypatch):
+    started = Counter()
+
+    class CountedProcess(process.WorkerProcess):
+        def __init__(self, candidate, folder):
+            started[candidate.label] += 1
+            super().__init__(candidate, folder)
+
+    monkeypatch.setattr(measure, "WorkerProcess", CountedProcess)
+    keras = [lookup("f.keras", format="keras", mode=mode, sha256="0" * 64) for mode in ("predict", "function")]
+    quick = QUICK | {"num_runs": 12}
+    document = benchmark([*keras, lookup("x.tflite")], split, LABELS, baseline="f.keras", **quick)
+    assert started == {"f.keras (predict)": 1, "f.keras (function)": 3, "x.tflite": 3}
+    assert document["settings"]["processes"] == 3
+    for row in document["rows"]:
+        assert row["samples_ns"]["process"] == [0] * 4 + [1] * 4 + [2] * 4 and row["process_spread"] > 0
+        assert row["speedup_low"] <= row["speedup"] <= row["speedup_high"]
+
+
+def test_a_crash_in_a_later_start_is_an_error(split, lookup, tmp_path):
+    bad = lookup("bad.tflite", once=str(tmp_path / "opened"))
+    row, good = benchmark([bad, lookup("good.tflite")], split, LABELS, **QUICK | {"num_runs": 12})["rows"]
+    assert row["error"] == "lookup: refused the second time" and row["top1"] == 1.0 and row["latency_ms"] is None
+    assert good["error"] is None and good["latency_ms"]["runs"] == 12
 
 
 def test_ctrl_c_keeps_what_was_measured(split, lookup):
