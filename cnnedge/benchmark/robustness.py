@@ -30,14 +30,15 @@ _PACKAGES = ("numpy", "scipy", "pillow")
 
 
 def measure_robustness(
-    files: Sequence[Path], split: Split, *, data_name: str, full_images: int, seed: int = 0, progress: Progress = silent
-) -> dict[str, Any]:
+    files: Sequence[Path], split: Split, *, data_name: str, full_images: int, is_sample: bool = False, seed: int = 0,
+    progress: Progress = silent,
+) -> dict[str, Any]:  # fmt: skip
     """The document ``robustness.json``: top-1 of every file on ``split``, clean and corrupted.
 
     Args:
         files: exported files of one model, the float one that the others are compared with first.
         split: test images uint8 ``(N, H, W, C)``, N at least 2, and their classes.
-        data_name, full_images: the dataset, and the images in its whole test split.
+        data_name, full_images, is_sample: the dataset, its whole test split's images, whether it is the sample.
         seed: of the noises.
 
     Raises:
@@ -68,7 +69,7 @@ def measure_robustness(
         },
         "data": {
             "name": data_name, "split": "test", "images": len(split), "full_images": full_images,
-            "sha256": split.sha256,
+            "sha256": split.sha256, "is_sample": is_sample,
         },
         "seed": seed,
         "severities": {name: list(strengths) for name, strengths in SEVERITIES.items()},

@@ -2,7 +2,7 @@
 
 import typer
 
-from cnnedge.cli import benchmark, doctor, export, golden, inspect, match, predict, report, run, train
+from cnnedge.cli import benchmark, card, doctor, export, golden, inspect, match, predict, report, run, train
 
 
 def register(app: typer.Typer) -> None:
@@ -12,6 +12,7 @@ def register(app: typer.Typer) -> None:
     app.command()(export.export)
     app.command()(benchmark.benchmark)
     app.command()(report.report)
+    app.command()(card.card)
     app.command()(predict.predict)
     app.command()(inspect.inspect)
     app.command()(golden.golden)

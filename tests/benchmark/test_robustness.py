@@ -42,6 +42,7 @@ def test_figures_are_those_of_the_files_on_the_corrupted_images(document, files,
     assert document["severities"].keys() == SEVERITIES.keys()
     assert document["data"] == {
         "name": "mnist", "split": "test", "images": 100, "full_images": 500, "sha256": split.sha256,
+        "is_sample": False,
     }  # fmt: skip
 
 

@@ -1,0 +1,107 @@
+"""``cnnedge card``: the model card of an exported model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cnnedge.cli import console
+from cnnedge.cli.testdata import choose_dataset, limited
+from cnnedge.errors import UsageError
+from cnnedge.files import refuse_existing
+
+if TYPE_CHECKING:
+    from cnnedge.datasets import Split
+
+
+def card(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What cnnedge run left, such as exported/mnist.")],
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|DIR", help="A dataset, or a folder <class>/*.png; else what the files name."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=2, metavar="N", help="Test images that are corrupted, evenly spaced.")
+    ] = 1000,
+    cifar10_1: Annotated[
+        Path | None,
+        typer.Option("--cifar10-1", metavar="DIR", help="Holds cifar10.1_v6_data.npy and cifar10.1_v6_labels.npy."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+) -> None:
+    """Write the model card FOLDER/README.md, and measure robustness for it.
+
+    The card tells architecture, training and its cost, accuracy per class,
+    calibration, sizes, latencies with the machine named, licence and how to
+    reproduce it, from the documents in FOLDER. cnnedge benchmark FOLDER comes
+    first: the card takes its figures from there.
+
+    Robustness is top-1 on test images with noise, blur, brightness, contrast,
+    JPEG and pixelation at five severities, float against int8. It is kept in
+    FOLDER/robustness.json and measured again when the files or N change.
+
+    seeds.json and width.json (scripts/width_curve.py) are shown if they are
+    there. What was not measured is said to be not measured.
+
+    Examples:
+
+      cnnedge card exported/mnist
+
+      cnnedge card exported/cifar10 --cifar10-1 ~/CIFAR-10.1/datasets --overwrite
+    """
+    from cnnedge.build.stack import require_keras
+
+    require_keras()
+    from cnnedge.build.card import write_card
+    from cnnedge.build.card_facts import CARD, ROBUSTNESS, load_benchmark, model_name, robustness_files
+
+    files = robustness_files(folder, model_name(folder))
+    load_benchmark(folder)  # says what is wrong with it before the long work
+    refuse_existing([folder / CARD], overwrite=overwrite)
+    extra = _read_cifar10_1(cifar10_1, files)
+    dataset = choose_dataset(data, files, [])
+    _keep_robustness(
+        folder / ROBUSTNESS, files, limited(dataset.test, limit), extra, overwrite=overwrite,
+        data_name=dataset.name, full_images=len(dataset.test), is_sample=dataset.is_sample,
+    )  # fmt: skip
+    print(f"written: {write_card(folder)}")
+
+
+def _read_cifar10_1(folder: Path | None, files: list[Path]) -> "Split | None":
+    """The images that the user supplies, for networks that know their classes."""
+    if folder is None:
+        return None
+    from cnnedge.datasets.catalogue import CIFAR10
+    from cnnedge.datasets.cifar10_1 import read_cifar10_1
+    from cnnedge.runtime.modelfile import read_passport
+
+    passport = read_passport(files[0])
+    if passport is None or passport.labels != CIFAR10.labels:
+        raise UsageError(f"--cifar10-1 is for networks with CIFAR-10's classes, which {files[0]} does not name")
+    return read_cifar10_1(folder)
+
+
+def _keep_robustness(
+    path: Path, files: list[Path], test: "Split", extra: "Split | None", *, overwrite: bool, **facts: Any
+) -> None:
+    """Bring ``path`` up to date: measure what is not in it, and write it if something was measured."""
+    from cnnedge.benchmark.document import write_json
+    from cnnedge.benchmark.robustness import load_robustness, measure_plain, measure_robustness, measured_on
+    from cnnedge.datasets.cifar10_1 import VERSION
+
+    before = load_robustness(path) if path.is_file() else None
+    if before is not None and not measured_on(before["rows"], files):
+        before = None
+    found = before if before is not None and before["data"]["sha256"] == test.sha256 else None
+    if found is not None and extra is None:
+        return
+    refuse_existing([path], overwrite=overwrite)
+    if found is None:
+        with console.progress() as progress:
+            found = measure_robustness(files, test, progress=progress, **facts)
+        found["cifar10_1"] = before["cifar10_1"] if before is not None else None
+    if extra is not None:
+        rows = measure_plain(files, extra)
+        found["cifar10_1"] = {"version": VERSION, "images": len(extra), "sha256": extra.sha256, "rows": rows}
+    write_json(path, found)
+    print(f"written: {path}")

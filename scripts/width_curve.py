@@ -1,0 +1,63 @@
+"""How accuracy, size and work of a network follow its width, from short trainings.
+
+    python scripts/width_curve.py cifar10 [--widths 0.5 1 1.5] [--epochs N] [--limit N]
+
+Trains MODEL with its quick recipe once at each width, converts each to int8, and classifies the test images. Writes
+exported/MODEL/width.json, which `cnnedge card` shows. The trained networks are not kept. With the default widths it
+takes about four times as long as one quick training.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from cnnedge.cli import console, example
+from cnnedge.cli.chosen import chosen_recipe, load_data
+from cnnedge.files import refuse_existing
+
+
+def main(options: argparse.Namespace) -> int:
+    out = options.out or Path("exported") / options.model / "width.json"
+    refuse_existing([out], overwrite=options.overwrite)
+    from cnnedge.build.models import model_spec
+    from cnnedge.build.stack import require_tensorflow
+
+    spec, recipe = model_spec(options.model), chosen_recipe(options.model, "quick", options.epochs, options.batch_size)
+    require_tensorflow()
+    from cnnedge.build.width import measure_widths, write_widths
+
+    with console.progress() as progress:
+        data = load_data(
+            spec.dataset, image_shape=spec.input_shape, calibration=recipe.calibration_images, progress=progress
+        )
+        found = measure_widths(
+            options.model, example.limited(data, options.limit), recipe, options.widths, seed=options.seed,
+            progress=progress,
+        )  # fmt: skip
+    write_widths(out, found)
+    print(f"{'width':>5} {'parameters':>10} {'MMAC':>7} {'int8 bytes':>10} {'float':>7} {'int8':>7} {'seconds':>8}")
+    for row in found["rows"]:
+        print(
+            f"{row['width']:5g} {row['parameters']:10,} {row['macs'] / 1e6:7.2f} {row['int8_bytes']:10,} "
+            f"{row['float_top1']:7.2%} {row['int8_top1']:7.2%} {row['seconds']:8.1f}"
+        )
+    print(f"written: {out}")
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    option = parser.add_argument
+    option("model", metavar="MODEL", help="which network; cnnedge train --list shows them")
+    option("--widths", nargs="+", type=float, default=[0.5, 1.0, 1.5], metavar="FACTOR", help="default: 0.5 1 1.5")
+    option("--epochs", type=int, metavar="N", help="instead of the quick preset's")
+    option("--batch-size", type=int, metavar="N", help="instead of the quick preset's")
+    option("--limit", type=int, metavar="N", help="only N training, validation and test images: to try it")
+    option("--seed", type=int, default=0, help="fixes weights, order, augmentation and dropout")
+    option("--out", type=Path, metavar="FILE.json", help="default: exported/MODEL/width.json")
+    option("--overwrite", action="store_true", help="replace the file if it exists")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(example.run(main, parse_arguments()))
