@@ -8,9 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
 from cnnedge.cli.app import run
@@ -96,6 +96,9 @@ def test_files_that_exist_are_not_replaced_unasked(exported, digits, tmp_path, c
         (["{exported}"], 2, "no file says which images it was made for: add --data"),
         (["{exported}", "--margin", "0"], 2, "--margin is 0"),
         (["{exported}", "--device", "tpu"], 2, "--device is 'tpu', expected cpu or gpu"),
+        (["{exported}", "--sustained", "-1"], 2, "--sustained is -1, expected minutes"),
+        (["{exported}", "--mean", "grey"], 2, "--mean grey --std 1: could not convert string to float"),
+        (["{exported}", "--std", "0"], 2, "expected numbers above 0"),
         (["{exported}", "--baseline", "absent.keras", "--data", "{digits}"], 2, "absent.keras does not exist"),
         (["{exported}", "--json", "{exported}/digits_int8.tflite/x.json"], 1, "x.json cannot be written"),
     ],
@@ -107,14 +110,65 @@ def test_wrong_requests_are_one_line(exported, digits, capsys, arguments, code, 
     assert message in line
 
 
-@pytest.mark.skipif(Path("/dev/nvidia0").exists() or Path("/dev/dri").exists(), reason="this machine has a GPU")
-def test_without_a_gpu_it_says_what_was_tried(exported, capsys):
-    assert run(["benchmark", str(exported), "--device", "gpu"]) == 1
-    error = capsys.readouterr().err
-    assert "no GPU can be used here" in error
-    assert "LiteRT: its GPU accelerator does not start" in error
-    assert "ONNX Runtime: the installed build has neither the CUDA nor the WebGPU provider" in error
-    assert ("TensorFlow: it finds no GPU" in error) == (find_spec("tensorflow") is not None)
+def test_without_a_gpu_it_says_what_is_missing_and_what_to_type(exported, digits, monkeypatch, capsys):
+    for name, value in {"VK_ICD_FILENAMES": "/dev/null", "VK_DRIVER_FILES": "/dev/null"}.items():
+        monkeypatch.setenv(name, value)
+    command = ["benchmark", str(exported), "--data", str(digits), "--device", "gpu", *QUICK]
+    if any(name.startswith(("CUDA", "WebGpu")) for name in onnxruntime.get_available_providers()):
+        pytest.skip("this onnxruntime can use a GPU")
+    assert run(command) == 1
+    (error,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert error.startswith("error: --device gpu: no GPU can be used here. LiteRT: ")
+    assert "apt install libvulkan1 mesa-vulkan-drivers" in error and "pip install onnxruntime-gpu" in error
+    assert "Keras" not in error  # none was named
+
+
+SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")
+
+
+@pytest.mark.skipif(not SWIFTSHADER.exists(), reason="Chromium's SwiftShader is not installed")
+def test_a_software_adapter_is_measured_as_the_cpu_that_it_is(exported, digits, tmp_path, monkeypatch, capsys):
+    """LiteRT's GPU accelerator for real, on a driver that draws on the CPU; ONNX Runtime has no provider: an error."""
+    monkeypatch.setenv("VK_ICD_FILENAMES", str(SWIFTSHADER))
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(SWIFTSHADER.parent))
+    out = tmp_path / "gpu.json"
+    command = ["benchmark", str(exported), "--data", str(digits), "--device", "gpu", "--json", str(out)]
+    assert run([*command, "--limit", "20", "--num-runs", "4"]) == 1
+    document = json.loads(out.read_text())
+    rows = {row["file"]: row for row in document["rows"]}
+    assert "pip install onnxruntime-gpu" in rows["digits_float32.onnx"]["error"]
+    assert rows["digits_float32.onnx"]["latency_ms"] is None
+    for name in ("digits_float32.tflite", "digits_int8.tflite"):
+        assert rows[name]["error"] is None and rows[name]["latency_ms"]["runs"] == 4
+        assert rows[name]["device"] == "cpu" and "a software adapter" in rows[name]["runtime"]
+    assert "ran on a software adapter, which is the CPU" in capsys.readouterr().out
+
+
+def test_files_without_a_passport_are_fed_as_the_options_say(exported, digits, tmp_path, capsys):
+    """The digits file takes 0..255: halved pixels are still classified, and the document says what was fed."""
+    out = tmp_path / "out.json"
+    file = exported / "digits_float32.tflite"
+    command = ["benchmark", str(file), "--data", str(digits), "--json", str(out), *QUICK]
+    assert run([*command, "--std", "2"]) == 0
+    fed = json.loads(out.read_text())["rows"][0]["preprocessing"]
+    assert fed == {"mean": [0.0], "std": [2.0], "source": "options"}
+    assert run([*command, "--overwrite"]) == 0
+    fed = json.loads(out.read_text())["rows"][0]["preprocessing"]
+    assert fed == {"mean": [0.0], "std": [1.0], "source": "assumed"}
+    assert "note: Fed pixels 0..255, for want of other word: digits_float32.tflite" in capsys.readouterr().out
+
+
+def test_sustained_load_is_shown_and_kept(exported, digits, tmp_path, capsys):
+    out, page = tmp_path / "out.json", tmp_path / "out.html"
+    files = [str(exported / "digits_int8.tflite"), str(exported / "digits_float32.onnx")]
+    command = ["benchmark", *files, "--data", str(digits), "--json", str(out), "--report", str(page), *QUICK]
+    assert run([*command, "--sustained", "0.05"]) == 0
+    printed = capsys.readouterr().out
+    assert "change" in printed and "sustained load: 3 seconds" in printed
+    document = json.loads(out.read_text())
+    assert document["sustained"]["minutes"] == 0.05
+    assert all(len(row["sustained"]["p50_ms"]) >= 3 for row in document["rows"])
+    assert "Under sustained load" in page.read_text() and "--sustained 0.05" in page.read_text()
 
 
 def test_the_script_only_calls_the_command(exported, digits):
