@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnedge.errors import ImageError
+from cnnedge.errors import ImageError, ModelError
 from cnnedge.runtime import modelfile
 from cnnedge.runtime.image import decode
-from cnnedge.runtime.labels import find_labels
+from cnnedge.runtime.labels import find_labels, scaling_of
 from cnnedge.runtime.runner import Runner, open_runner
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class Classifier:
     """Classifies images with one ``.tflite`` or ``.onnx`` file.
 
     The labels come from the passport inside the file. A file without one (another tool's) is used as well as
-    it can be: its labels are those of its TFLite metadata, else "0", "1", ... and it is fed raw pixels 0..255,
-    which a file made for scaled images answers wrongly; ``remark`` says what was assumed, and is None for a file
-    with a passport.
+    it can be: its labels and its scaling of the pixels are those of its TFLite metadata, else "0", "1", ... and
+    raw pixels 0..255, which a file made for scaled images answers wrongly; ``remark`` says what was assumed, and
+    is None for a file with a passport.
 
     >>> with Classifier("exported/mnist/mnist_int8_qat.tflite") as classifier:  # doctest: +SKIP
     ...     best = classifier.predict("digit.png", top=1)[0]
@@ -56,9 +56,19 @@ class Classifier:
         """
         self.path = Path(path)
         self.passport = modelfile.read_passport(self.path)
-        self._runner = open_runner(self.path, num_threads=num_threads)
-        labels = find_labels(modelfile.load(self.path), self.passport, self._runner.num_classes)
+        file = modelfile.load(self.path)
+        self._scaling = scaling_of(file, self.passport)
+        self._runner = self._open(num_threads)
+        labels = find_labels(file, self.passport, self._runner.num_classes)
         self.labels, self.remark = labels.names, labels.remark
+
+    def _open(self, num_threads: int) -> Runner:
+        try:
+            return open_runner(self.path, num_threads=num_threads, mean=self._scaling.mean, std=self._scaling.std)
+        except ValueError as error:
+            if self._scaling.is_raw:
+                raise
+            raise ModelError(f"{self.path.name}: its TFLite metadata: {error}") from error
 
     @property
     def has_passport(self) -> bool:
@@ -101,7 +111,7 @@ class Classifier:
 
     def _scores_in_order(self, pixels: Iterator[np.ndarray], top: int, workers: int) -> Iterator[list[Prediction]]:
         idle: SimpleQueue[Runner] = SimpleQueue()
-        opened = [open_runner(self.path, num_threads=1) for _ in range(workers - 1)]
+        opened = [self._open(1) for _ in range(workers - 1)]
         for runner in (self._runner, *opened):
             idle.put(runner)
 

@@ -1,4 +1,7 @@
-"""What the classes of a model file are called: by its passport, else by its TFLite metadata, else by their numbers."""
+"""What the classes of a model file are called, and what it is fed: by its passport, else by its TFLite metadata.
+
+A file that has neither is called by numbers and fed raw pixels.
+"""
 
 from dataclasses import dataclass
 
@@ -6,6 +9,7 @@ from cnnedge.errors import ModelError
 from cnnedge.passport import Passport
 from cnnedge.runtime import modelfile
 from cnnedge.runtime.modelfile import ModelFile
+from cnnedge.runtime.pixels import RAW, Normalization
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,24 @@ def _foreign_labels(file: ModelFile, classes: int) -> tuple[tuple[str, ...], str
     return names, "its labels are those of its TFLite metadata"
 
 
-def _feeding(file: ModelFile) -> str:
-    metadata = modelfile.read_standard_metadata(file)
+def scaling_of(file: ModelFile, passport: Passport | None) -> Normalization:
+    """What to feed a file: pixels as they are, or scaled as the TFLite metadata of another tool's file asks for.
+
+    Raises:
+        ModelError: the metadata is damaged, or asks for what cannot be.
+    """
+    metadata = None if passport else modelfile.read_standard_metadata(file)
     if metadata is None or not metadata.scales_pixels:
+        return RAW
+    try:
+        return Normalization(metadata.mean, metadata.std)
+    except ValueError as error:
+        raise ModelError(f"{file.name}: its TFLite metadata: {error}") from None
+
+
+def _feeding(file: ModelFile) -> str:
+    scaling = scaling_of(file, None)
+    if scaling.is_raw:
         return "it is fed raw pixels 0..255"
-    mean, std = ("/".join(f"{value:g}" for value in values) for values in (metadata.mean, metadata.std))
-    return f"it is fed raw pixels 0..255, but its metadata asks for (pixel - {mean}) / {std}: the answers will be wrong"
+    mean, std = ("/".join(f"{value:g}" for value in values) for values in (scaling.mean, scaling.std))
+    return f"it is fed (pixel - {mean}) / {std}, as its metadata asks"

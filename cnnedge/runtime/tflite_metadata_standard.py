@@ -149,8 +149,8 @@ def _stats(tensor: Table | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 def _label_file(scores: Table | None) -> str | None:
     """The first label file of the output; the others are translations."""
-    files = [file.text(0) for file in (scores.tables(6) if scores else []) if file.integer(2, "b") == _AXIS_LABELS]
-    return files[0] if files else None
+    files = scores.tables(6) if scores else []
+    return next((file.text(0) for file in files if file.integer(2, "b") == _AXIS_LABELS), None) or None
 
 
 def write(metadata: StandardMetadata) -> bytes:

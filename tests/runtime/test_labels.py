@@ -6,8 +6,10 @@ import pytest
 
 from cnnedge.errors import ModelError
 from cnnedge.runtime import tflite_metadata_standard as standard
-from cnnedge.runtime.labels import find_labels
+from cnnedge.runtime.classifier import Classifier
+from cnnedge.runtime.labels import find_labels, scaling_of
 from cnnedge.runtime.modelfile import ModelFile
+from cnnedge.runtime.pixels import RAW, Normalization
 from cnnedge.runtime.tflite_metadata import add_entries
 from cnnedge.runtime.tflite_metadata_archive import append_files
 from tests.runtime import models
@@ -53,10 +55,54 @@ def test_labels_of_the_wrong_count_are_not_used(count):
     assert f"its metadata names {count} of 10 classes, so they are called 0, 1, 2 ..." in found.remark
 
 
-def test_scaling_that_is_not_done_is_said():
-    metadata = dataclasses.replace(METADATA, mean=(127.5,), std=(127.5,))
-    remark = find_labels(foreign(metadata), None, 10).remark
-    assert "its metadata asks for (pixel - 127.5) / 127.5: the answers will be wrong" in remark
+SCALED = dataclasses.replace(METADATA, mean=(127.5,), std=(63.75,))
+
+
+def test_the_metadatas_scaling_is_done_and_said():
+    assert scaling_of(foreign(SCALED), None) == Normalization((127.5,), (63.75,))
+    remark = find_labels(foreign(SCALED), None, 10).remark
+    assert remark.endswith("; it is fed (pixel - 127.5) / 63.75, as its metadata asks")
+
+
+def test_our_own_files_are_never_scaled():
+    assert scaling_of(foreign(SCALED), PASSPORT) == RAW
+
+
+def test_a_foreign_float_file_is_fed_what_it_asks_for(tmp_path):
+    """A network that expects -2..2 gives the answers that the same numbers give it through the bare runtime."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    content = models.digits_tflite("float32")
+    path = tmp_path / "theirs.tflite"
+    path.write_bytes(add_entries(content, {standard.ENTRY: standard.write(dataclasses.replace(SCALED, label_file=""))}))
+    bare = Interpreter(model_content=content)
+    bare.allocate_tensors()
+    images = models.digits("test")[0][:20]
+    with Classifier(path) as classifier:
+        batched = list(classifier.predict_batch(images, top=1, workers=2))
+        for image, (best,) in zip(images, batched, strict=True):
+            bare.set_tensor(bare.get_input_details()[0]["index"], (image[None].astype("float32") - 127.5) / 63.75)
+            bare.invoke()
+            expected = bare.get_tensor(bare.get_output_details()[0]["index"])[0]
+            # The same kernels on inputs that differ by a rounding of the division, 2**-24 of a value.
+            assert best.score == pytest.approx(expected.max(), abs=1e-5)
+            assert classifier.predict(image, top=1) == [best]
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "words"),
+    [
+        ((0.0,), (0.0,), r"theirs.tflite: its TFLite metadata: std is \(0.0,\), expected numbers above 0"),
+        ((float("nan"),), (1.0,), r"theirs.tflite: its TFLite metadata: mean is"),
+        ((1.0, 2.0), (1.0,), r"theirs.tflite: its TFLite metadata: mean has 2 numbers, expected 1 or 1"),
+        ((), (2.0,), r"theirs.tflite: its TFLite metadata: mean is \(\)"),
+    ],
+)
+def test_scaling_that_cannot_be_is_an_error(mean, std, words, tmp_path):
+    path = tmp_path / "theirs.tflite"
+    path.write_bytes(foreign(dataclasses.replace(METADATA, mean=mean, std=std)).content)
+    with pytest.raises(ModelError, match=words):
+        Classifier(path)
 
 
 def test_a_label_file_that_is_missing_is_an_error():
