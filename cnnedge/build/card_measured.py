@@ -82,7 +82,7 @@ def robustness(facts: CardFacts) -> str:
         f"{images_measured(data)}; Δ: percentage points of the int8 files against it, mean of the five severities.",
         table(header, rows),
         *(_amplification(row) for row in others),
-        _cifar10_1(facts, document),
+        _cifar10_1(document),
     )
 
 
@@ -147,14 +147,14 @@ def _amplification(row: Row) -> str:
     )
 
 
-def _cifar10_1(facts: CardFacts, document: dict[str, Any]) -> str:
+def _cifar10_1(document: dict[str, Any]) -> str:
     if document["data"]["name"] != "cifar10":
         return ""
     found = document["cifar10_1"]
     if found is None:
         return (
             "CIFAR-10.1: not measured; its images are not distributed here. With its two files in a folder, "
-            f"`cnnedge card {facts.folder} --cifar10-1 DIR --overwrite` measures it."
+            "`cnnedge card FOLDER --cifar10-1 DIR --overwrite` measures it."
         )
     rows = [
         (f"`{row['file']}`", with_interval(row["top1"], row["top1_low"], row["top1_high"])) for row in found["rows"]
