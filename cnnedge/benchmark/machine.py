@@ -24,6 +24,7 @@ PACKAGES = (
     "tensorflow-model-optimization", "tf2onnx",
 )  # fmt: skip
 _CPU = Path("/sys/devices/system/cpu")
+_FIRMWARE = Path("/sys/devices/platform/soc")
 
 
 def machine_facts() -> dict[str, Any]:
@@ -136,15 +137,26 @@ def _temperature() -> float | None:
     return max(readings, default=None)
 
 
-def _throttled() -> bool | None:
-    """Whether a Raspberry Pi's firmware slows it down now: bits 0 to 3 of ``vcgencmd get_throttled``."""
-    if shutil.which("vcgencmd") is None:
-        return None
-    answer = subprocess.run(["vcgencmd", "get_throttled"], capture_output=True, text=True, check=False).stdout
+def throttle_bits() -> int | None:
+    """``get_throttled`` of a Raspberry Pi's firmware, from vcgencmd or else from the kernel; None elsewhere.
+
+    Bits 0 to 3 are what holds now (under-voltage, clock capped, throttled, near the temperature limit), bits 16 to 19
+    the same at any time since it was switched on.
+    """
+    if shutil.which("vcgencmd") is not None:
+        command = ["vcgencmd", "get_throttled"]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout.partition("=")[2]
+    else:
+        answer = next(filter(None, map(_read, _FIRMWARE.glob("*firmware/get_throttled"))), "")
     try:
-        return bool(int(answer.partition("=")[2].strip(), 16) & 0xF)
+        return int(answer.strip(), 16)
     except ValueError:
         return None
+
+
+def _throttled() -> bool | None:
+    bits = throttle_bits()
+    return None if bits is None else bool(bits & 0xF)
 
 
 def _versions() -> dict[str, str]:

@@ -4,15 +4,16 @@ import json
 import re
 import struct
 import sys
+import textwrap
 from typing import Annotated, Any
 
 import typer
 
+from cnnedge.cli.advice import advice, optional, throttling_words
+
 # The instructions that multiply int8 four at a time; without one, int8 files are small but hardly faster.
 FAST_INT8 = {"avx512_vnni", "avx_vnni", "avx_vnni_int8", "amx_int8", "asimddp", "i8mm"}
-PYTHONS = ((3, 11), (3, 13))
-# A 28x28 or 32x32 classifier needs some 60 MB to predict; training needs some 3 GB.
-LITTLE_MEMORY_MB = 150
+WIDTH, INDENT = 80, 13
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([A-Za-z0-9_-]+)['\"]")
 
@@ -24,6 +25,7 @@ def doctor(
 
     Every runtime is tried in a process of its own with a small convolution,
     so a wheel that does not suit this CPU shows as a line and not as a crash.
+    Cameras and GPUs are looked for in processes of their own too.
 
     Examples:
 
@@ -40,63 +42,66 @@ def doctor(
 
 
 def examine() -> dict[str, Any]:
-    """Everything that ``doctor`` knows; ``advice`` lists what to do, one line for each thing missing."""
-    from cnnedge.benchmark.machine import machine_facts, read_load
-    from cnnedge.runtime.probe import PACKAGES, probe
+    """Everything that ``doctor`` knows.
 
-    machine, load = machine_facts(), read_load()
+    ``advice`` lists what to do for what stands in the way of predicting, ``optional`` for what nobody needs to.
+    """
+    import psutil
+
+    from cnnedge.benchmark.machine import machine_facts, read_load, throttle_bits
+    from cnnedge.runtime.probe import PACKAGES, cameras, probe
+
+    machine, load, bits = machine_facts(), read_load(), struct.calcsize("P") * 8
     probes = [probe(runtime) for runtime in PACKAGES]
     report = {
         "machine": machine,
-        "bits": struct.calcsize("P") * 8,
+        "bits": bits,
+        "memory_available_mb": psutil.virtual_memory().available // 1_000_000,
         "fast_int8": sorted(FAST_INT8 & set(machine["cpu_flags"])),
         "temperature_c": load.temperature_c,
         "throttled": load.throttled,
+        "throttling": throttling_words(throttle_bits()),
         "runtimes": [
             {
                 "runtime": found.runtime,
                 "version": found.version,
                 "works": found.works,
                 "problem": found.problem,
+                **_wheel(PACKAGES[found.runtime], bits),
             }
             for found in probes
         ],
+        "gpu": _gpu(probes),
+        "camera": cameras(),
         "extras": {extra: _missing(extra) for extra in ("onnx", "report", "build")},
     }
-    return report | {"advice": advice(report, sys.version_info[:2])}
+    return report | {"advice": advice(report, sys.version_info[:2]), "optional": optional(report)}
 
 
-def advice(report: dict[str, Any], python: tuple[int, int]) -> list[str]:
-    """What to do, for each thing that stands in the way, the gravest first."""
-    lines = []
-    if report["bits"] != 64:
-        lines.append(
-            "this Python is 32-bit, and neither ai-edge-litert nor onnxruntime has a 32-bit wheel: install the "
-            "64-bit Raspberry Pi OS (Bookworm or Trixie) and a fresh environment"
-        )
-    first, last = PYTHONS
-    if not first <= python <= last:
-        lines.append(f"Python {python[0]}.{python[1]} is not tried with cnnedge: use 3.{first[1]} to 3.{last[1]}")
-    lines += [line for runtime in report["runtimes"] if (line := _for_runtime(runtime))]
-    if report["machine"]["memory_mb"] < LITTLE_MEMORY_MB:
-        lines.append(f"{report['machine']['memory_mb']} MB of memory is little: predict needs about 60 MB")
-    if report["machine"]["governor"] == "powersave":
-        lines.append("the CPU saves power, so timings will be slow: sudo cpupower frequency-set -g performance")
-    if report["throttled"]:
-        lines.append("the board slows itself down now: cool it, and use the power supply made for it")
-    return lines
+def _wheel(package: str, bits: int) -> dict[str, str | None]:
+    """The wheel that pip would install on this machine, or why there is none."""
+    import platform
+
+    from cnnedge.runtime.wheels import Place, wheel
+
+    here = Place(platform.system(), platform.machine(), bits, sys.version_info[:2], platform.libc_ver())
+    name, reason = wheel(package, here)
+    return {"wheel": name, "no_wheel": reason}
 
 
-def _for_runtime(runtime: dict[str, Any]) -> str | None:
-    from cnnedge.runtime.probe import PACKAGES
+def _gpu(probes: list[Any]) -> dict[str, Any]:
+    """``vulkan``: the devices for LiteRT; ``onnxruntime``: its providers for GPUs, None if it does not work."""
+    from cnnedge.runtime.ort import GPU_PROVIDERS
+    from cnnedge.runtime.probe import vulkan_devices
 
-    if runtime["works"]:
-        return None
-    package = PACKAGES[runtime["runtime"]]
-    if runtime["version"] is None:
-        wanted = "'cnnedge[onnx]'" if package == "onnxruntime" else package
-        return f"{runtime['runtime']} is not installed: pip install {wanted}"
-    return f"{runtime['runtime']} {runtime['problem']}: pip install --force-reinstall {package}"
+    devices = vulkan_devices()
+    (onnxruntime,) = (found for found in probes if found.runtime == "ONNX Runtime")
+    providers = [name for name in onnxruntime.providers if name in GPU_PROVIDERS]
+    return {
+        "vulkan": devices["names"],
+        "problem": devices["problem"],
+        "onnxruntime": providers if onnxruntime.works else None,
+    }
 
 
 def _missing(extra: str) -> list[str]:
@@ -128,24 +133,54 @@ def _is_installed(package: str) -> bool:
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
-    machine = report["machine"]
-    lines = [
-        f"Python       {machine['python']}, {report['bits']}-bit",
-        f"System       {machine['os']}, {machine['arch']}",
-        f"CPU          {machine['cpu']}, {machine['cores']} cores, {machine['memory_mb']:,} MB of memory",
-        f"Instructions {' '.join(machine['cpu_flags']) or 'not readable'}",
-        f"Fast int8    {' '.join(report['fast_int8']) or 'no: int8 files are small here, and hardly faster'}",
-        f"Governor     {machine['governor'] or 'not readable'}",
-        f"Throttled    {_yes_no(report['throttled'])}",
+    lines = [line for name, value in _rows(report) for line in _wrapped(name, value)]
+    # Not wrapped: what is to be typed stays in one piece, to be copied.
+    lines += ["", *(report["advice"] or ["nothing stands in the way of cnnedge predict"])]
+    if report["optional"]:
+        lines += ["", "Not needed to predict a file:", *report["optional"]]
+    return lines
+
+
+def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
+    machine, camera, gpu = report["machine"], report["camera"], report["gpu"]
+    memory = f"{machine['memory_mb']:,} MB, {report['memory_available_mb']:,} MB of it free"
+    rows = [
+        ("Python", f"{machine['python']}, {report['bits']}-bit"),
+        ("System", f"{machine['os']}, {machine['arch']}"),
+        ("CPU", f"{machine['cpu']}, {machine['cores']} cores"),
+        ("Memory", memory),
+        ("Instructions", " ".join(machine["cpu_flags"]) or "not readable"),
+        ("Fast int8", " ".join(report["fast_int8"]) or "no: int8 files are small here, and hardly faster"),
+        ("Governor", machine["governor"] or "not readable"),
+        ("Throttled", _throttling(report["throttling"])),
     ]
     for found in report["runtimes"]:
         state = "works" if found["works"] else found["problem"]
-        lines.append(f"{found['runtime']:<12} {found['version'] or ''} {state}".rstrip())
+        rows.append((found["runtime"], f"{found['version'] or ''} {state}".strip()))
+        rows.append(("  wheel", found["wheel"] or found["no_wheel"]))
+    rows += [
+        ("GPU", f"{_listed(gpu['vulkan'])} (Vulkan); ONNX Runtime: {_listed(gpu['onnxruntime'])}"),
+        ("Camera", f"{_listed(camera['names'])} ({camera['library'] or 'no library'})"),
+    ]
     for extra, missing in report["extras"].items():
-        state = "complete" if not missing else f"lacks {', '.join(missing)}: pip install 'cnnedge[{extra}]'"
-        lines.append(f"[{extra}]".ljust(13) + state)
-    return [*lines, "", *(report["advice"] or ["nothing stands in the way of cnnedge predict"])]
+        rows.append((f"[{extra}]", "complete" if not missing else f"lacks {', '.join(missing)}"))
+    return rows
 
 
-def _yes_no(value: bool | None) -> str:
-    return "not readable" if value is None else "yes" if value else "no"
+def _throttling(words: dict[str, list[str]] | None) -> str:
+    if words is None:
+        return "not readable"
+    now = f"yes: {', '.join(words['now'])}" if words["now"] else "no"
+    earlier = [word for word in words["since_start"] if word not in words["now"]]
+    return now + (f"; since it was switched on: {', '.join(earlier)}" if earlier else "")
+
+
+def _listed(names: list[str] | None) -> str:
+    return ", ".join(names or []) or "none"
+
+
+def _wrapped(name: str, value: str) -> list[str]:
+    return textwrap.wrap(
+        value, WIDTH, initial_indent=name.ljust(INDENT), subsequent_indent=" " * INDENT, break_on_hyphens=False,
+        break_long_words=False,
+    )  # fmt: skip

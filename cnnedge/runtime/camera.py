@@ -12,6 +12,7 @@ import importlib.util
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ TIMEOUT_S = 5.0
 # Between two attempts to open a camera that is gone.
 RETRY_S = 1.0
 LIBRARIES = ("picamera2", "cv2")
+VIDEO_NODES = Path("/sys/class/video4linux")
 TO_TYPE = (
     "on a Raspberry Pi type: sudo apt install python3-picamera2 (and make the environment with "
     "python3 -m venv --system-site-packages); elsewhere: pip install opencv-python-headless"
@@ -71,11 +73,40 @@ def open_camera(number: int = 0) -> Camera:
     """
     if number < 0:
         raise CameraError(f"camera {number}: expected 0 for the first, 1 for the second and so on")
-    library = next((name for name in LIBRARIES if importlib.util.find_spec(name)), None)
+    library = installed_library()
     if library is None:
         raise CameraError(f"no camera library is installed: {TO_TYPE}")
     module = _load(library)
     return _Picamera2(module, number) if library == "picamera2" else _OpenCV(module, number)
+
+
+def installed_library() -> str | None:
+    """``picamera2``, or else ``cv2`` (OpenCV), or None if neither is installed."""
+    return next((name for name in LIBRARIES if importlib.util.find_spec(name)), None)
+
+
+def connected(library: str) -> list[str]:
+    """The names of the cameras that are connected, in the order of their numbers.
+
+    OpenCV names none; on Linux the kernel does, and elsewhere the list stays empty.
+
+    Raises:
+        CameraError: the library does not load, or cannot look.
+    """
+    module = _load(library)
+    if library != "picamera2":
+        return _kernel_names()
+    try:
+        with silenced():
+            return [camera["Model"] for camera in module.Picamera2.global_camera_info()]
+    except Exception as error:
+        raise CameraError(f"picamera2 cannot look for cameras ({error})") from error
+
+
+def _kernel_names() -> list[str]:
+    """One per camera: a camera has several video nodes, of which the one with index 0 gives the pictures."""
+    nodes = sorted(VIDEO_NODES.glob("video*"), key=lambda node: int(node.name.removeprefix("video")))
+    return [(node / "name").read_text().strip() for node in nodes if (node / "index").read_text().strip() == "0"]
 
 
 def watch(number: int = 0, retry_s: float = RETRY_S) -> Iterator[np.ndarray | CameraError]:

@@ -2,64 +2,74 @@ import json
 
 import pytest
 
+from cnnedge.benchmark import machine
 from cnnedge.cli import doctor
 from cnnedge.cli.app import run
-
-GOOD = {
-    "bits": 64,
-    "throttled": False,
-    "machine": {"memory_mb": 4000, "governor": "performance"},
-    "runtimes": [{"runtime": "LiteRT", "version": "2.3.0", "works": True, "problem": None}],
-}
-
-
-def broken(runtime: str, version: str | None, problem: str) -> dict:
-    return {"runtimes": [{"runtime": runtime, "version": version, "works": False, "problem": problem}]}
+from tests.runtime import cameras
 
 
 def test_json_of_this_machine(capsys):
     assert run(["doctor", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["bits"] == 64
+    assert report["bits"] == 64 and report["memory_available_mb"] > 0
     assert report["machine"]["cores"] >= 1
     assert [(runtime["runtime"], runtime["works"]) for runtime in report["runtimes"]] == [
         ("LiteRT", True), ("ONNX Runtime", True),
     ]  # fmt: skip
+    for runtime in report["runtimes"]:
+        version = runtime["wheel"].split("-")[1]
+        # The table of wheels and the pinned requirements go together.
+        assert (version, runtime["no_wheel"]) == (runtime["version"], None)
     assert report["extras"] == {"onnx": [], "report": [], "build": []}
+    assert report["camera"].keys() == {"library", "names", "problem"}
+    assert report["gpu"].keys() == {"vulkan", "problem", "onnxruntime"}
 
 
 def test_lines_of_this_machine(capsys):
     assert run(["doctor"]) == 0
     output = capsys.readouterr().out
-    for words in ("Python ", "CPU ", "LiteRT ", "works", "[onnx]", "complete"):
+    for words in ("Python ", "CPU ", "Memory ", "LiteRT ", "works", "wheel ", "GPU ", "Camera ", "[onnx]", "complete"):
         assert words in output
+    assert max(map(len, output.split("\n\n")[0].splitlines())) <= 80
 
 
-def test_nothing_to_do_on_a_good_machine():
-    assert doctor.advice(GOOD, (3, 11)) == []
+def test_a_raspberry_pi_that_is_short_of_power(tmp_path, monkeypatch, capsys):
+    """As its kernel says it: under-voltage and throttling now, the temperature limit some time before."""
+    (tmp_path / "soc:firmware").mkdir()
+    (tmp_path / "soc:firmware" / "get_throttled").write_text("80005\n")
+    monkeypatch.setattr(machine, "_FIRMWARE", tmp_path)
+    monkeypatch.setenv("PATH", "")  # no vcgencmd
+    assert run(["doctor"]) == 0
+    output = capsys.readouterr().out
+    assert "yes: too little voltage, throttling; since it was switched on: the" in output
+    assert (
+        "the board slows itself down now (too little voltage, throttling): use the power supply made for it" in output
+    )
 
 
-@pytest.mark.parametrize(
-    ("change", "python", "words"),
-    [
-        ({"bits": 32}, (3, 11), "install the 64-bit Raspberry Pi OS"),
-        ({}, (3, 14), "Python 3.14 is not tried with cnnedge: use 3.11 to 3.13"),
-        ({}, (3, 9), "Python 3.9 is not tried"),
-        (broken("ONNX Runtime", None, "not installed"), (3, 11), "pip install 'cnnedge[onnx]'"),
-        (broken("LiteRT", None, "not installed"), (3, 11), "pip install ai-edge-litert"),
-        (
-            broken("LiteRT", "2.3.0", "illegal instruction: this wheel was made for a newer CPU"),
-            (3, 11),
-            "illegal instruction: this wheel was made for a newer CPU: pip install --force-reinstall ai-edge-litert",
-        ),
-        ({"machine": {"memory_mb": 100, "governor": None}}, (3, 11), "100 MB of memory is little"),
-        ({"machine": {"memory_mb": 4000, "governor": "powersave"}}, (3, 11), "cpupower"),
-        ({"throttled": True}, (3, 11), "cool it"),
-    ],
-)
-def test_one_line_for_each_thing_missing(change, python, words):
-    (line,) = doctor.advice(GOOD | change, python)
-    assert words in line
+def test_vcgencmd_is_asked_where_it_is(tmp_path, monkeypatch):
+    command = tmp_path / "vcgencmd"
+    command.write_text("#!/bin/sh\necho throttled=0x50000\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert machine.throttle_bits() == 0x50000
+    assert machine.read_load().throttled is False
+
+
+@pytest.fixture(params=["picamera2", "cv2"])
+def library(request, tmp_path, monkeypatch):
+    cameras.install(tmp_path, monkeypatch, request.param)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return request.param
+
+
+def test_cameras_are_named(library, tmp_path, capsys):
+    assert run(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["camera"]["library"] == library and report["camera"]["problem"] is None
+    if library == "picamera2":
+        assert report["camera"]["names"] == ["imx708"]
+        assert not any("camera" in line for line in report["optional"])
 
 
 def test_missing_packages_of_an_extra_are_named_through_the_extras_inside_it(monkeypatch):

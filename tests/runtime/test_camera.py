@@ -77,6 +77,24 @@ def test_watching_a_camera_that_never_was_there(library, tmp_path):
         next(camera.watch())
 
 
+def test_connected_cameras_of_picamera2(tmp_path, monkeypatch):
+    cameras.install(tmp_path, monkeypatch, "picamera2")
+    assert camera.installed_library() == "picamera2" and camera.connected("picamera2") == ["imx708"]
+    cameras.unplug(tmp_path)
+    assert camera.connected("picamera2") == []
+
+
+def test_connected_cameras_of_opencv_are_the_kernels(tmp_path, monkeypatch):
+    """A webcam has a second node for its metadata; 10 comes after 2."""
+    cameras.install(tmp_path, monkeypatch, "cv2")
+    for node, name, index in (("video10", "second", 0), ("video2", "first", 0), ("video3", "first", 1)):
+        (tmp_path / "nodes" / node).mkdir(parents=True)
+        (tmp_path / "nodes" / node / "name").write_text(f"{name}\n")
+        (tmp_path / "nodes" / node / "index").write_text(f"{index}\n")
+    monkeypatch.setattr(camera, "VIDEO_NODES", tmp_path / "nodes")
+    assert camera.connected("cv2") == ["first", "second"]
+
+
 def test_without_a_library_the_line_to_type(monkeypatch):
     monkeypatch.setattr(camera.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CameraError, match=r"no camera library is installed.*apt install python3-picamera2.*opencv"):

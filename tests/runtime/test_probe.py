@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from cnnedge.runtime import probe
+from cnnedge.runtime.vulkan import adapters
 
 
 @pytest.mark.parametrize("runtime", list(probe.PACKAGES))
@@ -11,6 +12,7 @@ def test_the_runtimes_of_this_machine_work(runtime):
     found = probe.probe(runtime)
     assert (found.works, found.problem) == (True, None)
     assert found.version
+    assert ("CPUExecutionProvider" in found.providers) == (runtime == "ONNX Runtime")
 
 
 def test_a_runtime_that_is_not_installed(monkeypatch):
@@ -51,3 +53,24 @@ def test_a_runtime_that_hangs(broken_python, monkeypatch):
     monkeypatch.setattr(probe, "TIMEOUT_S", 0.2)
     broken_python("exec sleep 30")
     assert probe.probe("LiteRT").problem == "gave no answer within 0 s"
+
+
+@pytest.mark.parametrize("look", [probe.cameras, probe.vulkan_devices])
+def test_a_driver_that_breaks_is_told_from_here(broken_python, look):
+    broken_python(f"kill -{int(signal.SIGSEGV)} $$")
+    found = look()
+    assert (found["names"], found["problem"]) == ([], "died from SIGSEGV")
+
+
+def test_vulkan_devices_of_this_machine():
+    assert probe.vulkan_devices() == {"names": [device.name for device in adapters()], "problem": None} or any(
+        device.software for device in adapters()
+    )
+
+
+def test_a_camera_library_that_does_not_load(tmp_path, monkeypatch):
+    (tmp_path / "picamera2.py").write_text("raise ImportError('libcamera.so.0.5')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    found = probe.cameras()
+    assert (found["library"], found["names"]) == ("picamera2", [])
+    assert found["problem"].startswith("picamera2 is installed and does not load (libcamera.so.0.5)")
