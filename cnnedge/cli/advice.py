@@ -8,6 +8,8 @@ LITTLE_MEMORY_MB = 150
 # Bits of the Raspberry Pi's get_throttled; the same 16 bits higher: at any time since it was switched on.
 _THROTTLING = ("too little voltage", "a capped clock", "throttling", "the temperature limit near")
 _SINCE_START = 16
+# What the install extras are for; onnxruntime is among the runtimes already.
+_PURPOSES = {"report": "plots and the HTML report", "build": "training and export"}
 _PERFORMANCE = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
 
 
@@ -43,9 +45,11 @@ def optional(report: dict[str, Any]) -> list[str]:
     lines = [line for line in (_for_camera(report["camera"]), *_for_gpu(report["gpu"])) if line]
     if report["machine"]["governor"] not in (None, "performance", "powersave"):
         lines.append(f"for steady timings: {_PERFORMANCE}")
-    for extra, missing in report["extras"].items():
-        if missing and extra != "onnx":  # onnxruntime is among the runtimes already
-            lines.append(f"for what [{extra}] brings ({', '.join(missing)}): pip install 'cnnedge[{extra}]'")
+    lines += [
+        f"for {purpose}: pip install 'cnnedge[{extra}]'"
+        for extra, purpose in _PURPOSES.items()
+        if report["extras"][extra]
+    ]
     return lines
 
 
