@@ -32,11 +32,12 @@ def append_files(content: bytes, files: Mapping[str, bytes]) -> bytes:
 
 def without_archive(content: bytes) -> bytes:
     """The model alone: ``content`` up to the archive behind it, all of it if there is none."""
-    if not zipfile.is_zipfile(io.BytesIO(content)):
+    try:
+        with _opened(content) as archive:
+            starts = [entry.header_offset for entry in archive.infolist()]
+            return content[: min([*starts, archive.start_dir])]
+    except Damaged:  # no archive, or weights that happen to look like the end of one
         return content
-    with _opened(content) as archive:
-        starts = [entry.header_offset for entry in archive.infolist()]
-        return content[: min([*starts, archive.start_dir])]
 
 
 def read_file(content: bytes, name: str) -> bytes:

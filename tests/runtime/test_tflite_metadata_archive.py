@@ -25,7 +25,9 @@ def test_files_go_behind_the_model_and_come_back():
 
 
 def test_a_model_without_an_archive():
-    assert without_archive(MODEL) == MODEL
+    unlucky = MODEL + b"PK\x05\x06" + bytes(range(18)) + MODEL
+    assert without_archive(MODEL) == MODEL and without_archive(unlucky) == unlucky
+    assert read_file(append_files(unlucky, {"labels.txt": b"a"}), "labels.txt") == b"a"
     with pytest.raises(ModelError, match=r"no readable archive behind the model"):
         read_file(MODEL, "labels.txt")
 
