@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from cnnedge.cli import console
-from cnnedge.cli.chosen import load_data
 
 
 def golden(
@@ -32,6 +31,7 @@ def golden(
 
       cnnedge golden my_int8.tflite --data photos/ --out app/tests/golden
     """
+    from cnnedge import datasets
     from cnnedge.errors import DataError
     from cnnedge.files import sha256_of
     from cnnedge.runtime import modelfile
@@ -43,7 +43,9 @@ def golden(
     passport = modelfile.read_passport(file)
     with open_runner(file) as runner:
         with console.progress() as progress:
-            dataset = load_data(data, image_shape=runner.input_shape, calibration=0, progress=progress)
+            dataset = datasets.load(
+                data, image_shape=runner.input_shape, validation=0, calibration=0, progress=progress
+            )
         if len(dataset.labels) != runner.num_classes or (passport and passport.labels != dataset.labels):
             raise DataError(
                 f"{dataset.name} has the {len(dataset.labels)} classes {_few(dataset.labels)}, {file.name} the "

@@ -29,9 +29,11 @@ MOST_IMAGES = 20
 # Whoever feeds the large picture must shrink it by these factors; their difference shows a crop or a border.
 LARGER_HEIGHT, LARGER_WIDTH = 3, 4
 # The first images of each class among which the clearest is sought: enough to find unsure ones, quick to run.
-CANDIDATES_PER_CLASS = 100
+CANDIDATES_PER_CLASS = 300
 # Sure enough that a rounding step does not change the label, unsure enough that a mistake shows in the output.
 TELLING_SCORE = 0.75
+# An answer as sure as this, nearly all ones and zeros, is the answer to half of the class.
+SATURATED = 0.98
 # Pixel levels, root mean square, by which a picture must change when it is mirrored, turned, or its red and blue
 # are exchanged; a grey or symmetrical picture would hide the mistake.
 TELLING_CHANGE = 8.0
@@ -79,23 +81,29 @@ def choose(runner: "Runner", images: np.ndarray, labels: np.ndarray) -> list[int
     for label in np.unique(labels):
         candidates = np.flatnonzero(labels == label)[:CANDIDATES_PER_CLASS]
         scores = runner.predict(images[candidates])
-        unclear = np.array([smallest_change(images[index]) < TELLING_CHANGE for index in candidates])
+        untelling = np.array([not is_telling(images[index]) for index in candidates])
         wrong = scores.argmax(1) != label
-        order = np.lexsort((np.abs(scores.max(1) - TELLING_SCORE), wrong, unclear))
+        flaws = untelling.astype(int) + (scores.max(1) > SATURATED) + 2 * wrong
+        order = np.lexsort((np.abs(scores.max(1) - TELLING_SCORE), flaws))
         per_class.append(candidates[order].tolist())
     most = max(len(indices) for indices in per_class)
     turns = [indices[turn] for turn in range(most) for indices in per_class if turn < len(indices)]
     return turns[:MOST_IMAGES]
 
 
-def smallest_change(pixels: np.ndarray) -> float:
-    """Pixel levels (RMS) by which uint8 ``pixels`` (H, W, C) change under the least visible of the swaps."""
+def is_telling(pixels: np.ndarray) -> bool:
+    """Whether every mistake shows on uint8 ``pixels`` (H, W, C).
+
+    They must change by TELLING_CHANGE under the least visible of the exchanges, and reach from 0 to 255: of scaled
+    pixels that are cut to whole numbers, only black and white ones differ.
+    """
     changed = [pixels[::-1], pixels[:, ::-1], pixels[::-1, ::-1]]
     if pixels.shape[0] == pixels.shape[1]:
         changed += [pixels.transpose(1, 0, 2), np.rot90(pixels), np.rot90(pixels, -1)]
     if pixels.shape[2] == 3:
         changed.append(pixels[..., ::-1])
-    return min(float(np.sqrt(np.mean((other.astype(float) - pixels) ** 2))) for other in changed)
+    smallest = min(float(np.sqrt(np.mean((other.astype(float) - pixels) ** 2))) for other in changed)
+    return smallest >= TELLING_CHANGE and pixels.min() == 0 and pixels.max() == 255
 
 
 def _made(runner: "Runner", pixels: np.ndarray, label: int) -> GoldenImage:

@@ -10,6 +10,7 @@ mismatch_simulate    what the file answers when it is fed with a mistake
 mismatch_output      which mistakes a dumped output shows
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from math import isqrt
 from typing import TYPE_CHECKING
@@ -19,9 +20,10 @@ import numpy as np
 from cnnedge.runtime import mismatch_words as words
 from cnnedge.runtime.golden import MOST_IMAGES, GoldenImage
 from cnnedge.runtime.mismatch_input import diagnose_input
-from cnnedge.runtime.mismatch_output import diagnose_output
+from cnnedge.runtime.mismatch_output import answer_of, diagnose_output
 from cnnedge.runtime.mismatch_references import references
 from cnnedge.runtime.mismatch_search import EQUAL, VALUES_PER_PIXEL
+from cnnedge.runtime.mismatch_simulate import simulations
 from cnnedge.runtime.mismatch_words import Diagnosis
 
 if TYPE_CHECKING:
@@ -49,14 +51,19 @@ def diagnose(
         labels: the file's, in the order of its output.
         wanted: the number of the picture that the app was given; None if any of them will do.
     """
+    for number, image in enumerate(images):
+        for kind, right in (("input", image.input), ("output", image.output)):
+            if dump == right and wanted in (None, number):
+                return kind, Diagnosis(1.0, number, ())
     pictures = references(images, runner.input_shape)
-    at_input = _of_several(
-        dump, lambda piece: diagnose_input(piece, images, pictures, runner, wanted), runner, at_input=True
-    )
+    at_input = _of_several(dump, lambda piece: diagnose_input(piece, pictures, runner, wanted), runner, at_input=True)
     if at_input and at_input.image is not None:
         return "input", at_input
+    answers = [answer_of(image, number, runner) for number, image in enumerate(images)]
+    # Some thousand runs of the file, so only if they are needed, and then once for all readings of the dump.
+    runs = functools.cache(lambda: list(simulations(images, pictures, runner, wanted)))
     at_output = _of_several(
-        dump, lambda piece: diagnose_output(piece, images, pictures, runner, labels, wanted), runner, at_input=False
+        dump, lambda piece: diagnose_output(piece, answers, runs, runner, labels, wanted), runner, at_input=False
     )
     if at_output and (at_input is None or at_output.image is not None):
         return "output", at_output
@@ -66,23 +73,44 @@ def diagnose(
 def _of_several(
     dump: bytes, one: Callable[[bytes], Diagnosis | None], runner: "Runner", *, at_input: bool
 ) -> Diagnosis | None:
-    """Diagnose a dump of one image or of several in a row, whichever explains most."""
-    best, pieces = None, 1
+    """Diagnose a dump of one image or of several in a row: whichever explains most, then with the fewest mistakes."""
+    by_count: dict[int, Diagnosis] = {}
     for count in range(1, MOST_IMAGES + 1):
-        found = one(dump[: len(dump) // count]) if len(dump) % count == 0 else None
-        if found and (best is None or found.explained > best.explained + EQUAL):
-            best, pieces = found, count
-    if best is None or pieces == 1:
-        return best
-    size = len(dump) // pieces
-    if not runner.free_batch:
-        # A buffer for 32-bit floats into which single bytes were written.
-        filled_up = at_input and pieces == np.dtype(runner.input.dtype).itemsize and not any(dump[size:])
-        mistakes = [words.BYTES_IN_BUFFER] if filled_up else [*best.mistakes, words.several(pieces)]
+        first = one(dump[: len(dump) // count]) if len(dump) % count == 0 else None
+        if first is not None:
+            by_count[count] = first
+            if first.image is not None and not first.mistakes:
+                break  # nothing could fit better
+    most = max((first.explained for first in by_count.values()), default=0.0)
+    contenders = [
+        _completed(first, dump, count, one, runner, at_input=at_input)
+        for count, first in by_count.items()
+        if first.explained >= most - EQUAL
+    ]
+    return min(contenders, key=lambda diagnosis: len(diagnosis.mistakes), default=None)
+
+
+def _completed(
+    first: Diagnosis,
+    dump: bytes,
+    count: int,
+    one: Callable[[bytes], Diagnosis | None],
+    runner: "Runner",
+    *,
+    at_input: bool,
+) -> Diagnosis:
+    """The diagnosis of the first of ``count`` images, with what is to say of the others and their number."""
+    size = len(dump) // count
+    if count == 1:
+        return first
+    if runner.free_batch:
+        others = [one(dump[start : start + size]) for start in range(size, len(dump), size)]
+        mistakes = [*first.mistakes, *(mistake for other in others if other for mistake in other.mistakes)]
+    elif at_input and count == np.dtype(runner.input.dtype).itemsize and not any(dump[size:]):
+        mistakes = [words.BYTES_IN_BUFFER]  # into a buffer for 32-bit floats
     else:
-        others = [one(dump[start : start + size]) for start in range(0, len(dump), size)]
-        mistakes = [mistake for other in others if other for mistake in other.mistakes]
-    return Diagnosis(best.explained, best.image, tuple(dict.fromkeys(mistakes)))
+        mistakes = [*first.mistakes, words.several(count)]
+    return Diagnosis(first.explained, first.image, tuple(dict.fromkeys(mistakes)), first.any_of)
 
 
 def _input_size(runner: "Runner") -> int:

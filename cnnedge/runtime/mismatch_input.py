@@ -12,7 +12,6 @@ import numpy as np
 
 from cnnedge.runtime import mismatch_search, mismatch_values
 from cnnedge.runtime import mismatch_words as words
-from cnnedge.runtime.golden import GoldenImage
 from cnnedge.runtime.mismatch_arrange import ALPHA
 from cnnedge.runtime.mismatch_references import Reference
 from cnnedge.runtime.mismatch_search import EQUAL, Candidate, Reading
@@ -29,18 +28,13 @@ SAME_PICTURE, SIMILAR_PICTURE = 0.998, 0.8
 FEW_VALUES = 8
 
 
-def diagnose_input(
-    dump: bytes, images: Sequence[GoldenImage], pictures: list[Reference], runner: "Runner", wanted: int | None
-) -> Diagnosis | None:
+def diagnose_input(dump: bytes, pictures: list[Reference], runner: "Runner", wanted: int | None) -> Diagnosis | None:
     """What the dumped input of one image holds; None if its length is that of an image in no type.
 
     Args:
-        pictures: ``references`` of ``images``.
+        pictures: ``references`` of the golden folder.
         wanted: the number of the picture that the app was given; None if any of them will do.
     """
-    for number, image in enumerate(images):
-        if dump == image.input and wanted in (None, number):
-            return Diagnosis(1.0, number, ())
     readings = mismatch_search.readings(dump, runner)
     if not readings:
         return None
@@ -49,23 +43,24 @@ def diagnose_input(
     found = mismatch_search.best(readings, pictures, runner, wanted)
     if found and found.explained >= SAME_PICTURE:
         return _described(found, runner)
+    own = [reading for reading in readings if not reading.mistakes]
+    if any(not np.isfinite(reading.values).all() for reading in own):
+        return Diagnosis(0.0, None, (words.NOT_A_NUMBER,))
     cut = _cut_to_integers(readings, pictures, runner, wanted)
     if cut:
         return cut
     if found and found.explained >= SIMILAR_PICTURE:
         return _described(found, runner)
-    own = [reading for reading in readings if not reading.mistakes]
-    if any(not np.isfinite(reading.values).all() for reading in own):
-        return Diagnosis(0.0, None, (words.NOT_A_NUMBER,))
     if any(np.ptp(reading.values) == 0 for reading in own):
         return Diagnosis(0.0, None, (words.CONSTANT,))
-    return Diagnosis(found.explained if found else 0.0, None, (words.UNKNOWN_INPUT,))
+    return Diagnosis(0.0, None, (words.UNKNOWN_INPUT,))
 
 
 def _described(found: Candidate, runner: "Runner") -> Diagnosis:
     values, pixels, channels = found.pairs()
     right = mismatch_values.natural(found.reading.dtype, runner.input)
-    of_values = mismatch_values.name_map(values, pixels, channels, right)
+    exact = found.explained >= SAME_PICTURE and not found.reference.resized
+    of_values = mismatch_values.name_map(values, pixels, channels, right, resized=not exact)
     mistakes = found.mistakes if of_values is None else (*found.mistakes, of_values)
     if found.explained < SAME_PICTURE and not found.reference.mistakes:
         mistakes = (*mistakes, words.resized("softer, sharper or shifted against every usual filter"))
@@ -79,10 +74,20 @@ def _cut_to_integers(
     found: list[Diagnosis] = []
     for reading in readings:
         if np.issubdtype(reading.dtype, np.integer) and len(np.unique(reading.values)) <= FEW_VALUES:
-            own = mismatch_search.seen_by(reading, [picture for picture in pictures if not picture.mistakes])
+            own = mismatch_search.seen_by(reading, [picture for picture in pictures if not picture.resized])
             found += _cuts(reading, own, runner, wanted)
             found.append(Diagnosis(EQUAL, None, (*reading.mistakes, words.CUT)))
-    return min(found, key=lambda diagnosis: (-diagnosis.explained, len(diagnosis.mistakes)), default=None)
+    if not found:
+        return None
+    best = min(found, key=lambda diagnosis: (-diagnosis.explained, len(diagnosis.mistakes)))
+    alike = dict.fromkeys(
+        diagnosis.mistakes
+        for diagnosis in found
+        if (diagnosis.explained, len(diagnosis.mistakes)) == (best.explained, 1)
+    )
+    if len(alike) > 1:  # a picture without quite black or quite white pixels
+        return Diagnosis(best.explained, best.image, tuple(mistake for (mistake,) in alike), any_of=True)
+    return best
 
 
 def _cuts(reading: Reading, pictures: list[Reference], runner: "Runner", wanted: int | None) -> Iterator[Diagnosis]:
@@ -92,6 +97,8 @@ def _cuts(reading: Reading, pictures: list[Reference], runner: "Runner", wanted:
     right = mismatch_values.natural(reading.dtype, runner.input)
     for value_map in mismatch_values.known_maps(shape[2]):
         scaled = value_map(stacked, channels)
+        if np.ptp(scaled) > FEW_VALUES:
+            continue
         for converted in (
             *mismatch_values.cast(scaled, reading.dtype),
             *mismatch_values.cast(right(scaled, channels), reading.dtype),

@@ -4,7 +4,7 @@ Besides mistakes with the output itself, those at the input are found through it
 every single mistake, and the answer that this gives is looked for.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,8 @@ import numpy as np
 
 from cnnedge.runtime import mismatch_words as words
 from cnnedge.runtime.golden import GoldenImage
-from cnnedge.runtime.mismatch_references import Reference
 from cnnedge.runtime.mismatch_search import DTYPES, dtype_mistakes
-from cnnedge.runtime.mismatch_simulate import Simulation, simulations
+from cnnedge.runtime.mismatch_simulate import Simulation
 from cnnedge.runtime.mismatch_words import Diagnosis, Mistake
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ ROUNDED = 0.006
 
 
 @dataclass(frozen=True, eq=False)
-class _Answer:
+class Answer:
     """What the file gives for golden picture ``image``: ``raw`` (classes,) and as probabilities (classes,)."""
 
     image: int
@@ -49,8 +48,8 @@ class _Reading:
 
 def diagnose_output(
     dump: bytes,
-    images: Sequence[GoldenImage],
-    pictures: Sequence[Reference],
+    answers: Sequence[Answer],
+    runs: Callable[[], Sequence[Simulation]],
     runner: "Runner",
     labels: Sequence[str],
     wanted: int | None,
@@ -58,7 +57,8 @@ def diagnose_output(
     """What a dumped output of one image holds; None if its length is that of no output in any type.
 
     Args:
-        pictures: ``references`` of ``images``.
+        answers: what the file gives for the golden pictures.
+        runs: gives what the file answers when it is fed with mistakes.
         labels: the file's, in the order of its output.
         wanted: the number of the picture that the app was given; None if any of them will do.
     """
@@ -68,25 +68,23 @@ def diagnose_output(
     if len(set(dump)) == 1:
         return Diagnosis(0.0, None, (words.CONSTANT,))
     finite = [reading for reading in readings if np.isfinite(reading.values).all()]
-    answers = [_answer(image, number, runner) for number, image in enumerate(images)]
-    found = list(_direct(readings, answers, runner.output, wanted)) or list(_similar(finite, answers, wanted))
-    if found:
-        return min(found, key=lambda diagnosis: len(diagnosis.mistakes))
-    at_input = _through_the_output(finite, simulations(images, pictures, runner, wanted))
+    found = list(_direct(finite, answers, runner.output, wanted))
+    at_input = None if found else _through_the_output(finite, runs())
     if at_input:
         return at_input
-    reordered = list(_reordered(finite, answers, labels, wanted))
-    if reordered:
-        return min(reordered, key=lambda diagnosis: len(diagnosis.mistakes))
+    found = found or list(_similar(finite, answers, wanted)) or list(_reordered(finite, answers, labels, wanted))
+    if found:
+        return min(found, key=lambda diagnosis: len(diagnosis.mistakes))
     right_type = [reading for reading in readings if not reading.mistakes]
     if not any(np.isfinite(reading.values).all() for reading in right_type):
         return Diagnosis(0.0, None, (words.NOT_A_NUMBER,))
     return Diagnosis(0.0, None, (words.UNKNOWN_OUTPUT,))
 
 
-def _answer(image: GoldenImage, number: int, runner: "Runner") -> _Answer:
+def answer_of(image: GoldenImage, number: int, runner: "Runner") -> Answer:
+    """The golden picture's output, as the file gave it."""
     raw = np.frombuffer(image.output, runner.output.dtype)
-    return _Answer(number, raw, runner.probabilities(raw[np.newaxis])[0])
+    return Answer(number, raw, runner.probabilities(raw[np.newaxis])[0])
 
 
 def _readings(dump: bytes, runner: "Runner") -> list[_Reading]:
@@ -96,7 +94,8 @@ def _readings(dump: bytes, runner: "Runner") -> list[_Reading]:
         if len(dump) != runner.num_classes * native.itemsize:
             continue
         values = np.frombuffer(dump, dtype).astype(native)
-        scores = values.astype(float)
+        with np.errstate(invalid="ignore"):  # numbers that are none
+            scores = values.astype(float)
         if np.issubdtype(native, np.integer) and spec.scale:
             scores = (scores - _zero_point(native.name, spec)) * spec.scale
         elif np.issubdtype(native, np.integer):
@@ -117,7 +116,7 @@ def _zero_point(dtype: str, spec: "TensorSpec") -> int:
 
 
 def _direct(
-    readings: Sequence[_Reading], answers: Sequence[_Answer], spec: "TensorSpec", wanted: int | None
+    readings: Sequence[_Reading], answers: Sequence[Answer], spec: "TensorSpec", wanted: int | None
 ) -> Iterator[Diagnosis]:
     """Answers that the dump is exactly, or after one known mistake."""
     for reading in readings:
@@ -131,7 +130,7 @@ def _direct(
                     yield _diagnosis(reading, answer, (mistake,), wanted)
 
 
-def _value_mistakes(values: np.ndarray, answer: _Answer, spec: "TensorSpec") -> Iterator[Mistake]:
+def _value_mistakes(values: np.ndarray, answer: Answer, spec: "TensorSpec") -> Iterator[Mistake]:
     with np.errstate(over="ignore", invalid="ignore"):
         for mistake, expected in _wrong_values(answer, spec):
             if np.abs(values - expected).max() <= SAME * max(1.0, np.abs(expected).max()):
@@ -141,7 +140,7 @@ def _value_mistakes(values: np.ndarray, answer: _Answer, spec: "TensorSpec") -> 
             yield words.LOGITS
 
 
-def _wrong_values(answer: _Answer, spec: "TensorSpec") -> Iterator[tuple[Mistake, np.ndarray]]:
+def _wrong_values(answer: Answer, spec: "TensorSpec") -> Iterator[tuple[Mistake, np.ndarray]]:
     yield words.PERCENT, 100 * answer.scores
     yield words.SOFTMAX_TWICE, _softmax(answer.scores)
     if not spec.scale:
@@ -173,7 +172,7 @@ def _softmax(values: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum()
 
 
-def _similar(readings: Sequence[_Reading], answers: Sequence[_Answer], wanted: int | None) -> Iterator[Diagnosis]:
+def _similar(readings: Sequence[_Reading], answers: Sequence[Answer], wanted: int | None) -> Iterator[Diagnosis]:
     """Answers with the same winner that another processor may give."""
     for reading in readings:
         for answer in answers:
@@ -183,7 +182,7 @@ def _similar(readings: Sequence[_Reading], answers: Sequence[_Answer], wanted: i
 
 
 def _reordered(
-    readings: Sequence[_Reading], answers: Sequence[_Answer], labels: Sequence[str], wanted: int | None
+    readings: Sequence[_Reading], answers: Sequence[Answer], labels: Sequence[str], wanted: int | None
 ) -> Iterator[Diagnosis]:
     """Answers whose values are all there, in another order; two different ones are needed to tell."""
     for reading in readings:
@@ -200,7 +199,7 @@ def _order(found: np.ndarray, scores: np.ndarray, labels: Sequence[str]) -> Mist
     return words.ALPHABETICAL if np.abs(found - scores[alphabetical]).max() <= SAME else words.REORDERED
 
 
-def _through_the_output(readings: Sequence[_Reading], runs: Iterable[Simulation]) -> Diagnosis | None:
+def _through_the_output(readings: Sequence[_Reading], runs: Sequence[Simulation]) -> Diagnosis | None:
     """The mistakes at the input that give this output, each of them alone."""
     scores = [reading.scores for reading in readings if not reading.mistakes]
     fitting = [run for run in runs if any(np.abs(found - run.scores).max() <= SAME for found in scores)]
@@ -213,6 +212,6 @@ def _through_the_output(readings: Sequence[_Reading], runs: Iterable[Simulation]
     return Diagnosis(1.0, image, tuple(mistakes), any_of=len(mistakes) > 1)
 
 
-def _diagnosis(reading: _Reading, answer: _Answer, own: tuple[Mistake, ...], wanted: int | None) -> Diagnosis:
+def _diagnosis(reading: _Reading, answer: Answer, own: tuple[Mistake, ...], wanted: int | None) -> Diagnosis:
     another = () if wanted in (None, answer.image) else (words.another_image(answer.image, wanted),)
     return Diagnosis(1.0, answer.image, (*reading.mistakes, *own, *another))

@@ -19,11 +19,15 @@ LUMA = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """``pixels`` (H, W, C) 0..255 that an app may feed for golden picture ``image``; how it resized wrongly, if so."""
+    """``pixels`` (H, W, C) 0..255 that an app may feed for golden picture ``image``.
+
+    ``resized`` says that they are the large picture brought to size; ``mistakes`` how that was wrong, if it was.
+    """
 
     image: int
     pixels: np.ndarray
     mistakes: tuple[Mistake, ...] = ()
+    resized: bool = False
 
     def mistakes_for(self, wanted: int | None) -> tuple[Mistake, ...]:
         """Its mistakes if the app was given picture ``wanted`` (None: any)."""
@@ -34,7 +38,7 @@ class Reference:
     def in_grey(self) -> "Reference":
         """An RGB picture as one grey value per pixel."""
         grey = np.round(self.pixels @ np.array(LUMA))[..., np.newaxis]
-        return Reference(self.image, grey, (*self.mistakes, GREY_FOR_RGB))
+        return Reference(self.image, grey, (*self.mistakes, GREY_FOR_RGB), self.resized)
 
 
 def references(images: Sequence[GoldenImage], shape: tuple[int, int, int]) -> list[Reference]:
@@ -42,7 +46,7 @@ def references(images: Sequence[GoldenImage], shape: tuple[int, int, int]) -> li
     found = []
     for number, image in enumerate(images):
         found.append(Reference(number, image.pixels))
-        found += [Reference(number, pixels, mistakes) for pixels, mistakes in shrunk(image.large, shape)]
+        found += [Reference(number, pixels, mistakes, resized=True) for pixels, mistakes in shrunk(image.large, shape)]
     return found
 
 

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 DTYPES = ("uint8", "int8", "int16", "int32", "float16", "float32", "float64", ">f4")
 # Grey, colour, colour and alpha.
 VALUES_PER_PIXEL = (1, 3, 4)
+# 32-bit whole numbers up to 255, read as 32-bit floats, are below 1e-42; no scaling of pixels comes near.
+SMALLEST_FLOAT = 1e-30
 # Values of a dump that are looked at when orders are compared.
-SAMPLE = 1024
+SAMPLE = 384
 # Two orders that explain equally much, up to rounding in 32-bit floats, are the same for this picture.
 EQUAL = 1e-6
 
@@ -63,8 +65,15 @@ def readings(dump: bytes, runner: "Runner") -> list[Reading]:
         for values_per_pixel in VALUES_PER_PIXEL:
             if len(dump) == height * width * values_per_pixel * native.itemsize:
                 values = np.frombuffer(dump, dtype).astype(native)
+                if dtype_is_implausible(values):
+                    continue
                 found.append(Reading(native.name, values_per_pixel, values, dtype_mistakes(dtype, runner.input.dtype)))
     return found
+
+
+def dtype_is_implausible(values: np.ndarray) -> bool:
+    """Whether floats are so small that they can only be whole numbers, read as what they are not."""
+    return bool(np.issubdtype(values.dtype, np.floating) and 0 < np.abs(values).max() < SMALLEST_FLOAT)
 
 
 def dtype_mistakes(dtype: str, expected: str) -> tuple[Mistake, ...]:
@@ -85,6 +94,8 @@ def best(
         own = seen_by(reading, pictures)
         stacked = np.stack([picture.pixels.ravel() for picture in own])
         for arrangement in orders(reading, own[0].pixels.shape, runner):
+            if len(np.unique(reading.values[arrangement.positions == ALPHA])) > 1:
+                continue  # an opaque picture's alpha has one value
             explained = _explained(reading.values, stacked, arrangement.positions, own[0].pixels.shape[2])
             for index in np.flatnonzero(explained >= explained.max() - EQUAL):
                 mistakes = (*reading.mistakes, *arrangement.mistakes, *own[index].mistakes_for(wanted))

@@ -18,6 +18,8 @@ MNIST = (0.1307,), (0.3081,)
 # best straight line leaves. Whole numbers are rounded, which adds up to 0.5; the closest pair of known maps in
 # floats, /255 and /256, is 0.25 levels apart for a picture of medium brightness.
 SLACK_FLOAT, SLACK_INTEGER = 0.05, 0.6
+# Where the picture was resized, another antialiased filter than ours also changes the line by some tenths of a level.
+SLACK_RESIZED = 2.0
 
 
 @dataclass(frozen=True)
@@ -84,25 +86,36 @@ def cast(values: np.ndarray, dtype: str) -> list[np.ndarray]:
     return limited + [numbers.astype(np.int64).astype(dtype) for numbers in whole]
 
 
-def name_map(values: np.ndarray, pixels: np.ndarray, channels: np.ndarray, right: ValueMap) -> Mistake | None:
+def name_map(
+    values: np.ndarray, pixels: np.ndarray, channels: np.ndarray, right: ValueMap, *, resized: bool = False
+) -> Mistake | None:
     """Which map made ``values`` (n,) of ``pixels`` (n,): None if it is ``right``, else the mistake.
 
-    Whatever map of its own it may be, the mean and deviation that it used are worked out from the values.
+    Whatever map of its own it may be, the mean and deviation that it used are worked out from the values. ``resized``
+    says that the pixels are only near those that the app had.
     """
     fitted = fit(values, pixels, channels)
     steps = np.abs(np.array(fitted.scale))[channels]
     slack = SLACK_INTEGER if np.issubdtype(values.dtype, np.integer) else SLACK_FLOAT
+    slack = SLACK_RESIZED if resized else slack
 
     def error(candidate: ValueMap) -> float:
         """In pixel levels, root mean square."""
         return float(np.sqrt(np.mean(((candidate(pixels, channels) - values) / steps) ** 2)))
 
-    best = min((right, *known_maps(len(fitted.scale))), key=error)
+    known = known_maps(len(fitted.scale))
+    best = min((right, *known, *(_then(known_map, right) for known_map in known)), key=error)
     if error(best) <= error(fitted) + slack:
         return best.mistake
     means = ", ".join(f"{-shift / scale:.4g}" for scale, shift in zip(fitted.scale, fitted.shift, strict=True))
     deviations = ", ".join(f"{1 / scale:.4g}" for scale in fitted.scale)
     return words.normalized(f"mean {means} and deviation {deviations}, in pixels 0..255")
+
+
+def _then(first: ValueMap, right: ValueMap) -> ValueMap:
+    """``first``, and then the file's own quantization."""
+    scale, shift = right.scale[0], right.shift[0]
+    return ValueMap(first.mistake, tuple(scale * s for s in first.scale), tuple(scale * s + shift for s in first.shift))
 
 
 def fit(values: np.ndarray, pixels: np.ndarray, channels: np.ndarray) -> ValueMap:
