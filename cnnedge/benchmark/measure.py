@@ -99,6 +99,7 @@ def _start_afresh(pairs: Pairs, classes: int, plan: TimingPlan) -> None:
         worker.close()
         renewed = WorkerProcess(worker.candidate, worker.folder)
         fresh[renewed] = pairs[renewed] = pairs.pop(worker)
+        pairs[renewed].starts += 1
     _import(fresh, plan)
     requests = [(worker, worker.open_request(classes, plan.num_threads)) for worker in alive(fresh)]
     ask_together(requests, at_once=plan.at_once, seconds=plan.time_limit_s)

@@ -15,7 +15,8 @@ from cnnedge.benchmark.process import WorkerProcess
 class Measurement:
     """What was found out about one candidate; what is None was not measured.
 
-    ``sustained`` holds a point ``{"at_s", "p50_ns", "p90_ns", "runs"}`` for each turn of the sustained load.
+    ``starts`` counts its processes; ``sustained`` holds a point ``{"at_s", "p50_ns", "p90_ns", "runs"}`` for each
+    turn of the sustained load.
     """
 
     candidate: Candidate
@@ -23,6 +24,7 @@ class Measurement:
     probabilities: np.ndarray | None = None
     shares_accuracy_with: str | None = None
     timings: Timings = field(default_factory=Timings)
+    starts: int = 1
     sustained: list[dict[str, Any]] | None = None
     failure: str | None = None
 

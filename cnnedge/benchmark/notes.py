@@ -40,13 +40,18 @@ def _method_notes(document: dict[str, Any]) -> list[str]:
     if settings["processes"] - 1 not in timing.STUDENT_T99:
         least = ROUNDS_PER_PROCESS * (min(timing.STUDENT_T99) + 1)
         found.append(f"Speed-ups have no interval: that takes at least {least} timed calls (--num-runs).")
-    assumed = _labels(document, lambda row: (row["preprocessing"] or {}).get("source") == "assumed")
+    assumed = _labels(document, _was_assumed)
     if assumed:
-        found.append(f"Fed pixels 0..255, for want of other word: {assumed} (--mean and --std change that).")
+        found.append(f"Fed pixels 0..255, for they do not say what else: {assumed} (--mean and --std change that).")
     software = _labels(document, lambda row: settings["device"] == "gpu" and row["runtime"] and row["device"] == "cpu")
     if software:
         found.append(f"No GPU: {software} ran on a software adapter, which is the CPU.")
     return found
+
+
+def _was_assumed(row: dict[str, Any]) -> bool:
+    """Whether the row was measured with pixels that nobody asked for."""
+    return row["top1"] is not None and (row["preprocessing"] or {}).get("source") == "assumed"
 
 
 def _labels(document: dict[str, Any], chosen: Callable[[dict[str, Any]], Any]) -> str:

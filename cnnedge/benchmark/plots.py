@@ -35,8 +35,9 @@ def accuracy_against(rows: Sequence[Row], quantity: str) -> str:
     axes.set_xscale("log")
     axes.set_xlabel("file size in kB" if quantity == "size" else "one image, median in ms")
     axes.set_ylabel("top-1 in %")
-    _plain_log_ticks(axes)
-    _label_on_the_right(axes, [(value, 100 * row["top1"], labels[id(row)], row["format"]) for value, row in points])
+    plain_log_ticks(axes)
+    named = [(value, 100 * row["top1"], labels[id(row)], COLOURS[row["format"]]) for value, row in points]
+    label_on_the_right(axes, named)
     return to_svg(figure, f"top-1 accuracy against {quantity}")
 
 
@@ -64,7 +65,7 @@ def latency_distributions(rows: Sequence[Row]) -> str:
     axes.set_yticks(range(len(timed)), [short_label(row, list(rows)) for row in reversed(timed)])
     axes.set_xscale("log")
     axes.set_xlabel("one image, in ms")
-    _plain_log_ticks(axes)
+    plain_log_ticks(axes)
     return to_svg(figure, "latency distributions")
 
 
@@ -144,7 +145,7 @@ def _distinct(rows: Sequence[Row], quantity: str) -> list[Row]:
     return list({(row["file"], row["size_bytes"]): row for row in known}.values())
 
 
-def _plain_log_ticks(axes: "Axes") -> None:
+def plain_log_ticks(axes: "Axes") -> None:
     """Ticks as plain numbers (0.2, 5, 100) where a log axis would write powers of ten.
 
     More than two decades have room for one number each, fewer for three.
@@ -158,19 +159,19 @@ def _plain_log_ticks(axes: "Axes") -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _label_on_the_right(axes: "Axes", points: list[tuple[float, float, str, str]]) -> None:
-    """Name each point (x, y, text, format) at the right edge, near its height, with a thin line to it.
+def label_on_the_right(axes: "Axes", points: list[tuple[float, float, str, str]]) -> None:
+    """Name each point (x, y, text, colour) at the right edge, near its height, with a thin line to it.
 
     Points of similar size and accuracy lie on top of each other; names in a column of their own never do.
     """
     ordered = sorted(points, key=lambda point: (point[1], -point[0]))
     low, high = axes.get_ylim()
     heights = spread_apart([(y - low) / (high - low) for _, y, _, _ in ordered], LABEL_HEIGHT)
-    for height, (x, y, text, format) in zip(heights, ordered, strict=True):
+    for height, (x, y, text, colour) in zip(heights, ordered, strict=True):
         axes.annotate(
             text, (x, y), xytext=(1.04, height), textcoords="axes fraction", va="center", fontsize=8,
-            color=COLOURS[format], annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "lw": 0.5, "color": COLOURS[format], "alpha": 0.6, "shrinkB": 3},
+            color=colour, annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "lw": 0.5, "color": colour, "alpha": 0.6, "shrinkB": 3},
         )  # fmt: skip
 
 

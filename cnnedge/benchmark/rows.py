@@ -152,7 +152,7 @@ def _comparison(
 def _latency(one: Measurement, fastest: Measurement | None) -> dict[str, Any]:
     timings = one.timings
     end_to_end = timing.summary(_samples(timings.end_to_end))
-    spread = timing.process_spread(timings.call, timings.process)
+    spread = timing.process_spread(timings.call, timings.process) if one.starts > 1 else None
     figures = {
         "latency_ms": timing.summary(_samples(timings.call)),
         "end_to_end_ms": {"p50": end_to_end["p50"], "p90": end_to_end["p90"]},

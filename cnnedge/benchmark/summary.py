@@ -60,12 +60,12 @@ def describe(row: Row) -> list[str]:
     """Everything about one classified row that the table has no room for."""
     sentences = [
         f"{row['runtime']}, {row['device']}.{_fed(row)}",
-        f"Loaded in {row['load_ms']:.3g} ms, first call {row['first_ms']:.3g} ms, peak memory "
+        f"Loaded in {_ms(row['load_ms'])}, first call {_ms(row['first_ms'])}, peak memory "
         f"{row['peak_rss_mb']:.3g} MB above the bare runtime.",
     ]
     if row["end_to_end_ms"]:
         times = row["end_to_end_ms"]
-        sentences.append(f"From decoded image to label: p50 {times['p50']:.3g} ms, p90 {times['p90']:.3g} ms.")
+        sentences.append(f"From decoded image to label: p50 {_ms(times['p50'])}, p90 {_ms(times['p90'])}.")
         sentences.append(f"{row['latency_ms']['runs']} timed calls{_spread(row)}.")
     sentences += _describe_comparison(row)
     if row["ece"] is None:
@@ -80,8 +80,12 @@ def describe(row: Row) -> list[str]:
 # Who says what a file is fed, in words.
 FED_BY = {
     "passport": "by its passport", "options": "as --mean and --std say", "metadata": "by its TFLite metadata",
-    "assumed": "for want of other word", "contract": "as our Keras models take them",
+    "assumed": "since it does not say what else", "contract": "as our Keras models take them",
 }  # fmt: skip
+
+
+def _ms(value: float) -> str:
+    return f"{value:,.0f} ms" if value >= 1000 else f"{value:.3g} ms"
 
 
 def _fed(row: Row) -> str:

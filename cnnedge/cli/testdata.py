@@ -21,7 +21,7 @@ def choose_dataset(data: str | None, exported: list[Path], keras: list[Path]) ->
 
     name = data or _named_dataset(exported, keras)
     with console.progress() as progress:
-        return datasets.load(name, image_shape=_image_shape(exported), progress=progress)
+        return datasets.load(name, image_shape=_image_shape(name, exported), progress=progress)
 
 
 def _named_dataset(exported: list[Path], keras: list[Path]) -> str:
@@ -55,19 +55,32 @@ def _hints(file: Path) -> list[str]:
     return hints
 
 
-def _image_shape(exported: list[Path]) -> tuple[int, int, int] | None:
-    """(height, width, channels) that the first readable file takes; None if there is none."""
-    from cnnedge.runtime.inspection import inspect
+def _image_shape(name: str, exported: list[Path]) -> tuple[int, int, int] | None:
+    """(height, width, channels) of the first file that takes images as dataset ``name`` (or any folder) has them.
+
+    None if there is none; the rows of the others will say what does not fit.
+    """
+    from cnnedge import datasets
 
     for file in exported:
-        try:
-            sizes = inspect(file)["inputs"][0]["shape"][1:]
-        except CnnedgeError:  # its row will say what is wrong with it
-            continue
-        if len(sizes) == 3 and all(sizes):
-            channels_last = sizes if sizes[2] in (1, 3) else (*sizes[1:], sizes[0])
-            return channels_last[0], channels_last[1], channels_last[2]
+        shape = _channels_last(file)
+        if shape is not None and (name not in datasets.names() or datasets.has_shape(name, shape)):
+            return shape
     return None
+
+
+def _channels_last(file: Path) -> tuple[int, int, int] | None:
+    """(height, width, channels) of the image that a file takes; None for a file that cannot be read."""
+    from cnnedge.runtime.inspection import inspect
+
+    try:
+        sizes = inspect(file)["inputs"][0]["shape"][1:]
+    except CnnedgeError:  # its row will say what is wrong with it
+        return None
+    if len(sizes) != 3 or not all(sizes):
+        return None
+    height, width, channels = sizes if sizes[2] in (1, 3) else (*sizes[1:], sizes[0])
+    return height, width, channels
 
 
 def limited(test: "Split", limit: int | None) -> "Split":

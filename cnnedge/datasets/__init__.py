@@ -17,7 +17,7 @@ from cnnedge.datasets.splits import Dataset, Split, hold_out
 from cnnedge.errors import UsageError
 from cnnedge.progress import Progress, silent
 
-__all__ = ["Dataset", "Split", "load", "names"]
+__all__ = ["Dataset", "Split", "has_shape", "load", "names"]
 
 FOLDER_IMAGE_SHAPE = (32, 32, 3)
 
@@ -25,6 +25,13 @@ FOLDER_IMAGE_SHAPE = (32, 32, 3)
 def names() -> list[str]:
     """The published datasets that ``load`` knows."""
     return sorted(SPECS)
+
+
+def has_shape(name: str, image_shape: tuple[int, ...]) -> bool:
+    """Whether ``load`` gives the published dataset ``name`` in (height, width, channels) ``image_shape``: its own, or
+    RGB for a grey one."""
+    own = SPECS[name].image_shape
+    return image_shape in (own, (*own[:2], 3))
 
 
 def load(
@@ -56,7 +63,7 @@ def load(
     if isinstance(name_or_folder, str) and name_or_folder in SPECS:
         spec = SPECS[name_or_folder]
         shape = image_shape or spec.image_shape
-        if shape not in (spec.image_shape, (*spec.image_shape[:2], 3)):
+        if not has_shape(spec.name, shape):
             raise UsageError(f"{spec.name} has images of {spec.image_shape}, not {image_shape}")
         name, labels, licence = spec.name, spec.labels, spec.licence
         training, test, source = _published(spec, shape, progress)

@@ -155,7 +155,7 @@ def test_files_without_a_passport_are_fed_as_the_options_say(exported, digits, t
     assert run([*command, "--overwrite"]) == 0
     fed = json.loads(out.read_text())["rows"][0]["preprocessing"]
     assert fed == {"mean": [0.0], "std": [1.0], "source": "assumed"}
-    assert "note: Fed pixels 0..255, for want of other word: digits_float32.tflite" in capsys.readouterr().out
+    assert "note: Fed pixels 0..255, for they do not say what else: digits_float32.tflite" in capsys.readouterr().out
 
 
 def test_sustained_load_is_shown_and_kept(exported, digits, tmp_path, capsys):

@@ -1,0 +1,27 @@
+"""Which test images a set of files is measured with."""
+
+import pytest
+
+from cnnedge.cli.testdata import choose_dataset
+from tests.benchmark.models import write_image_folder
+from tests.runtime import models
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A text file, a network for 4 x 4 colour images, one for digits."""
+    contents = {"text.tflite": b"hello", "colours.onnx": models.colours_onnx(), "digits.tflite": models.digits_tflite()}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    return [tmp_path / name for name in contents]
+
+
+def test_a_file_of_another_size_does_not_decide_for_a_named_dataset(files):
+    """MNIST is given as the digits file takes it; the row of the other will say that it does not fit."""
+    assert choose_dataset("mnist", files, []).test.images.shape[1:] == (28, 28, 1)
+    assert choose_dataset("mnist", files[:2], []).test.images.shape[1:] == (28, 28, 1)
+
+
+def test_a_folder_is_brought_to_the_size_of_the_first_readable_file(files, tmp_path):
+    write_image_folder(tmp_path / "images", per_class=3)
+    assert choose_dataset(str(tmp_path / "images"), files, []).test.images.shape[1:] == (4, 4, 3)
