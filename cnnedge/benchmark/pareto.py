@@ -1,6 +1,7 @@
 """The Pareto chart: accuracy against bytes, work and latency, of our files and of others measured in the same run,
 and of published networks, which are quoted and marked so."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 KEY = "pareto"
-OURS, ANCHORS, QUOTED = "ours", "measured beside", "quoted"
+OURS, ANCHORS, QUOTED = "ours", "others, same run", "quoted"
 _COLOURS = {OURS: COLOURS["tflite"], ANCHORS: COLOURS["onnx"], QUOTED: COLOURS["keras"]}
+# Inches: wider than the report's plots, for the names beside them and the numbers in them.
+WIDTH = 5.6
+# A number stands left of its diamond if there is another so close on the right: decades, and points of top-1.
+CROWDED = (0.08, 0.3)
 _AXES = {
     "bytes": "file size in kB (quoted: one byte per parameter)",
     "macs": "million multiply-accumulates for one image",
@@ -34,8 +39,8 @@ def with_work(document: dict[str, Any], files: Sequence[Path], anchors: Sequence
     return document | {KEY: {"macs": macs, "anchors": [path.name for path in anchors]}}
 
 
-def write_pareto(path: Path, document: dict[str, Any], published: Sequence[Published] = CIFAR10) -> None:
-    """Write the page with the three charts and the tables behind them.
+def write_pareto(path: Path, document: dict[str, Any]) -> None:
+    """Write the page with the three charts and the tables behind them; for CIFAR-10, with published networks.
 
     Raises:
         MissingPackageError: matplotlib or jinja2 is not installed.
@@ -46,6 +51,7 @@ def write_pareto(path: Path, document: dict[str, Any], published: Sequence[Publi
         raise DataError(f"the benchmark has no field {KEY!r}: measure with scripts/pareto.py")
     from markupsafe import Markup
 
+    published = CIFAR10 if document["data"]["name"] == "cifar10" else ()
     rows = [row for row in document["rows"] if not row["error"]]
     figures = [
         ("Accuracy against size", draw(document, published, "bytes")),
@@ -54,9 +60,9 @@ def write_pareto(path: Path, document: dict[str, Any], published: Sequence[Publi
     ]
     page = environment().get_template("pareto.html").render(
         document=document,
-        title="CIFAR-10: accuracy against size, work and latency",
+        title=f"{document['data']['name']}: accuracy against size, work and latency",
         figures=[{"heading": heading, "svg": Markup(svg)} for heading, svg in figures],
-        rows=[{"row": row, "name": _name(row, document), "macs": document[KEY]["macs"][row["file"]],
+        rows=[{"row": row, "name": _name(row), "macs": document[KEY]["macs"][row["file"]],
                "group": _group(row, document)} for row in rows],
         failed=[(row["file"], row["error"]) for row in document["rows"] if row["error"]],
         published=published,
@@ -68,6 +74,7 @@ def draw(document: dict[str, Any], published: Sequence[Published], quantity: str
     """One chart as SVG: top-1 against ``bytes``, ``macs`` or ``latency``; published networks have no latency."""
     rows = [row for row in document["rows"] if not row["error"] and _cost(row, document, quantity) is not None]
     figure, (axes,) = new_figure(4.2)
+    figure.set_figwidth(WIDTH)
     for row in rows:
         colour, hollow = _COLOURS[_group(row, document)], row["precision"] == "float32"
         error = [[100 * (row["top1"] - row["top1_low"])], [100 * (row["top1_high"] - row["top1"])]]
@@ -86,7 +93,7 @@ def draw(document: dict[str, Any], published: Sequence[Published], quantity: str
     label_on_the_right(
         axes,
         [
-            (_cost(row, document, quantity), 100 * row["top1"], _name(row, document), _COLOURS[_group(row, document)])
+            (_cost(row, document, quantity), 100 * row["top1"], _name(row), _COLOURS[_group(row, document)])
             for row in rows
         ],
     )
@@ -105,12 +112,16 @@ def _draw_front(axes: "Axes", points: list[tuple[float, float]]) -> None:
 
 def _draw_published(axes: "Axes", published: Sequence[Published], quantity: str) -> None:
     """Hollow diamonds with the numbers of the table."""
-    for number, one in enumerate(published, 1):
-        cost = one.parameters / 1000 if quantity == "bytes" else one.macs / 1e6
-        axes.plot(cost, 100 * one.top1, "D", ms=4, mfc="none", color=_COLOURS[QUOTED])
+    costs = [one.parameters / 1000 if quantity == "bytes" else one.macs / 1e6 for one in published]
+    points = [(cost, 100 * one.top1) for cost, one in zip(costs, published, strict=True)]
+    for number, (cost, right) in enumerate(points, 1):
+        crowded = any(
+            0 < math.log10(other / cost) < CROWDED[0] and abs(height - right) < CROWDED[1] for other, height in points
+        )
+        axes.plot(cost, right, "D", ms=4, mfc="none", color=_COLOURS[QUOTED])
         axes.annotate(
-            str(number), (cost, 100 * one.top1), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7,
-            color=_COLOURS[QUOTED],
+            str(number), (cost, right), xytext=(-4 if crowded else 4, 0), textcoords="offset points", va="center",
+            ha="right" if crowded else "left", fontsize=7, color=_COLOURS[QUOTED],
         )  # fmt: skip
 
 
@@ -140,9 +151,11 @@ def _group(row: Row, document: dict[str, Any]) -> str:
     return ANCHORS if row["file"] in document[KEY]["anchors"] else OURS
 
 
-def _name(row: Row, document: dict[str, Any]) -> str:
+def _name(row: Row) -> str:
     """``cifar10 int8 qat``, or what another's file is known as."""
-    name = ExportName.parse(row["file"])
-    if _group(row, document) == ANCHORS or name is None:
-        return ANCHOR_NAMES.get(row["file"], row["file"])
-    return " ".join((name.model, name.precision, *(["qat"] if name.qat else []), *({"onnx"} & {name.format})))
+    file = str(row["file"])
+    name = ExportName.parse(file)
+    if name is None or file in ANCHOR_NAMES:
+        return ANCHOR_NAMES.get(file, file)
+    words = (name.model, name.precision, "qat" if name.qat else "", "onnx" if name.format == "onnx" else "")
+    return " ".join(word for word in words if word)

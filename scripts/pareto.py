@@ -1,0 +1,74 @@
+"""The Pareto chart of CIFAR-10 files: accuracy against bytes, multiply-accumulates and p50 latency.
+
+    python scripts/pareto.py exported/cifar10/cifar10_{float32,int8,int8_qat}.tflite --anchors mlperf/*.tflite
+
+Measures all files in one interleaved benchmark, those of --anchors beside ours, and draws them with published networks,
+which are marked as quoted. Writes OUT.html, and the figures behind it as OUT.json. On a quiet machine, some minutes.
+MLPerf Tiny's files are in github.com/mlcommons/tiny, benchmark/training/image_classification/trained_models.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from cnnedge.cli import console, example
+from cnnedge.cli.testdata import choose_dataset, limited
+from cnnedge.errors import CnnedgeError
+from cnnedge.files import refuse_existing
+
+
+def main(options: argparse.Namespace) -> int:
+    from cnnedge.benchmark.document import load_document, write_json
+    from cnnedge.benchmark.pareto import write_pareto
+    from cnnedge.benchmark.report import require_report_packages
+
+    figures = options.out.with_suffix(".json")
+    require_report_packages()
+    if options.redraw:
+        document = load_document(figures)
+    else:
+        refuse_existing([figures, options.out], overwrite=options.overwrite)
+        document = measure(options)
+        write_json(figures, document)
+        print(f"written: {figures}")
+    write_pareto(options.out, document)
+    print(f"written: {options.out}")
+    if any(row["error"] for row in document["rows"]):
+        raise CnnedgeError(f"not every file could be measured: {options.out} says why")
+    return 0
+
+
+def measure(options: argparse.Namespace) -> dict:
+    from cnnedge.benchmark.candidate import candidates_for
+    from cnnedge.benchmark.pareto import with_work
+    from cnnedge.benchmark.run import benchmark
+
+    dataset = choose_dataset(options.data, options.files, [])
+    test = limited(dataset.test, options.limit)
+    paths = [*options.files, *options.anchors]
+    with console.progress() as progress:
+        document = benchmark(
+            candidates_for(paths), test, dataset.labels, data_name=dataset.name, num_runs=options.num_runs,
+            full_images=len(dataset.test), is_sample=dataset.is_sample, data_source=dataset.source, progress=progress,
+        )  # fmt: skip
+    return with_work(document, options.files, options.anchors)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    option = parser.add_argument
+    option("files", nargs="*", type=Path, metavar="FILE", help="our .tflite and .onnx files")
+    option(
+        "--anchors", nargs="+", type=Path, default=[], metavar="FILE", help="others' files, measured in the same run"
+    )
+    option("--data", metavar="NAME|DIR", help="a dataset, or a folder <class>/*.png; else what the files name")
+    option("--limit", type=int, metavar="N", help="only N test images, evenly spaced: to try it")
+    option("--num-runs", type=int, default=200, metavar="N", help="timed calls per file, at most (%(default)s)")
+    option("--out", type=Path, default=Path("exported/pareto.html"), metavar="OUT.html", help="default: %(default)s")
+    option("--redraw", action="store_true", help="draw OUT.html again from OUT.json; measures nothing")
+    option("--overwrite", action="store_true", help="replace files that exist")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(example.run(main, parse_arguments()))
