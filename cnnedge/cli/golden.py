@@ -33,33 +33,29 @@ def golden(
     """
     from cnnedge import datasets
     from cnnedge.errors import DataError
-    from cnnedge.files import sha256_of
-    from cnnedge.runtime import modelfile
-    from cnnedge.runtime.golden import folder_content, make_images
+    from cnnedge.runtime.golden import folder_content, make_images, open_file
     from cnnedge.runtime.golden_folder import refuse_folder, write_folder
-    from cnnedge.runtime.runner import open_runner
 
     refuse_folder(out, overwrite=overwrite)
-    passport = modelfile.read_passport(file)
-    with open_runner(file) as runner:
+    runner, labels, sha256 = open_file(file)
+    with runner:
         with console.progress() as progress:
             dataset = datasets.load(
                 data, image_shape=runner.input_shape, validation=0, calibration=0, progress=progress
             )
-        if len(dataset.labels) != runner.num_classes or (passport and passport.labels != dataset.labels):
+        numbers = tuple(str(index) for index in range(len(dataset.labels)))
+        if labels not in (dataset.labels, numbers):
             raise DataError(
                 f"{dataset.name} has the {len(dataset.labels)} classes {_few(dataset.labels)}, {file.name} the "
-                f"{runner.num_classes} classes {_few(passport.labels if passport else ())}: "
-                "choose the data that it was trained on"
+                f"{len(labels)} classes {_few(labels)}: choose the data that it was trained on"
             )
         images = make_images(runner, dataset.test)
         content = folder_content(
-            runner, images, sha256=sha256_of(file.read_bytes()), labels=dataset.labels, data=dataset.name,
-            licence=dataset.licence,
-        )  # fmt: skip
+            runner, images, sha256=sha256, labels=dataset.labels, data=dataset.name, licence=dataset.licence
+        )
     write_folder(out, content)
     print(f"{out}: {len(images)} pictures of {dataset.name} for {file.name}; start with {out / 'README.txt'}")
 
 
 def _few(labels: tuple[str, ...]) -> str:
-    return f"{', '.join(labels[:3])} ..." if labels else "without names"
+    return f"{', '.join(labels[:3])} ..."

@@ -49,19 +49,16 @@ def match(
 
       cnnedge match my_int8.tflite dump.bin --against app/golden --image 7
     """
-    from cnnedge.files import sha256_of
-    from cnnedge.runtime import modelfile
+    from cnnedge.runtime.golden import open_file
     from cnnedge.runtime.golden_folder import read_folder
     from cnnedge.runtime.mismatch import diagnose, largest_dump
-    from cnnedge.runtime.runner import open_runner
 
     folder = against or _default_folder(file)
-    with open_runner(file) as runner:
-        images = read_folder(folder, runner, sha256_of(modelfile.load(file).content))
+    runner, labels, sha256 = open_file(file)
+    with runner:
+        images = read_folder(folder, runner, sha256)
         if image is not None and image >= len(images):
             raise UsageError(f"--image is {image}, expected 0 to {len(images) - 1}: as in the folder's NN.png")
-        passport = modelfile.read_passport(file)
-        labels = passport.labels if passport else tuple(str(index) for index in range(runner.num_classes))
         kind, found = diagnose(_read(dump, largest_dump(runner)), images, runner, labels, wanted=image)
     label = None if found.image is None else labels[images[found.image].label]
     if as_json:

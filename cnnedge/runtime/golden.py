@@ -10,18 +10,23 @@ NN_output.bin    the bytes that come out
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnedge.errors import ModelError
+from cnnedge.files import sha256_of
+from cnnedge.runtime import modelfile
 from cnnedge.runtime.golden_text import README
+from cnnedge.runtime.labels import find_labels, scaling_of
+from cnnedge.runtime.runner import Runner, TensorSpec, open_runner
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from cnnedge.datasets import Split
-    from cnnedge.runtime.runner import Runner, TensorSpec
 
 MANIFEST = "golden.json"
 SCHEMA = 1
@@ -64,7 +69,25 @@ def names(number: int) -> dict[str, str]:
     }
 
 
-def make_images(runner: "Runner", test: "Split") -> list[GoldenImage]:
+def open_file(path: Path) -> tuple[Runner, tuple[str, ...], str]:
+    """Open a model file, to be fed as its passport or its TFLite metadata asks: with its labels and its SHA-256.
+
+    Raises:
+        ModelError: as ``open_runner``, or the file's metadata asks for what cannot be.
+        MissingPackageError: the runtime for its format is not installed.
+    """
+    file = modelfile.load(path)
+    passport = modelfile.read_passport(path)
+    scaling = scaling_of(file, passport)
+    try:
+        runner = open_runner(path, mean=scaling.mean, std=scaling.std)
+    except ValueError as error:
+        raise ModelError(f"{path.name}: its TFLite metadata: {error}") from error
+    labels = find_labels(file, passport, runner.num_classes)
+    return runner, labels.names, sha256_of(file.content)
+
+
+def make_images(runner: Runner, test: "Split") -> list[GoldenImage]:
     """Choose up to 20 test images, spread over the classes, and run the file on each.
 
     Preferred are images that the file gets right without being sure, and that change visibly when they are
@@ -75,7 +98,7 @@ def make_images(runner: "Runner", test: "Split") -> list[GoldenImage]:
     ]
 
 
-def choose(runner: "Runner", images: np.ndarray, labels: np.ndarray) -> list[int]:
+def choose(runner: Runner, images: np.ndarray, labels: np.ndarray) -> list[int]:
     """Indices of at most 20 of ``images`` uint8 (N, H, W, C), the classes of ``labels`` (N,) taking turns."""
     per_class = []
     for label in np.unique(labels):
@@ -106,7 +129,7 @@ def is_telling(pixels: np.ndarray) -> bool:
     return smallest >= TELLING_CHANGE and pixels.min() == 0 and pixels.max() == 255
 
 
-def _made(runner: "Runner", pixels: np.ndarray, label: int) -> GoldenImage:
+def _made(runner: Runner, pixels: np.ndarray, label: int) -> GoldenImage:
     from PIL import Image
 
     height, width, _ = pixels.shape
@@ -136,7 +159,7 @@ def _png(pixels: np.ndarray) -> bytes:
 
 
 def folder_content(
-    runner: "Runner", images: list[GoldenImage], *, sha256: str, labels: tuple[str, ...], data: str, licence: str
+    runner: Runner, images: list[GoldenImage], *, sha256: str, labels: tuple[str, ...], data: str, licence: str
 ) -> dict[str, bytes]:
     """Every file of the folder by name. ``data`` names the dataset, whose images are under ``licence``."""
     content: dict[str, bytes] = {}
@@ -153,7 +176,7 @@ def folder_content(
     document = {
         "schema": SCHEMA,
         "file": {"name": runner.name, "sha256": sha256, "format": runner.format},
-        "input": _end(runner.input, len(images[0].input)),
+        "input": {**_end(runner.input, len(images[0].input)), **asdict(runner.normalization)},
         "output": _end(runner.output, len(images[0].output)),
         "labels": list(labels),
         "data": {"name": data, "split": "test", "licence": licence},
@@ -166,7 +189,7 @@ def folder_content(
     return content
 
 
-def _end(spec: "TensorSpec", size: int) -> dict[str, Any]:
+def _end(spec: TensorSpec, size: int) -> dict[str, Any]:
     return {
         "name": spec.name,
         "shape": [1, *spec.shape[1:]],

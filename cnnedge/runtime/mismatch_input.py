@@ -58,9 +58,8 @@ def diagnose_input(dump: bytes, pictures: list[Reference], runner: "Runner", wan
 
 def _described(found: Candidate, runner: "Runner") -> Diagnosis:
     values, pixels, channels = found.pairs()
-    right = mismatch_values.natural(found.reading.dtype, runner.input)
     exact = found.explained >= SAME_PICTURE and not found.reference.resized
-    of_values = mismatch_values.name_map(values, pixels, channels, right, resized=not exact)
+    of_values = mismatch_values.name_map(values, pixels, channels, runner, resized=not exact)
     mistakes = found.mistakes if of_values is None else (*found.mistakes, of_values)
     if found.explained < SAME_PICTURE and not found.reference.mistakes:
         mistakes = (*mistakes, words.resized("softer, sharper or shifted against every usual filter"))
@@ -94,8 +93,8 @@ def _cuts(reading: Reading, pictures: list[Reference], runner: "Runner", wanted:
     shape = pictures[0].pixels.shape
     stacked = np.stack([picture.pixels.ravel() for picture in pictures]).astype(float)
     channels = np.arange(stacked.shape[1]) % shape[2]
-    right = mismatch_values.natural(reading.dtype, runner.input)
-    for value_map in mismatch_values.known_maps(shape[2]):
+    right = mismatch_values.natural(reading.dtype, runner)
+    for value_map in mismatch_values.known_maps(shape[2], runner):
         scaled = value_map(stacked, channels)
         if np.ptp(scaled) > FEW_VALUES:
             continue

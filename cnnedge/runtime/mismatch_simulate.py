@@ -66,14 +66,14 @@ def _misarranged(pixels: np.ndarray, runner: "Runner") -> Iterator[tuple[Mistake
 def _misvalued(pixels: np.ndarray, runner: "Runner") -> Iterator[tuple[Mistake, np.ndarray]]:
     """Wrong values, in every way in which languages convert them to the input's type."""
     dtype, shape = runner.input.dtype, runner.input_shape
-    right = natural(dtype, runner.input)
+    right = natural(dtype, runner)
     positions = next(arrangements(shape, shape[2], channels_first=takes_channels_first(runner))).positions
     values, channels = pixels.ravel()[positions].astype(float), positions % shape[2]
     if dtype in ("uint8", "int8"):
         other = "int8" if dtype == "uint8" else "uint8"
-        stored = natural(other, runner.input)(values, channels)
+        stored = natural(other, runner)(values, channels)
         yield wrong_dtype(other, dtype), stored.astype(np.int64).astype(dtype)
-    for value_map in known_maps(shape[2]):
+    for value_map in known_maps(shape[2], runner):
         scaled = value_map(values, channels)
         for converted in (*cast(scaled, dtype), *cast(right(scaled, channels), dtype)):
             if value_map.mistake:

@@ -1,12 +1,15 @@
 """What an app may do to the values of pixels before it feeds them: scale, shift, normalize, convert to a type."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cnnedge.runtime import mismatch_words as words
 from cnnedge.runtime.mismatch_words import Mistake
-from cnnedge.runtime.runner import TensorSpec
+
+if TYPE_CHECKING:
+    from cnnedge.runtime.runner import Runner
 
 # Mean and deviation of pixels 0..1, red, green and blue: torchvision's for ImageNet, Keras' "caffe" means (0..255),
 # and the values in common use for CIFAR-10 and MNIST.
@@ -36,44 +39,63 @@ class ValueMap:
         return pixels * np.array(self.scale)[of_channel] + np.array(self.shift)[of_channel]
 
 
-def natural(dtype: str, spec: TensorSpec) -> ValueMap:
-    """What pixels become when nothing is done to them but storing them as ``dtype``.
+def natural(dtype: str, runner: "Runner") -> ValueMap:
+    """What the file's own pixels become when they are stored as ``dtype`` and nothing else is done to them.
 
-    In the file's own type that is its quantization; in int8, 128 is subtracted.
+    In the file's own type that is its normalization and quantization, in floats its normalization; whole numbers of
+    another type hold the pixels, in int8 less 128.
     """
-    if dtype == spec.dtype and spec.scale:
-        return ValueMap(None, (1 / spec.scale,), (float(spec.zero_point),))
-    return ValueMap(None, (1.0,), (-128.0 if dtype == "int8" else 0.0,))
+    spec, wanted = runner.input, runner.normalization
+    if dtype != spec.dtype and not dtype.startswith("float"):
+        return ValueMap(None, (1.0,), (-128.0 if dtype == "int8" else 0.0,))
+    own = dtype == spec.dtype
+    step, zero_point = (spec.scale if own and spec.scale else 1.0), (spec.zero_point if own else 0)
+    mean, deviation = np.broadcast_arrays(wanted.mean, wanted.std)
+    return ValueMap(
+        None,
+        tuple((1 / (deviation * step)).tolist()),
+        tuple((zero_point - mean / (deviation * step)).tolist()),
+    )
 
 
-def known_maps(channels: int) -> list[ValueMap]:
+def what_to_feed(runner: "Runner") -> str:
+    """The file's wish in words, for whoever fed other values."""
+    wanted = runner.normalization
+    if wanted.is_raw:
+        return "feed 0..255: the file scales inside"
+    mean, deviation = ("/".join(f"{value:g}" for value in values) for values in (wanted.mean, wanted.std))
+    return f"feed (pixel - {mean}) / {deviation}"
+
+
+def known_maps(channels: int, runner: "Runner") -> list[ValueMap]:
     """Every mistake with values that has a name, for pictures of so many channels."""
     maps = [
-        ValueMap(words.SCALED, (1 / 255,), (0.0,)),
-        ValueMap(words.normalized("mean 127.5 and deviation 127.5 (-1..1)"), (1 / 127.5,), (-1.0,)),
-        ValueMap(words.SCALED_TWICE, (1 / 255**2,), (0.0,)),
-        ValueMap(words.MULTIPLIED, (255.0,), (0.0,)),
-        ValueMap(words.INVERTED, (-1.0,), (255.0,)),
-        ValueMap(words.SHIFTED, (1.0,), (-128.0,)),
-        ValueMap(words.NOT_SHIFTED, (1.0,), (0.0,)),
-        ValueMap(words.normalized("a division by 256"), (1 / 256,), (0.0,)),
-        ValueMap(words.normalized("mean 128 and deviation 128"), (1 / 128,), (-1.0,)),
-        ValueMap(words.normalized("-1..1, twice"), (1 / 127.5**2,), (-2 / 127.5,)),
-        _normalization("mean and deviation of MNIST", *MNIST),
+        (words.SCALED, (1 / 255,), (0.0,)),
+        (words.normalized("mean 127.5 and deviation 127.5 (-1..1)"), (1 / 127.5,), (-1.0,)),
+        (words.SCALED_TWICE, (1 / 255**2,), (0.0,)),
+        (words.MULTIPLIED, (255.0,), (0.0,)),
+        (words.INVERTED, (-1.0,), (255.0,)),
+        (words.SHIFTED, (1.0,), (-128.0,)),
+        (words.NOT_SCALED, (1.0,), (0.0,)),
+        (words.normalized("a division by 256"), (1 / 256,), (0.0,)),
+        (words.normalized("mean 128 and deviation 128"), (1 / 128,), (-1.0,)),
+        (words.normalized("-1..1, twice"), (1 / 127.5**2,), (-2 / 127.5,)),
+        (words.normalized("mean and deviation of MNIST"), *_line(*MNIST)),
     ]
     if channels == 3:
         maps += [
-            _normalization("mean and deviation of ImageNet", *IMAGENET),
-            _normalization("mean and deviation of CIFAR-10", *CIFAR10),
-            ValueMap(words.normalized("the means of ImageNet, 0..255"), (1.0,) * 3, tuple(-m for m in CAFFE_MEANS)),
+            (words.normalized("mean and deviation of ImageNet"), *_line(*IMAGENET)),
+            (words.normalized("mean and deviation of CIFAR-10"), *_line(*CIFAR10)),
+            (words.normalized("the means of ImageNet, 0..255"), (1.0,) * 3, tuple(-mean for mean in CAFFE_MEANS)),
         ]
-    return maps
+    fix = what_to_feed(runner)
+    return [ValueMap(replace(mistake, fix=fix), scale, shift) for mistake, scale, shift in maps]
 
 
-def _normalization(what: str, mean: tuple[float, ...], deviation: tuple[float, ...]) -> ValueMap:
+def _line(mean: tuple[float, ...], deviation: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Scale and shift of a normalization of pixels 0..1."""
     scale = tuple(1 / (255 * d) for d in deviation)
-    shift = tuple(-m / d for m, d in zip(mean, deviation, strict=True))
-    return ValueMap(words.normalized(what), scale, shift)
+    return scale, tuple(-m / d for m, d in zip(mean, deviation, strict=True))
 
 
 def cast(values: np.ndarray, dtype: str) -> list[np.ndarray]:
@@ -87,9 +109,9 @@ def cast(values: np.ndarray, dtype: str) -> list[np.ndarray]:
 
 
 def name_map(
-    values: np.ndarray, pixels: np.ndarray, channels: np.ndarray, right: ValueMap, *, resized: bool = False
+    values: np.ndarray, pixels: np.ndarray, channels: np.ndarray, runner: "Runner", *, resized: bool = False
 ) -> Mistake | None:
-    """Which map made ``values`` (n,) of ``pixels`` (n,): None if it is ``right``, else the mistake.
+    """Which map made ``values`` (n,) of ``pixels`` (n,): None if it is what the file asks for, else the mistake.
 
     Whatever map of its own it may be, the mean and deviation that it used are worked out from the values. ``resized``
     says that the pixels are only near those that the app had.
@@ -103,19 +125,21 @@ def name_map(
         """In pixel levels, root mean square."""
         return float(np.sqrt(np.mean(((candidate(pixels, channels) - values) / steps) ** 2)))
 
-    known = known_maps(len(fitted.scale))
+    right = natural(values.dtype.name, runner)
+    known = known_maps(len(fitted.scale), runner)
     best = min((right, *known, *(_then(known_map, right) for known_map in known)), key=error)
     if error(best) <= error(fitted) + slack:
         return best.mistake
     means = ", ".join(f"{-shift / scale:.4g}" for scale, shift in zip(fitted.scale, fitted.shift, strict=True))
     deviations = ", ".join(f"{1 / scale:.4g}" for scale in fitted.scale)
-    return words.normalized(f"mean {means} and deviation {deviations}, in pixels 0..255")
+    own = words.normalized(f"mean {means} and deviation {deviations}, in pixels 0..255")
+    return replace(own, fix=what_to_feed(runner))
 
 
 def _then(first: ValueMap, right: ValueMap) -> ValueMap:
     """``first``, and then the file's own quantization."""
-    scale, shift = right.scale[0], right.shift[0]
-    return ValueMap(first.mistake, tuple(scale * s for s in first.scale), tuple(scale * s + shift for s in first.shift))
+    scales, steps, shifts, zeros = np.broadcast_arrays(first.scale, right.scale, first.shift, right.shift)
+    return ValueMap(first.mistake, tuple((scales * steps).tolist()), tuple((shifts * steps + zeros).tolist()))
 
 
 def fit(values: np.ndarray, pixels: np.ndarray, channels: np.ndarray) -> ValueMap:

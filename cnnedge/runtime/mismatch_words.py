@@ -51,14 +51,15 @@ ROTATED_90 = Mistake("rotated-90", "turned by 90 degrees clockwise", "turn the p
 ROTATED_180 = Mistake("rotated-180", "turned by 180 degrees", "turn the picture upright first")
 ROTATED_270 = Mistake("rotated-270", "turned by 90 degrees counter-clockwise", "turn the picture upright first")
 
-SCALED = Mistake("scaling", "pixels scaled to 0..1", "feed 0..255: the file scales inside, so they are scaled twice")
-SCALED_TWICE = Mistake("scaling-twice", "pixels divided by 255 twice", "feed 0..255: the file scales inside")
-MULTIPLIED = Mistake("scaling-up", "pixels multiplied by 255", "feed 0..255, as they are decoded")
-INVERTED = Mistake("inverted", "dark and bright are exchanged", "feed pixels as they are decoded")
-SHIFTED = Mistake("shifted", "128 was subtracted from the pixels", "feed 0..255")
-NOT_SHIFTED = Mistake("not-shifted", "pixels 0..255 without the file's zero point", "feed pixel - 128")
+# What is wrong with values is put right by feeding what the file asks for: see ``mismatch_values.what_to_feed``.
+SCALED = Mistake("scaling", "pixels scaled to 0..1", "")
+SCALED_TWICE = Mistake("scaling-twice", "pixels divided by 255 twice", "")
+NOT_SCALED = Mistake("scaling-missing", "pixels 0..255 as they are", "")
+MULTIPLIED = Mistake("scaling-up", "pixels multiplied by 255", "")
+INVERTED = Mistake("inverted", "dark and bright are exchanged", "")
+SHIFTED = Mistake("shifted", "128 was subtracted from the pixels", "")
 CUT = Mistake(
-    "scaling", "only a few whole numbers: scaled pixels were cut to integers", "feed 0..255: the file scales inside"
+    "scaling", "only a few whole numbers: scaled pixels were cut to integers", "feed numbers before they are cut"
 )
 CONSTANT = Mistake(
     "constant", "all values are the same", "check that the buffer is filled, rewound, and not scaled to nothing"
@@ -90,7 +91,7 @@ def wrong_dtype(found: str, expected: str) -> Mistake:
 
 def normalized(what: str) -> Mistake:
     """Pixels with a mean subtracted and divided by a deviation."""
-    return Mistake("mean-deviation", f"pixels normalized with {what}", "feed 0..255: the file normalizes inside")
+    return Mistake("mean-deviation", f"pixels normalized with {what}", "")
 
 
 def resized(how: str) -> Mistake:

@@ -48,6 +48,7 @@ class Runner(ABC):
         input, output: the file's image tensor and its class tensor, as the file declares them.
         input_shape: ``(height, width, channels)`` of one image, whatever the file's own axis order.
         num_classes: length of the output.
+        normalization: what the file is fed instead of pixels.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Runner(ABC):
         self.name, self.format, self.runtime, self.device = name, format, runtime, device
         self.num_threads, self.input, self.output, self.free_batch = num_threads, input, output, free_batch
         self.input_shape, self._channels_first = _image_shape(name, input)
-        self.num_classes = _class_count(name, output)
+        self.num_classes, self.normalization = _class_count(name, output), normalization
         _check_output_dtype(name, output)
         self._table = _table(name, input, self.input_shape[2], normalization)
 

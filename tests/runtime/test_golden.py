@@ -71,7 +71,7 @@ def test_manifest_says_everything_to_a_program(folder, runner):
     assert document["file"]["sha256"] == SHA256
     assert document["input"] == {
         "name": runner.input.name, "shape": [1, 28, 28, 1], "dtype": "uint8", "scale": runner.input.scale,
-        "zero_point": 0, "bytes": 784, "byte_order": "little endian",
+        "zero_point": 0, "bytes": 784, "byte_order": "little endian", "mean": [0.0], "std": [1.0],
     }  # fmt: skip
     assert (document["output"]["dtype"], document["output"]["bytes"]) == ("uint8", 10)
     assert document["labels"] == list(LABELS)

@@ -197,6 +197,19 @@ def test_mistake_at_the_input_is_named_by_the_output(cases, file, name):
     assert found.any_of == (len(found.mistakes) > 1)
 
 
+def test_file_that_asks_for_scaled_pixels():
+    """Another tool's float file, fed as its metadata asks: here it is raw pixels that are the mistake."""
+    path, dataset = EXPORTED / "mnist" / "mnist_float32.tflite", datasets.load("mnist")
+    with open_runner(path, mean=[127.5], std=[127.5]) as runner:
+        case = Case(runner, dataset.labels, make_images(runner, dataset.test))
+        pixels = case.images[5].pixels
+        assert case.names(mistakes.floats((pixels - np.float32(127.5)) / np.float32(127.5))) == (5, ())
+        assert case.names(mistakes.floats(pixels)) == (5, ("scaling-missing",))
+        assert case.names(mistakes.floats(pixels / 255)) == (5, ("scaling",))
+        _, found = diagnose(mistakes.floats(pixels / 255), case.images, runner, case.labels)
+        assert found.mistakes[0].fix == "feed (pixel - 127.5) / 127.5"
+
+
 @pytest.fixture(scope="module")
 def planes():
     """A channel-first ONNX file with a free batch, and three pictures for it."""
