@@ -9,7 +9,7 @@ import typer
 from cnnedge.cli import console
 from cnnedge.cli.chosen import load_data
 from cnnedge.errors import GateError, UsageError
-from cnnedge.files import refuse_existing
+from cnnedge.files import refuse_existing, write_atomically
 
 
 def export(
@@ -40,6 +40,9 @@ def export(
     force_calibration: Annotated[
         bool, typer.Option("--force-calibration", help="Use calibration images that look broken.")
     ] = False,
+    snippets: Annotated[
+        bool, typer.Option("--snippets", help="Beside each TFLite file, write code that runs it on a phone.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="The files go into OUT/NAME.")] = Path("exported"),
     seed: Annotated[int, typer.Option(min=0, help="Fixes quantization-aware training.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
@@ -50,6 +53,8 @@ def export(
     With --rgb-input the network is another one, NAME_rgb, whose first layer
     takes the mean of three channels: for tools that know no grey pictures,
     such as MediaPipe Tasks.
+    With --snippets, NAME_PRECISION_snippets.md has complete code for Android,
+    iOS, Flutter and Python, as cnnedge inspect FILE --snippets prints it.
 
     Examples:
 
@@ -75,7 +80,8 @@ def export(
     targets = [folder / target.filename for target in plan.names(name)]
     if path.resolve() != (folder / f"{name}.keras").resolve():
         targets.append(folder / f"{name}.keras")
-    refuse_existing(targets, overwrite=overwrite)
+    codes = _snippet_files(targets) if snippets else {}
+    refuse_existing([*targets, *codes.values()], overwrite=overwrite)
     model, recipe = load_keras(path), export_recipe(original, preset)
     data = data or (MODELS[original].dataset if original in MODELS else None)
     with console.progress() as progress, tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch:
@@ -92,6 +98,7 @@ def export(
         )  # fmt: skip
     baseline = entries[f"{name}.keras"]["top1"]
     _print_entries(folder, entries, baseline)
+    _write_snippets({file: code for file, code in codes.items() if file.name in entries})
     console.fail_if_any(failures)
     if max_drop is not None:
         check_drops(entries, baseline, max_drop)
@@ -111,6 +118,22 @@ def _locate(source: str, out: Path) -> tuple[Path, str]:
         if not path.is_file():
             raise UsageError(f"{source} has not been trained: {path} does not exist; run cnnedge train {source} first")
     return path, path.stem
+
+
+def _snippet_files(targets: list[Path]) -> dict[Path, Path]:
+    """Where the code for each TFLite file goes."""
+    found = {path: path.with_name(f"{path.stem}_snippets.md") for path in targets if path.suffix == ".tflite"}
+    if not found:
+        raise UsageError("--snippets writes code for TFLite files: add tflite to --format")
+    return found
+
+
+def _write_snippets(codes: dict[Path, Path]) -> None:
+    from cnnedge.runtime.snippets import as_markdown
+
+    for file, code in codes.items():
+        write_atomically(code, as_markdown(file).encode())
+        print(f"  {code.name}")
 
 
 def _print_entries(folder: Path, entries: dict[str, dict], baseline: float | None) -> None:

@@ -38,6 +38,9 @@ def inspect(
     ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="For --errors: draw the layers here.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the plot if it exists.")] = False,
+    snippets: Annotated[
+        bool, typer.Option("--snippets", help="Print code for Android, iOS, Flutter and Python instead.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
 ) -> None:
     """Show what is inside a model file: what to feed it, what it calculates in.
@@ -49,6 +52,10 @@ def inspect(
     for --errors, which runs it beside the float Keras model and shows the
     signal-to-quantization-noise ratio of every layer, the worst first.
 
+    --snippets prints complete code that runs a .tflite file on a phone, as
+    Markdown: Kotlin for LiteRT and for MediaPipe Tasks, Swift, Dart and
+    Python, with this file's shapes, types, scales and labels filled in.
+
     Examples:
 
       cnnedge inspect exported/mnist/mnist_int8_qat.tflite
@@ -56,6 +63,8 @@ def inspect(
       cnnedge inspect model.onnx --require int8,no-custom
 
       cnnedge inspect my_int8.tflite --errors --against my.keras --data photos/
+
+      cnnedge inspect exported/cifar10/cifar10_int8.tflite --snippets
     """
     layer_errors.check_options(errors, against, data, limit, plot, overwrite=overwrite)
     from cnnedge.runtime import inspection
@@ -66,13 +75,27 @@ def inspect(
     if errors and against is not None and data is not None:
         report["errors"] = layer_errors.measure(file, against, data, limit, plot)
     if as_json:
-        print(json.dumps(report, indent=2))
+        print(json.dumps(report | _snippets(file) if snippets else report, indent=2))
+    elif snippets:
+        _print_snippets(file)
     else:
         _print(report)
         if errors:
             layer_errors.show(report["errors"])
     if unmet:
         raise GateError(f"{file}: not {'; not '.join(unmet)}")
+
+
+def _snippets(file: Path) -> dict[str, Any]:
+    from cnnedge.runtime.snippets import snippets
+
+    return {"snippets": snippets(file)}
+
+
+def _print_snippets(file: Path) -> None:
+    from cnnedge.runtime.snippets import as_markdown
+
+    print(as_markdown(file), end="")
 
 
 def _print(report: dict[str, Any]) -> None:
