@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("exported"), help="where the exported models lie")
     folder = parser.parse_args().folder
     measurements: list[tuple[str, float, float, str]] = [
+        ("from cnnedge import Classifier", best(import_seconds), 0.5, "s"),
         ("cnnedge --help", best(lambda: cost("--help")[0]), 0.5, "s"),
         *predict_one(folder / "mnist" / "mnist_int8_qat.tflite"),
         ("Classifier.predict beyond the runtime call, mnist", overhead_us(folder, "mnist"), 60, "us"),
@@ -51,6 +52,12 @@ def cost(*arguments: str) -> tuple[float, float]:
     if process.returncode:
         raise SystemExit(f"cnnedge {' '.join(arguments)} ended with {process.returncode}")
     return time.perf_counter() - begun, usage.ru_maxrss / 1000
+
+
+def import_seconds() -> float:
+    """Seconds that the import takes in a fresh interpreter that has started."""
+    timed = "import time; begun = time.perf_counter(); from cnnedge import Classifier; print(time.perf_counter() - begun)"
+    return float(subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True).stdout)
 
 
 def best(measure: Callable[[], float]) -> float:

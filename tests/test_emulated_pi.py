@@ -4,8 +4,10 @@
 this one, and slowest with floats, so every file is a test of its own: they spread over the processes of pytest.
 """
 
+import collections
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +123,18 @@ def test_every_layer_of_int8_onnx_runs_in_an_integer_kernel_on_arm(path, pi, tmp
     optimized = tmp_path / "optimized.onnx"
     output_of(pi / "python", REPOSITORY / "tests/optimized_graph.py", path, optimized)
     assert count_kernels(onnx.load(optimized)) == FUSED[path.parent.name]
+
+
+def test_installed_sizes_are_the_readmes(pi):
+    """In site-packages, without what a new virtual environment has."""
+    [installed] = (pi.parent / "lib").glob("python3.*/site-packages")
+    sizes = collections.Counter()
+    for path in installed.rglob("*"):
+        sizes[path.relative_to(installed).parts[0].split("-")[0]] += path.stat().st_size * path.is_file()
+    light = sizes.total() - sum(sizes[name] for name in ("pip", "setuptools", "pkg_resources", "onnxruntime"))
+    [said] = re.findall(r"It takes (\d+) MB.*?(\d+) MB more", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    # Five percent: the README rounds, and other patches of the same packages weigh a little more or less.
+    assert [light / 1e6, sizes["onnxruntime"] / 1e6] == pytest.approx([float(size) for size in said], rel=0.05)
 
 
 def test_without_debians_packages_it_is_an_error_and_nothing_is_left(tmp_path):

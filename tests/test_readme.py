@@ -28,6 +28,8 @@ ELSEWHERE = {
     "python3 -m venv --system-site-packages .venv && .venv/bin/pip install .": "tests/test_light_install.py",
     ".venv/bin/cnnedge predict exported/mnist/mnist_int8_qat.tflite digit.png": "tests/test_light_install.py",
     "pip install '.[onnx]'": "tests/test_light_install.py looks for the same words",
+    "pi=$(./scripts/emulated_pi)": "tests/test_emulated_pi.py",
+    '"$pi/cnnedge" predict exported/mnist/mnist_int8_qat.tflite digit.png': "tests/test_emulated_pi.py",
     "cnnedge run cifar10": "tests/cli/test_run.py, with the smallest network",
     "cnnedge inspect --errors": "tests/cli/test_layer_errors.py",
     "cnnedge train cifar10 --data photos/ --init exported/cifar10/cifar10.keras --out runs/photos": "test_fine_tuning",
