@@ -129,9 +129,9 @@ def describe(contract: Contract) -> str:
     if not contract.wanted.is_raw:
         values = f"(pixel - {contract.wanted.mean[0]:g}) / {contract.wanted.std[0]:g}"
     end = contract.output
-    given = (
-        "probabilities" if end.dtype == "float32" else f"(value - {end.zero_point}) * {end.scale:.9g} is a probability"
-    )
+    given = "probabilities"
+    if end.dtype != "float32":
+        given = f"{less('value', end.zero_point)} * {number(end.scale)} is a probability"
     runtime = f" It needs TensorFlow Lite {contract.runtime} or newer." if contract.runtime else ""
     return (
         f"Feed {height} x {width} x {channels} {contract.input.dtype}: row by row, {colours}, {values}. "
