@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnedge.benchmark.worker import TURN_WARMUP, time_calls
+from cnnedge.benchmark.worker import time_calls
 from cnnedge.errors import CnnedgeError
 
 PROFILED_RUNS = 400
@@ -52,9 +52,9 @@ def field_median_ms(file: Path) -> tuple[str, float]:
         return "litert-benchmark", float(json.loads(result.read_text())["latency"]["median_ms"])
 
 
-def profiled_medians_ms(file: Path) -> tuple[float, float]:
-    """The median in ms of the same calls of an ONNX file with one thread: by this benchmark's clock, and by ONNX
-    Runtime's own, the ``model_run`` events of its profile."""
+def same_calls_ms(file: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The same calls of an ONNX file with one thread, in ms, float64 ``(runs,)`` each: by this benchmark's clock, and
+    by ONNX Runtime's own, the ``model_run`` events of its profile."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -68,10 +68,11 @@ def profiled_medians_ms(file: Path) -> tuple[float, float]:
         image = np.full(shape, 128, np.uint8 if "uint8" in tensor.type else np.float32)
         ours = time_calls(lambda batch: session.run(None, {tensor.name: batch}), [image] * PROFILED_RUNS, seconds=60)
         events = json.loads(Path(session.end_profiling()).read_text())
-    theirs = [event["dur"] for event in events if event["name"] == "model_run"][TURN_WARMUP:]
+    # The calls to warm up come first and are not among ours.
+    theirs = [event["dur"] for event in events if event["name"] == "model_run"][-len(ours) :]
     if len(theirs) != len(ours):
         raise CnnedgeError(f"ONNX Runtime's profile holds {len(theirs)} runs, expected {len(ours)}")
-    return float(np.median(ours)) / 1e6, float(np.median(theirs)) / 1e3
+    return np.array(ours) / 1e6, np.array(theirs) / 1e3
 
 
 def _output(command: list[str]) -> str:

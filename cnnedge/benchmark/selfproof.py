@@ -20,7 +20,7 @@ import numpy as np
 
 from cnnedge.benchmark import accuracy, timing
 from cnnedge.benchmark.candidate import RUNTIME_MODULES, Candidate
-from cnnedge.benchmark.field import field_median_ms, profiled_medians_ms
+from cnnedge.benchmark.field import field_median_ms, same_calls_ms
 from cnnedge.benchmark.latency import TimingPlan, Timings
 from cnnedge.benchmark.measure import measure
 from cnnedge.benchmark.measurement import Circumstances, Measurement
@@ -34,6 +34,8 @@ SLOW_DOWN = 0.10
 MISSES_PER_20 = 1
 OVERHEAD_NS = 2000
 FIELD_TOLERANCE = 0.05
+# Each program measures three times, in turn, and its least disturbed median counts: other work only ever adds.
+FIELD_TURNS = 3
 # litert-benchmark rounds its median to 0.01 ms.
 FIELD_ROUNDING_MS = 0.005
 
@@ -207,20 +209,31 @@ def prove_verdicts(simulations: int = 2000) -> Iterator[Proof]:
 
 
 def prove_field(file: Path) -> Proof:
-    """The median of this benchmark, before and after, beside the one that another program finds."""
-    before = _median_ms(file)
-    who, theirs = field_median_ms(file)
-    after = _median_ms(file)
+    """The median of this benchmark beside the one that another program finds, in turn."""
+    ours, others, who = [], [], ""
+    for _ in range(FIELD_TURNS):
+        ours.append(_median_ms(file))
+        who, theirs = field_median_ms(file)
+        others.append(theirs)
+    mine, theirs = min(ours), min(others)
     allowed = FIELD_TOLERANCE * theirs + FIELD_ROUNDING_MS
-    found = f"p50 {before:.3f} and {after:.3f} ms, {who} {theirs:.3f} ms"
-    return Proof(f"the field, {file.name}", abs((before + after) / 2 - theirs) <= allowed, found)
+    found = f"p50 {mine:.3f} ms ({_listed(ours)}), {who} {theirs:.3f} ms ({_listed(others)})"
+    return Proof(f"the field, {file.name}", abs(mine - theirs) <= allowed, found)
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.3f}" for value in values)
 
 
 def prove_clock(file: Path) -> Proof:
     """This benchmark's clock beside ONNX Runtime's own, on the same calls of an ONNX file."""
-    ours, theirs = profiled_medians_ms(file)
-    found = f"the same calls took {ours:.3f} ms, by ONNX Runtime's profiler {theirs:.3f} ms"
-    return Proof(f"ONNX Runtime's clock, {file.name}", abs(ours - theirs) <= FIELD_TOLERANCE * theirs, found)
+    ours, theirs = same_calls_ms(file)
+    more = float(np.median(ours / theirs)) - 1
+    found = (
+        f"the same calls took {np.median(ours):.3f} ms, by ONNX Runtime's profiler {np.median(theirs):.3f} ms, "
+        f"and one call with the other {more:+.1%}"
+    )
+    return Proof(f"ONNX Runtime's clock, {file.name}", abs(more) <= FIELD_TOLERANCE, found)
 
 
 def _median_ms(file: Path) -> float:
