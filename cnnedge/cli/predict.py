@@ -25,7 +25,7 @@ def predict(
     ] = None,
     camera: Annotated[
         bool,
-        typer.Option("--camera", help="Watch a camera until Ctrl-C: the first, or that of the number after it (0, 1 ...)."),
+        typer.Option("--camera", help="Watch a camera until Ctrl-C: the first, or number 1, 2 .. if given."),
     ] = False,
     top: Annotated[int, typer.Option(min=1, help="How many classes to name for each picture.")] = 5,
     threads: Annotated[int, typer.Option(min=1, help="Threads for one picture.")] = 1,
