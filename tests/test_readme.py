@@ -13,6 +13,7 @@ from PIL import Image
 from cnnedge.benchmark.document import load_document
 from cnnedge.benchmark.table import markdown
 from cnnedge.cli.app import run as cnnedge
+from cnnedge.runtime.snippets import FENCES, snippets
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text()
@@ -34,6 +35,9 @@ ELSEWHERE = {
     "cnnedge inspect --errors": "tests/cli/test_layer_errors.py",
     "cnnedge train cifar10 --data photos/ --init exported/cifar10/cifar10.keras --out runs/photos": "test_fine_tuning",
     "cnnedge export my.keras --data photos/ --qat --max-drop 0.5": "tests/cli/test_run.py",
+    "cnnedge golden exported/cifar10/cifar10_int8.tflite --data cifar10": "tests/cli/test_match.py",
+    "cnnedge match exported/cifar10/cifar10_int8.tflite dump.bin": "tests/cli/test_match.py",
+    "python scripts/soak.py exported/mnist/mnist_int8_qat.tflite": "tests/scripts/test_soak.py, 3,000 predictions",
     "python scripts/mnist_script.py": "tests/scripts",
     "python scripts/cifar_script.py": "tests/scripts",
 }
@@ -69,6 +73,18 @@ def test_python_example_runs(tmp_path, monkeypatch, capsys):
     Image.fromarray(np.full((60, 40, 3), 120, np.uint8)).save(tmp_path / "photo.jpg")
     exec(compile(example, "README.md", "exec"), {})
     assert len(capsys.readouterr().out.strip().splitlines()) == 3
+
+
+@pytest.mark.parametrize("platform", ["kotlin", "mediapipe", "swift", "dart"])
+def test_code_for_phones_is_what_inspect_prints(platform):
+    code = snippets(REPOSITORY / "exported" / "cifar10" / "cifar10_int8.tflite")[platform]
+    assert f"```{FENCES.get(platform, platform)}\n{code}```" in README
+
+
+def test_service_unit_starts_what_is_there():
+    unit = re.search(r"```ini\n(.*?)```", README, re.DOTALL)[1]
+    script, file, *_ = re.search(r"^ExecStart=\S+ (.*)", unit, re.MULTILINE)[1].split()
+    assert (REPOSITORY / script).is_file() and (REPOSITORY / file).is_file()
 
 
 def test_fine_tuning(tmp_path, capsys):

@@ -106,7 +106,7 @@ def test_service_without_its_camera_or_folder_ends_with_1_for_systemd_to_try_aga
     cameras.unplug(tmp_path)
     for arguments, words in (
         (["--camera", "0"], "cannot be opened"),
-        (["--folder", str(tmp_path / "no")], "no folder"),
+        (["--folder", str(tmp_path / "no")], "is not a folder"),
     ):
         service = Service(*arguments, environment={"PYTHONPATH": str(tmp_path)})
         _, errors = service.process.communicate(timeout=PATIENCE_S)
