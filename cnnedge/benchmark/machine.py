@@ -5,6 +5,7 @@ import platform
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -23,6 +24,8 @@ PACKAGES = (
     "cnnedge", "numpy", "ai-edge-litert", "onnxruntime", "tensorflow", "keras", "tf_keras",
     "tensorflow-model-optimization", "tf2onnx",
 )  # fmt: skip
+# Drivers of the sensors in x86 CPUs, for machines without thermal zones.
+CPU_SENSORS = ("coretemp", "k10temp", "zenpower")
 _CPU = Path("/sys/devices/system/cpu")
 _FIRMWARE = Path("/sys/devices/platform/soc")
 
@@ -48,11 +51,13 @@ def machine_facts() -> dict[str, Any]:
 @dataclass(frozen=True)
 class Sensors:
     """``temperature_c``: the hottest sensor; ``mhz``: the mean clock of the cores; ``throttled``: True while a
-    Raspberry Pi slows itself down. None for what the machine does not tell."""
+    Raspberry Pi slows itself down; ``throttle_events``: how often the cores of an Intel CPU did for heat since boot.
+    None for what the machine does not tell."""
 
     temperature_c: float | None
     mhz: float | None
     throttled: bool | None
+    throttle_events: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,14 @@ class Load:
     temperature_c: float | None
     throttled: bool | None
     mhz: float | None
+    throttle_events: int | None = None
 
 
 def read_sensors() -> Sensors:
     """The temperature and the clock now."""
     frequency = psutil.cpu_freq()
-    return Sensors(_temperature(), round(frequency.current) if frequency else None, _throttled())
+    mhz = round(frequency.current) if frequency else None
+    return Sensors(_temperature(), mhz, _throttled(), _throttle_events())
 
 
 def read_load() -> Load:
@@ -99,8 +106,17 @@ def conditions(before: Load, after: Load) -> dict[str, Any]:
         "steal": round((after.steal_s - before.steal_s) / (seconds * (os.cpu_count() or 1)), 4),
         "temperature_c": [before.temperature_c, after.temperature_c],
         "mhz": [before.mhz, after.mhz],
-        "throttled": after.throttled if before.throttled is None else before.throttled or after.throttled,
+        "throttled": any_throttled([before, after]),
     }
+
+
+def any_throttled(readings: Sequence[Load | Sensors]) -> bool | None:
+    """Whether the machine slowed itself down at one of the readings, or between the first and the last."""
+    told = [reading.throttled for reading in readings if reading.throttled is not None]
+    first, last = readings[0].throttle_events, readings[-1].throttle_events
+    if first is not None and last is not None:
+        told.append(last > first)
+    return any(told) if told else None
 
 
 def _cpu_information() -> dict[str, str]:
@@ -134,7 +150,15 @@ def _os_name() -> str:
 def _temperature() -> float | None:
     zones = Path("/sys/class/thermal").glob("thermal_zone*/temp")
     readings = [int(text) / 1000 for zone in zones if (text := _read(zone)) and text.lstrip("-").isdigit()]
+    if not readings and hasattr(psutil, "sensors_temperatures"):
+        found = psutil.sensors_temperatures()
+        readings = [sensor.current for driver in CPU_SENSORS for sensor in found.get(driver, ())]
     return max(readings, default=None)
+
+
+def _throttle_events() -> int | None:
+    counters = [_read(core) for core in _CPU.glob("cpu*/thermal_throttle/core_throttle_count")]
+    return sum(int(text) for text in counters if text and text.isdigit()) if counters else None
 
 
 def throttle_bits() -> int | None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from cnnedge.benchmark.candidate import Candidate
 from cnnedge.benchmark.latency import Timings
-from cnnedge.benchmark.machine import Load
+from cnnedge.benchmark.machine import Load, Sensors
 from cnnedge.benchmark.process import WorkerProcess
 
 
@@ -32,11 +32,11 @@ class Measurement:
 @dataclass
 class Circumstances:
     """The machine's load before and after the timed rounds, None where they were not reached; and what its
-    sensors said during the sustained load, ``{"at_s", "temperature_c", "mhz", "throttled"}`` each time."""
+    sensors said during the sustained load: the second, and the reading, each time."""
 
     before: Load | None = None
     after: Load | None = None
-    sensors: list[dict[str, Any]] = field(default_factory=list)
+    sensors: list[tuple[float, Sensors]] = field(default_factory=list)
 
 
 Pairs = dict[WorkerProcess, Measurement]

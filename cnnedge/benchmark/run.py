@@ -83,7 +83,7 @@ def benchmark(
     machine = machine_facts()
     rows = build_rows(
         measurements, split.labels, labels, baseline=baseline, margin_pp=margin_pp, interrupted=interrupted,
-        window_s=window_seconds(circumstances.sensors),
+        window_s=window_seconds([at for at, _ in circumstances.sensors]),
     )  # fmt: skip
     document: dict[str, Any] = {
         "schema": SCHEMA,

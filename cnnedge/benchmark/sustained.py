@@ -6,13 +6,12 @@ curve; before each pass of turns the temperature and the clock are read.
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from cnnedge.benchmark.latency import TimingPlan
-from cnnedge.benchmark.machine import read_sensors
+from cnnedge.benchmark.machine import any_throttled, read_sensors
 from cnnedge.benchmark.measurement import Circumstances, Measurement, Pairs, alive
 from cnnedge.benchmark.process import ask_together
 from cnnedge.progress import Progress
@@ -39,7 +38,7 @@ def sustain(pairs: Pairs, plan: TimingPlan, circumstances: Circumstances, progre
     begun = time.monotonic()
     while alive(pairs) and (elapsed := time.monotonic() - begun) < plan.sustained_s:
         progress("sustained load, seconds", int(elapsed), int(plan.sustained_s))
-        circumstances.sensors.append({"at_s": round(elapsed, 2)} | asdict(read_sensors()))
+        circumstances.sensors.append((round(elapsed, 2), read_sensors()))
         for worker, measurement in alive(pairs).items():
             at_s = round(time.monotonic() - begun, 2)
             replies = ask_together([(worker, {"do": "sustain", "seconds": turn})], seconds=plan.time_limit_s)
@@ -74,14 +73,18 @@ def document_figures(plan: TimingPlan, circumstances: Circumstances) -> dict[str
     sensors = circumstances.sensors
     if not sensors:
         return None
-    names = ("at_s", "temperature_c", "mhz", "throttled")
+    at_s, readings = [at for at, _ in sensors], [reading for _, reading in sensors]
     return {
         "minutes": round(plan.sustained_s / 60, 4),
-        "seconds": sensors[-1]["at_s"],
-        "window_s": window_seconds(sensors),
-    } | {name: [reading[name] for reading in sensors] for name in names}
+        "seconds": at_s[-1],
+        "window_s": window_seconds(at_s),
+        "at_s": at_s,
+        "temperature_c": [reading.temperature_c for reading in readings],
+        "mhz": [reading.mhz for reading in readings],
+        "throttled": [any_throttled(readings[max(0, index - 1) : index + 1]) for index in range(len(readings))],
+    }
 
 
-def window_seconds(sensors: Sequence[dict[str, Any]]) -> float:
-    """The length of the beginning and of the end that are compared."""
-    return min(WINDOW_SECONDS, sensors[-1]["at_s"] / 2) if sensors else WINDOW_SECONDS
+def window_seconds(at_s: Sequence[float]) -> float:
+    """The length of the beginning and of the end that are compared, of readings at these seconds."""
+    return min(WINDOW_SECONDS, at_s[-1] / 2) if at_s else WINDOW_SECONDS

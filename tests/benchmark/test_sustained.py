@@ -9,6 +9,7 @@ import pytest
 
 from cnnedge.benchmark import plots, report, summary, sustained, table
 from cnnedge.benchmark.latency import TimingPlan
+from cnnedge.benchmark.machine import Sensors
 from cnnedge.benchmark.measurement import Circumstances, Measurement
 from cnnedge.benchmark.run import benchmark
 from tests.benchmark import documents
@@ -86,7 +87,7 @@ def heated_document():
     document = documents.document()
     circumstances = Circumstances(
         sensors=[
-            {"at_s": float(at), "temperature_c": 50 + at / 6, "mhz": 1800 if at < 100 else 1200, "throttled": at >= 100}
+            (float(at), Sensors(temperature_c=50 + at / 6, mhz=1800 if at < 100 else 1200, throttled=at >= 100))
             for at in range(0, 181, 2)
         ]
     )
@@ -125,5 +126,16 @@ def test_the_report_draws_latency_temperature_and_clock():
 
 
 def test_a_shorter_time_is_compared_by_halves():
-    assert sustained.window_seconds([{"at_s": 0.0}, {"at_s": 3.0}]) == 1.5
-    assert sustained.window_seconds([{"at_s": 0.0}, {"at_s": 600.0}]) == 60
+    assert sustained.window_seconds([0.0, 3.0]) == 1.5
+    assert sustained.window_seconds([0.0, 600.0]) == 60
+
+
+def test_throttling_is_read_from_a_pis_firmware_or_counted_by_an_intel_cpu():
+    """A reading counts as throttled too if events came since the one before."""
+    events = (5, 5, 7, 7)
+    readings = [(float(at), Sensors(60, 800, None, count)) for at, count in enumerate(events)]
+    found = sustained.document_figures(TimingPlan(sustained_s=4), Circumstances(sensors=readings))
+    assert found["throttled"] == [False, False, True, False]
+    untold = [(0.0, Sensors(None, None, None)), (1.0, Sensors(None, None, None))]
+    found = sustained.document_figures(TimingPlan(sustained_s=4), Circumstances(sensors=untold))
+    assert found["throttled"] == [None, None]
