@@ -17,12 +17,11 @@ import onnx
 import pytest
 from PIL import Image
 
-from cnnedge import datasets
 from cnnedge.cli.testdata import limited
 from cnnedge.datasets import Split
 from tests.logits import raw_logits
 from tests.optimized_graph import count_kernels
-from tests.test_exported import FILES, FUSED, INT8, MODELS, manifest
+from tests.test_exported import FILES, FUSED, INT8, MODELS, images_for, manifest
 
 REPOSITORY = Path(__file__).parent.parent
 IMAGES = 200
@@ -41,7 +40,7 @@ def pi() -> Path:
 
 @pytest.fixture(scope="session")
 def splits() -> dict[str, Split]:
-    return {name: limited(datasets.load(name).test, IMAGES) for name in MODELS}
+    return {name: limited(images_for(name), IMAGES) for name in MODELS}
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cnnedge import datasets
+from cnnedge.build.models import MODELS as SPECS
 from cnnedge.files import sha256_of
 from cnnedge.names import EXPORTS, ExportName
 from cnnedge.runtime.inspection import inspect, unmet_requirements
@@ -16,7 +17,14 @@ from tests.build.test_onnx import fused_kernels
 from tests.build.test_tflite import assert_relu_zero_points
 
 EXPORTED = Path(__file__).parent.parent / "exported"
-MODELS = ("mnist", "cifar10")
+# One integer kernel of ONNX Runtime for each convolution and each dense layer.
+FUSED = {
+    "mnist": {"QLinearConv": 5, "QGemm": 2},
+    "mnist-tiny": {"QLinearConv": 5, "QGemm": 1},
+    "cifar10": {"QLinearConv": 8, "QGemm": 1},
+    "cifar10-small": {"QLinearConv": 7, "QGemm": 1},
+}
+MODELS = [model for model in FUSED if (EXPORTED / model).is_dir()]
 FILES = [
     EXPORTED / model / ExportName(model, precision, format, qat).filename
     for model in MODELS
@@ -25,12 +33,15 @@ FILES = [
     for qat in ((False, True) if precision == "int8" else (False,))
 ]
 INT8 = [path for path in FILES if "_int8" in path.name]
-# One integer kernel of ONNX Runtime for each convolution and each dense layer.
-FUSED = {"mnist": {"QLinearConv": 5, "QGemm": 2}, "cifar10": {"QLinearConv": 8, "QGemm": 1}}
 # How many of the 10,000 answers may differ on another CPU. TFLite's integer files give the same logits everywhere.
 # Float files sum in another order, which flips an image only if its two best probabilities are within 1e-4: few have
 # that. ONNX Runtime's integer kernels rescale in float; we promise the same top-1 within 0.1 points: 10 images.
 FLIPS = 10
+
+
+def images_for(model: str) -> datasets.Split:
+    """The whole test split of the data that a model was trained on."""
+    return datasets.load(SPECS[model].dataset).test
 
 
 def manifest(path: Path) -> dict:
@@ -39,7 +50,7 @@ def manifest(path: Path) -> dict:
 
 @pytest.fixture(scope="module")
 def data():
-    return {name: datasets.load(name).test for name in MODELS}
+    return {model: images_for(model) for model in MODELS}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -72,8 +83,8 @@ def test_int8_is_really_int8(path):
 
 @pytest.mark.parametrize("path", [path for path in INT8 if path.suffix == ".tflite"], ids=lambda path: path.name)
 def test_zero_point_after_every_relu_is_the_types_minimum(path):
-    # mnist: 5 convolutions and 1 hidden dense layer; cifar10: 8 convolutions.
-    assert_relu_zero_points(path.read_bytes(), expected={"mnist": 6, "cifar10": 8}[path.parent.name])
+    # Behind every convolution and every dense layer but the last.
+    assert_relu_zero_points(path.read_bytes(), expected=sum(FUSED[path.parent.name].values()) - 1)
 
 
 @pytest.mark.parametrize("path", [path for path in INT8 if path.suffix == ".onnx"], ids=lambda path: path.name)

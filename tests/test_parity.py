@@ -7,9 +7,8 @@ import onnxruntime
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from cnnedge import datasets
 from cnnedge.runtime.nativelog import silenced
-from tests.test_exported import FILES, MODELS
+from tests.test_exported import FILES, MODELS, images_for
 
 IMAGES = 200
 QUANTIZED = [path for path in FILES if "float" not in path.name]
@@ -29,7 +28,7 @@ LEVELS = {
 
 @pytest.fixture(scope="module")
 def images():
-    return {name: datasets.load(name).test.images[:IMAGES] for name in MODELS}
+    return {name: images_for(name).images[:IMAGES] for name in MODELS}
 
 
 def tflite_answers(path: Path, images: np.ndarray, resolver: OpResolverType, threads: int) -> np.ndarray:
