@@ -38,6 +38,9 @@ ELSEWHERE = {
     "cnnedge golden exported/cifar10/cifar10_int8.tflite --data cifar10": "tests/cli/test_match.py",
     "cnnedge match exported/cifar10/cifar10_int8.tflite dump.bin": "tests/cli/test_match.py",
     "python scripts/soak.py exported/mnist/mnist_int8_qat.tflite": "tests/scripts/test_soak.py, 3,000 predictions",
+    "cnnedge card exported/mnist": "tests/cli/test_card.py",
+    "cnnedge train cifar10 --width 0.5": "tests/cli/test_train.py, with the smallest network",
+    "python scripts/width_curve.py cifar10": "tests/scripts/test_width_curve.py, with the smallest network",
     "python scripts/mnist_script.py": "tests/scripts",
     "python scripts/cifar_script.py": "tests/scripts",
 }
