@@ -62,8 +62,10 @@ def parse_arguments() -> argparse.Namespace:
         "--anchors", nargs="+", type=Path, default=[], metavar="FILE", help="others' files, measured in the same run"
     )
     option("--data", metavar="NAME|DIR", help="a dataset, or a folder <class>/*.png; else what the files name")
-    option("--limit", type=int, metavar="N", help="only N test images, evenly spaced: to try it")
-    option("--num-runs", type=int, default=200, metavar="N", help="timed calls per file, at most (%(default)s)")
+    option("--limit", type=example.count, metavar="N", help="only N test images, evenly spaced: to try it")
+    option(
+        "--num-runs", type=example.count, default=200, metavar="N", help="timed calls per file, at most (%(default)s)"
+    )
     option("--out", type=Path, default=Path("exported/pareto.html"), metavar="OUT.html", help="default: %(default)s")
     option("--redraw", action="store_true", help="draw OUT.html again from OUT.json; measures nothing")
     option("--overwrite", action="store_true", help="replace files that exist")

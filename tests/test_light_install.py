@@ -90,7 +90,9 @@ def test_predict_and_inspect_work(light, tmp_path):
     assert inspected.returncode == 0, inspected.stderr
 
 
-@pytest.mark.parametrize("command", [("train", "mnist"), ("run", "mnist"), ("export", "mnist")])
+@pytest.mark.parametrize(
+    "command", [("train", "mnist"), ("run", "mnist"), ("export", "mnist"), ("card", "exported/mnist")]
+)
 def test_commands_without_their_extra_say_what_to_install(light, command, tmp_path):
     (tmp_path / "exported/mnist").mkdir(parents=True)
     if command[0] == "export":

@@ -23,11 +23,11 @@ def argument_parser(description: str, *, out: str) -> argparse.ArgumentParser:
     option("--model", type=Path, metavar="FILE.keras", help="use this trained network and skip the training")
     option(
         "--epochs",
-        type=_count,
+        type=count,
         metavar="N",
         help="how often training goes through all images; the recipe's if not given",
     )
-    option("--limit", type=_count, metavar="N", help="use only N training and N test images: quicker, less right")
+    option("--limit", type=count, metavar="N", help="use only N training and N test images: quicker, less right")
     option("--out", type=Path, metavar="DIR", default=Path(out), help="folder for everything (%(default)s); replaces "
            "an earlier run's pictures, keeps its trained network and uses it")  # fmt: skip
     option("--overwrite", action="store_true", help="train anew, although DIR holds a trained network")
@@ -92,7 +92,8 @@ def run(walk_through: Callable[[argparse.Namespace], int], options: argparse.Nam
         return 1
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """A whole number of at least 1, for ``argparse``."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
     return int(text)
