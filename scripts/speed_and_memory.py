@@ -56,7 +56,7 @@ def cost(*arguments: str) -> tuple[float, float]:
 
 def import_seconds() -> float:
     """Seconds that the import takes in a fresh interpreter that has started."""
-    timed = "from time import perf_counter as now; start = now(); from cnnedge import Classifier; print(now() - start)"
+    timed = "import time; s = time.perf_counter(); from cnnedge import Classifier; print(time.perf_counter() - s)"
     return float(subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True).stdout)
 
 
