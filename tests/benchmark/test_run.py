@@ -5,13 +5,12 @@ import os
 import signal
 import threading
 import time
-from collections import Counter
 
 import numpy as np
 import psutil
 import pytest
 
-from cnnedge.benchmark import classify, latency, measure, process
+from cnnedge.benchmark import classify, latency, process
 from cnnedge.benchmark.candidate import Candidate, candidates_for
 from cnnedge.benchmark.document import load_document, write_json
 from cnnedge.benchmark.run import benchmark
@@ -169,33 +168,6 @@ def test_a_single_start_gives_no_interval_and_a_note_says_so(split, lookup):
     assert row["speedup"] > 0 and row["speedup_low"] is None and row["speedup_high"] is None
     assert "Speed-ups have no interval: that takes at least 12 timed calls (--num-runs)." in document["notes"]
     assert "At most 4 timed calls per row instead of 200 (--num-runs)." in document["notes"]
-
-
-def test_every_file_is_started_afresh_keras_in_its_fastest_way(split, lookup, monkeypatch):
-    started = Counter()
-
-    class CountedProcess(process.WorkerProcess):
-        def __init__(self, candidate, folder):
-            started[candidate.label] += 1
-            super().__init__(candidate, folder)
-
-    monkeypatch.setattr(measure, "WorkerProcess", CountedProcess)
-    keras = [lookup("f.keras", format="keras", mode=mode, sha256="0" * 64) for mode in ("predict", "function")]
-    quick = QUICK | {"num_runs": 12}
-    document = benchmark([*keras, lookup("x.tflite")], split, LABELS, baseline="f.keras", **quick)
-    assert started == {"f.keras (predict)": 1, "f.keras (function)": 3, "x.tflite": 3}
-    assert document["settings"]["processes"] == 3
-    for row in document["rows"]:
-        assert row["samples_ns"]["process"] == [0] * 4 + [1] * 4 + [2] * 4
-        assert (row["process_spread"] is None) == (row["mode"] == "predict")
-        assert row["speedup_low"] <= row["speedup"] <= row["speedup_high"]
-
-
-def test_a_crash_in_a_later_start_is_an_error(split, lookup, tmp_path):
-    bad = lookup("bad.tflite", once=str(tmp_path / "opened"))
-    row, good = benchmark([bad, lookup("good.tflite")], split, LABELS, **QUICK | {"num_runs": 12})["rows"]
-    assert row["error"] == "lookup: refused the second time" and row["top1"] == 1.0 and row["latency_ms"] is None
-    assert good["error"] is None and good["latency_ms"]["runs"] == 12
 
 
 def test_ctrl_c_keeps_what_was_measured(split, lookup):
