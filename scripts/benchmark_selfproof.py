@@ -1,7 +1,7 @@
 """Prove the benchmark: ``python scripts/benchmark_selfproof.py [FILE ..] [--short]``.
 
 Each FILE is a .tflite or .onnx: the first is compared with itself and with itself slowed down, and the median of
-each is held against litert-benchmark or ONNX Runtime's own clock. On a quiet machine, about five minutes;
+each is held against litert-benchmark or ONNX Runtime's own clock. It takes minutes, on a quiet machine;
 ``--short`` compares 2 times instead of 20. Exit code 1 if a check fails. What is checked stands in
 cnnedge/benchmark/selfproof.py.
 """
