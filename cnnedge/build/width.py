@@ -7,19 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cnnedge.build import checkpoint, pipeline
-from cnnedge.build.converter import ExportPlan
-from cnnedge.build.cost import epochs_and_seconds
-from cnnedge.build.export import export
 from cnnedge.build.models import count_macs
 from cnnedge.build.recipes import Recipe
+from cnnedge.build.trial import train_and_convert
 from cnnedge.datasets import Dataset
 from cnnedge.errors import DataError
 from cnnedge.files import write_atomically
 from cnnedge.progress import Progress, silent
 
 SCHEMA = 1
-INT8 = ExportPlan(formats=("tflite",), precisions=("int8",))
 _ROW_KEYS = {"width", "parameters", "macs", "int8_bytes", "float_top1", "int8_top1", "seconds"}
 
 
@@ -85,26 +81,16 @@ def _row(model_name: str, data: Dataset, recipe: Recipe, width: float, seed: int
     def report(stage: str, done: int, total: int) -> None:
         progress(f"width {width:g}: {stage}", done, total)
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        network = pipeline.train_and_save(
-            model_name, data, recipe, folder=folder, seed=seed, width=width, progress=report
+    with tempfile.TemporaryDirectory() as folder:
+        trial = train_and_convert(
+            model_name, data, recipe, folder=Path(folder), seed=seed, width=width, progress=report
         )
-        source = folder / f"{model_name}.keras"
-        entries, failures = export(
-            network, INT8, source=source, name=model_name, folder=folder, data=data, recipe=recipe, seed=seed,
-            progress=report,
-        )  # fmt: skip
-        for file, reason in failures.items():
-            raise DataError(f"{file} at width {width:g} failed: {reason}")
-        _, seconds = epochs_and_seconds(folder / checkpoint.HISTORY)
-    int8 = entries[INT8.names(model_name)[0].filename]
     return {
         "width": width,
-        "parameters": network.count_params(),
-        "macs": count_macs(network),
-        "int8_bytes": int8["size_bytes"],
-        "float_top1": entries[source.name]["top1"],
-        "int8_top1": int8["top1"],
-        "seconds": seconds,
+        "parameters": trial.network.count_params(),
+        "macs": count_macs(trial.network),
+        "int8_bytes": trial.int8_bytes,
+        "float_top1": trial.float_top1,
+        "int8_top1": trial.int8_top1,
+        "seconds": trial.seconds,
     }
