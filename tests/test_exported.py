@@ -58,6 +58,7 @@ def test_file_is_the_one_in_the_manifest_and_its_passport_agrees(path):
     entry, passport = manifest(path)["files"][path.name], read_passport(path)
     assert sha256_of(path.read_bytes()) == entry["sha256"]
     assert passport is not None and passport.top1 == entry["top1"] and list(passport.labels) == entry["labels"]
+    assert passport.licence == "Apache-2.0"
     assert passport.test_images == 10_000 and not entry["data"]["is_sample"]
 
 

@@ -208,7 +208,7 @@ def _passport(
         input_dtype=ends[0].dtype,
         output_dtype=ends[1].dtype,
         description=f"Image classifier {target.model}: raw pixels in, one probability per class out",
-        licence="Apache-2.0",
+        licence=_licence(target.model, data),
         top1=top1,
         test_images=0 if data is None else len(data.test),
         made={
@@ -220,6 +220,12 @@ def _passport(
             **({"calibration": converter.calibration} if target.precision in CALIBRATED else {}),
         },
     )
+
+
+def _licence(model: str, data: Dataset | None) -> str:
+    """Ours for our networks on published data; only their owner knows that of other networks and of own photos."""
+    published = data is None or data.source != "folder"
+    return "Apache-2.0" if model in MODELS and published else ""
 
 
 def _method(target: ExportName, converter: Converter) -> str:

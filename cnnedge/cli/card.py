@@ -40,8 +40,8 @@ def card(
     JPEG and pixelation at five severities, float against int8. It is kept in
     FOLDER/robustness.json and measured again when the files or N change.
 
-    seeds.json and width.json (scripts/width_curve.py) are shown if they are
-    there. What was not measured is said to be not measured.
+    seeds.json (scripts/seeds.py) and width.json (scripts/width_curve.py) are
+    shown if they are there. What was not measured is said to be not measured.
 
     Examples:
 

@@ -68,6 +68,7 @@ def test_manifest_passports_and_benchmark_tell_the_same(out):
         assert entry["top1"] == passport.top1 == measured[name.filename]
         assert entry["size_bytes"] == (out / "mnist-tiny" / name.filename).stat().st_size
         assert entry["data"]["calibration"]["sha256"] != entry["data"]["test"]["sha256"]
+        assert passport.licence == "", "of a network trained on someone's own folder, its licence is theirs to say"
     assert manifest["training"]["recipe"]["epochs"] == 15
 
 
