@@ -41,6 +41,7 @@ ELSEWHERE = {
     "cnnedge card exported/mnist": "tests/cli/test_card.py",
     "cnnedge train cifar10 --width 0.5": "tests/cli/test_train.py, with the smallest network",
     "python scripts/width_curve.py cifar10": "tests/scripts/test_width_curve.py, with the smallest network",
+    "python scripts/seeds.py exported/mnist": "tests/scripts/test_seeds.py, with the smallest network",
     "python scripts/mnist_script.py": "tests/scripts",
     "python scripts/cifar_script.py": "tests/scripts",
 }
