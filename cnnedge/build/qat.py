@@ -175,7 +175,9 @@ def _fine_tune(
     optimizer.build(variables)
     first_kernel = next(i for i, variable in enumerate(variables) if "kernel" in variable.name)
 
-    @tf.function(jit_compile=True)
+    # Without XLA: on two x86 cores its step took 0.230 s where TensorFlow's own kernels took 0.162 s (cifar10). Both
+    # give the same weights every time.
+    @tf.function
     def step(images: Any) -> Any:
         target = teacher(images, training=False)
         with tf.GradientTape() as tape:
