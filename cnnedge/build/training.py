@@ -158,12 +158,12 @@ def _compiled(network: keras.Model, recipe: Recipe, steps: int, teacher: Path | 
         optimizer=make_optimizer(recipe, steps),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         metrics=["accuracy"],
-        jit_compile=_jit_compile(),
+        jit_compile=jit_compile(),
     )
     return trainee
 
 
-def _jit_compile() -> bool | str:
+def jit_compile() -> bool | str:
     """Keras's own choice, except on TensorFlow without a GPU: there XLA is off.
 
     On two x86 cores (AVX2, shared with other work; best of 3 short runs) TensorFlow's own kernels trained cifar10 at
