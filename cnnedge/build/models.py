@@ -93,18 +93,20 @@ def cifar10(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.
     conv2         (32, 32, 32)    9,216  9,437,184
     conv3         (16, 16, 64)   18,432  4,718,592
     conv4         (16, 16, 64)   36,864  9,437,184
-    conv5         (8, 8, 96)     55,296  3,538,944
-    conv6         (8, 8, 96)     82,944  5,308,416
+    conv5         (16, 16, 64)   36,864  9,437,184
+    conv6         (8, 8, 96)     55,296  3,538,944
     conv7         (8, 8, 96)     82,944  5,308,416
-    conv8         (4, 4, 160)   138,240  2,211,840
+    conv8         (8, 8, 96)     82,944  5,308,416
+    conv9         (4, 4, 160)   138,240  2,211,840
     probabilities (10)            1,600      1,600
-    total                       426,400 40,846,912
+    total                       463,264 50,284,096
     ============= ============= ======= ==========
 
-    Parameters, with batch normalization and biases: 428,970. A 2x2 max pooling follows conv2, conv4 and conv7; the
-    global average of conv8 feeds the head. Source: designed here for the size limit, after the findings above.
+    Parameters, with batch normalization and biases: 466,090. A 2x2 max pooling follows conv2, conv5 and conv8; the
+    global average of conv9 feeds the head. Source: designed here for the size limit, after the findings above. conv5
+    costs no time in training that could be seen: on two x86 cores the layers at 32x32 take most of it.
     """
-    stack = (32, 32, POOL, 64, 64, POOL, 96, 96, 96, POOL, 160)
+    stack = (32, 32, POOL, 64, 64, 64, POOL, 96, 96, 96, POOL, 160)
     return _network("cifar10", stack, num_classes, width, seed)
 
 
@@ -137,7 +139,7 @@ MODELS: dict[str, ModelSpec] = {
     for spec in (
         ModelSpec("mnist", "mnist", (28, 28, 1), mnist, "handwritten digits, int8 below 50 kB, 5.1 MMAC"),
         ModelSpec("mnist-tiny", "mnist", (28, 28, 1), mnist_tiny, "handwritten digits, int8 below 20 kB, 1.3 MMAC"),
-        ModelSpec("cifar10", "cifar10", (32, 32, 3), cifar10, "photos of 10 classes, int8 below 512 kB, 41 MMAC"),
+        ModelSpec("cifar10", "cifar10", (32, 32, 3), cifar10, "photos of 10 classes, int8 below 512 kB, 50 MMAC"),
         ModelSpec(
             "cifar10-small",
             "cifar10",

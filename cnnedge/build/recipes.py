@@ -119,8 +119,7 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ),
     ("cifar10", "quick"): Recipe(epochs=5, augmentation=Augmentation(shift=2, flip=True)),
     ("cifar10", "full"): Recipe(
-        epochs=60,
-        peak_learning_rate=0.3,
+        epochs=70,
         label_smoothing=0.05,
         ema_momentum=0.999,
         augmentation=_PHOTOS_CUTOUT,

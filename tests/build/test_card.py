@@ -155,12 +155,12 @@ def training(of: Recipe, **facts) -> dict:
         (
             {"width": 0.5, "teacher": {"file": "big.keras", "sha256": ""}},
             "cnnedge train cifar10 --preset full --seed 3 --out runs --width 0.5 --teacher big.keras && "
-            "cnnedge export runs/cifar10/cifar10.keras --data cifar10 --qat --out runs",
+            "cnnedge export runs/cifar10/cifar10.keras --data cifar10 --qat --preset full --out runs",
         ),
         (
             {"backend": "jax"},
             "KERAS_BACKEND=jax cnnedge train cifar10 --preset full --seed 3 --out runs && "
-            "cnnedge export runs/cifar10/cifar10.keras --data cifar10 --qat --out runs",
+            "cnnedge export runs/cifar10/cifar10.keras --data cifar10 --qat --preset full --out runs",
         ),
     ],
 )

@@ -54,7 +54,7 @@ def first(cifar10, run_script, shapes, out):
 
 
 def test_network_is_shown_trained_and_quantized(first, out):
-    assert re.search(r"^total +428,970 +40,846,912$", first.stdout, re.MULTILINE)
+    assert re.search(r"^total +466,090 +50,284,096$", first.stdout, re.MULTILINE)
     assert (out / "cifar10.keras").exists()
     assert re.search(r"^cifar10_int8\.tflite .* [\d.]+% of the test images right$", first.stdout, re.MULTILINE)
 
