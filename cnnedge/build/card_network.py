@@ -113,7 +113,9 @@ def reproducing_command(name: str, record: dict[str, Any]) -> str | None:
     if not extra and backend == "tensorflow":
         return f"cnnedge run {name}{options}"
     chosen = f"KERAS_BACKEND={backend} " if backend != "tensorflow" else ""
-    export = f"cnnedge export runs/{name}/{name}.keras --data {record['data']['name']} --qat --preset {preset} --out runs"
+    export = (
+        f"cnnedge export runs/{name}/{name}.keras --data {record['data']['name']} --qat --preset {preset} --out runs"
+    )
     return f"{chosen}cnnedge train {name}{options}{extra} && {export}"
 
 
