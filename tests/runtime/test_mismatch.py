@@ -114,10 +114,15 @@ def test_every_antialiased_resize_is_right(cases, file, name):
 
 @pytest.mark.parametrize("file", FILES)
 def test_blur_is_a_resize(cases, file):
-    case = cases(file)
-    pixels = case.images[5].pixels.astype(float)
-    blurred = sum(np.roll(pixels, shift, (0, 1)) for shift in ((0, 0), (0, 1), (1, 0), (1, 1))) // 4
-    assert case.names(mistakes.stored(blurred, case.runner.input.dtype))[1] == ("resize",)
+    case, alone = cases(file), 0
+    for image in case.images:
+        pixels = image.pixels.astype(float)
+        blurred = sum(np.roll(pixels, shift, (0, 1)) for shift in ((0, 0), (0, 1), (1, 0), (1, 1))) // 4
+        _, names = case.names(mistakes.stored(blurred, case.runner.input.dtype))
+        # No usual filter is this soft. The thinnest digits lose so much contrast that it is named besides.
+        assert set(names) in ({"resize"}, {"resize", "mean-deviation"})
+        alone += len(names) == 1
+    assert alone >= 15
 
 
 @pytest.mark.parametrize("file", ["cifar10-uint8", "cifar10-float32"])
