@@ -46,9 +46,10 @@ Made by `python scripts/int8_schemes.py`; it says what each column is.
 The int8 ONNX files use uint8 activations and int8 weights of **7 bits** (-63..63), one scale per output channel. On
 x86 processors without VNNI, ONNX Runtime adds pairs of products in 16 bits: 2 x 255 x 127 = 64,770 saturates at
 32,767 and answers change; 2 x 255 x 63 = 32,130 does not, so the answers are the same on every processor. The eighth
-bit is lost on processors that would not have needed the care; the top-1 column shows what that costs. `u8u8` and
-`s8s8` are exact as well, but run in other kernels: see their times. After quantization-aware training nothing is lost
-at all, because it trains on the 7-bit grid.
+bit is lost on processors that would not have needed the care; the top-1 column shows what that costs. `u8u8` is exact
+as well, but runs in slower kernels. `s8s8` is no way out: where its answers and times are those of `u8s8`, ONNX Runtime
+has turned it into that and it saturates alike; where they are not, it is exact and slow. One scale per layer only makes
+saturation rarer. After quantization-aware training nothing is lost at all, because it trains on the 7-bit grid.
 """
 HEAD = (
     "| scheme | kB | top-1 % | p50 ms | x float32 | top-1 % here | top-1 % without VNNI | other answers |\n"
