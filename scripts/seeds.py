@@ -5,7 +5,8 @@
 Trains the model of FOLDER as its manifest says it was trained, once from each seed, converts each to int8, and
 classifies all test images. Writes FOLDER/seeds.json after every seed; `cnnedge card` shows mean and spread. The
 shipped model stays the first row, and what it is. Killed, the same command goes on where it stopped. Each seed costs
-what the model's training did: see its card.
+what the model's training did: see its card. With --limit, seeds.json goes into the work folder: figures of a few
+images have no place in a card.
 """
 
 import argparse
@@ -24,7 +25,8 @@ def main(options: argparse.Namespace) -> int:
     from cnnedge.build import seeds
 
     manifest = seeds.shipped_training(options.folder)
-    out = options.folder / "seeds.json"
+    work = options.work or options.folder / "seeds"
+    out = (work if options.limit else options.folder) / "seeds.json"
     with console.progress() as progress:
         data = load_data(
             manifest["training"]["data"]["name"], image_shape=None,
@@ -32,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
         )  # fmt: skip
         rows = seeds.measure_seeds(
             options.folder, example.limited(data, options.limit), options.seeds, out=out,
-            work=options.work or options.folder / "seeds", teacher=options.teacher, progress=progress,
+            work=work, teacher=options.teacher, progress=progress,
         )  # fmt: skip
     print(f"{'seed':>9} {'float':>7} {'int8':>7}")
     for row in rows:

@@ -4,6 +4,7 @@ MediaPipe has dependencies of its own (OpenCV, matplotlib), so it lives in an en
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,13 @@ def test_mnist_files_with_rgb_input_give_the_top_1_of_predict(mnist, capsys):
         assert_same_top_1(model, pictures, theirs, capsys)
         right = np.array([answer["index"] for answer in theirs]) == datasets.load("mnist").test.labels[:PICTURES]
         assert right.mean() >= 0.97  # 99.45 % on all of them
+
+
+def test_this_module_runs_in_one_worker(request):
+    """Two workers would make the environment at once, each clearing what the other has installed."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("one process anyway")
+    assert request.node.nodeid.endswith("@mediapipe")
 
 
 def test_grey_input_and_files_without_metadata_are_refused(mediapipe, cifar10, tmp_path):

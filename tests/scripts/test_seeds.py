@@ -14,7 +14,9 @@ def test_one_more_seed_of_the_smallest_network(run_script, tmp_path):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["seed", "0", "5", "mean", "deviation", "written:"]
-    assert [row["seed"] for row in json.loads((folder / "seeds.json").read_text())["seeds"]] == [0, 5]
+    written = json.loads((folder / "seeds" / "seeds.json").read_text())
+    assert [row["seed"] for row in written["seeds"]] == [0, 5]
+    assert not (folder / "seeds.json").exists(), "the card would show figures of 500 images"
 
 
 def test_a_folder_without_a_model_is_one_line(run_script, tmp_path):
