@@ -54,7 +54,7 @@ def show_data(data: datasets.Dataset) -> Figure:
 def show_network() -> None:
     """Print the network layer by layer, with its parameters and the work that one image costs."""
     print(layer_table(build_model("mnist")))
-    print("Convolutions look for strokes, poolings halve the picture, dense layers weigh up the ten digits.")
+    print("Convolutions look for strokes, poolings halve the picture, the dense layer weighs up the ten digits.")
     print("MACs are multiply-accumulates for one image: the measure of the work.")
 
 

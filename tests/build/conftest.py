@@ -43,7 +43,7 @@ def digits_model(sample):
 
 @pytest.fixture(scope="session")
 def residual_model():
-    """What a person might bring: a sum of two branches, average pooling, an offset before a padded convolution."""
+    """What a person might bring: a sum of two branches, average pooling, a hidden dense layer with a ReLU of its own."""
     import keras
     from keras import layers
 
@@ -59,6 +59,7 @@ def residual_model():
     x = layers.Activation("relu")(x)
     x = layers.Dropout(0.2)(x)
     x = layers.GlobalAveragePooling2D()(x)
+    x = layers.ReLU()(layers.Dense(16)(x))
     model = keras.Model(image, layers.Dense(4, activation="softmax")(x))
     # Statistics and scales as after a training, not the neutral ones of a fresh layer.
     rng = np.random.default_rng(0)

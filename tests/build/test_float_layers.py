@@ -22,7 +22,7 @@ def test_layers_fed_one_after_the_other_give_the_models_answer(residual_model, p
 
 def test_relu_belongs_to_the_layer_before_it(residual_model):
     found = float_layers(fold(residual_model))
-    kinds = ["Conv2D", "Conv2D", "Add", "GlobalAveragePooling2D", "Dense", "Softmax"]
+    kinds = ["Conv2D", "Conv2D", "Add", "GlobalAveragePooling2D", "Dense", "Dense", "Softmax"]
     assert [layer.kind for layer in found] == kinds
     total = found[2]
     assert {id(source) for source in total.sources} == {id(found[0].tensor), id(found[1].tensor)}

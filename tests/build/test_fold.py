@@ -29,9 +29,17 @@ def test_digits_model_folds_to_plain_layers_with_the_same_answers(digits_model, 
     assert folded.inputs[0].name == "image" and folded.layers[-1].name == "probabilities"
 
 
-def test_every_convolution_and_hidden_dense_layer_takes_its_relu(digits_model):
-    weighted = [layer for layer in fold(digits_model).layers if type(layer).__name__ in ("Conv2D", "Dense")]
+def weighted_layers(model):
+    return [layer for layer in fold(model).layers if type(layer).__name__ in ("Conv2D", "Dense")]
+
+
+def test_every_convolution_takes_its_relu(digits_model):
+    weighted = weighted_layers(digits_model)
     assert [layer.activation.__name__ for layer in weighted] == ["relu"] * (len(weighted) - 1) + ["linear"]
+
+
+def test_a_hidden_dense_layer_takes_its_relu(residual_model):
+    assert [layer.activation.__name__ for layer in weighted_layers(residual_model)[-2:]] == ["relu", "linear"]
 
 
 def test_residual_sum_keeps_both_branches(residual_model, pixels):

@@ -102,9 +102,9 @@ def test_training_twice_with_one_seed_gives_the_same_file(digits_model, sample, 
 
 def test_residual_sum_is_quantized_once_after_its_relu(residual_model, pixels):
     content = convert_tflite(train(residual_model, pixels, pixels, steps=5), precision="int8", fake_quantized=True)
-    assert_relu_zero_points(content, expected=2)
-    # 2 convolutions and 1 dense layer
-    assert fused_kernels(convert_onnx_int8(content)) == {"QLinearConv": 2, "QGemm": 1}
+    assert_relu_zero_points(content, expected=3)
+    # 2 convolutions and 2 dense layers
+    assert fused_kernels(convert_onnx_int8(content)) == {"QLinearConv": 2, "QGemm": 2}
 
 
 def test_unsupported_layers_are_named_before_any_training():
