@@ -43,7 +43,7 @@ def digits_model(sample):
 
 @pytest.fixture(scope="session")
 def residual_model():
-    """What a person might bring: a sum of two branches, average pooling, a hidden dense layer with a ReLU of its own."""
+    """What a person might bring: a sum of two branches, average pooling, a hidden dense layer with its own ReLU."""
     import keras
     from keras import layers
 
