@@ -23,6 +23,7 @@ from cnnedge import datasets
 from cnnedge.benchmark.candidate import candidates_for
 from cnnedge.benchmark.run import benchmark
 from cnnedge.build.calibration import calibration_pixels
+from cnnedge.build.models import MODELS
 from cnnedge.build.onnx import convert_onnx_float32
 from cnnedge.build.schemes import SCHEMES, quantize_onnx
 from cnnedge.cli import console
@@ -60,7 +61,7 @@ HEAD = (
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="float32 .tflite files")
-    parser.add_argument("--data", help="data set of files whose folder is not named after one")
+    parser.add_argument("--data", help="data set of files whose folder is not named after a network")
     parser.add_argument("--emulated", type=int, default=1000, metavar="N", help="images on the emulated processor")
     parser.add_argument("--out", type=Path, default=Path("runs/int8_schemes.md"))
     options = parser.parse_args()
@@ -81,11 +82,13 @@ def main() -> int:
 
 
 def data_of(file: Path, fallback: str | None) -> str:
-    """mnist for exported/mnist/..., else what --data says."""
+    """The data set of the network that the folder is named after, else what --data says."""
     folder = file.resolve().parent.name
-    if folder not in datasets.names() and fallback is None:
+    if folder in MODELS:
+        return MODELS[folder].dataset
+    if fallback is None:
         raise SystemExit(f"{file} does not say which images it was made for: add --data {'|'.join(datasets.names())}")
-    return folder if folder in datasets.names() else str(fallback)
+    return fallback
 
 
 class Measured:

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +34,11 @@ def test_public_names():
 
     assert cnnedge.__all__ == ["Classifier", "Prediction", "__version__"]
     assert all(hasattr(cnnedge, name) for name in cnnedge.__all__)
+
+
+def test_pytest_looks_into_every_room_of_the_tests(request):
+    """Its own list of folders to leave out has "build" in it, and leaves them out without a word."""
+    left_out = request.config.getini("norecursedirs")
+    rooms = {path.parent.name for path in Path(__file__).parent.rglob("test_*.py")}
+    assert "build" in rooms
+    assert not [room for room in rooms for pattern in left_out if fnmatch(room, pattern)]

@@ -26,8 +26,8 @@ def test_init_keeps_the_weights_and_replaces_the_head(tmp_path):
 
 def test_width_scales_a_fresh_network_and_contradicts_init(tmp_path):
     half = starting_network("cifar10", num_classes=10, seed=0, init=None, width=0.5)
-    # 32, 32, 64, 64, 96, 96, 96 and 160 channels, halved.
-    assert [half.get_layer(f"conv{number}").filters for number in range(1, 9)] == [16, 16, 32, 32, 48, 48, 48, 80]
+    # 32, 32, 64, 64, 64, 96, 96, 96 and 160 channels, halved.
+    assert [half.get_layer(f"conv{number}").filters for number in range(1, 10)] == [16, 16, 32, 32, 32, 48, 48, 48, 80]
     with pytest.raises(UsageError, match=r"a network that has its width: leave --width 0\.5 out"):
         starting_network("mnist", num_classes=10, seed=0, init=tmp_path / "any.keras", width=0.5)
 
