@@ -8,7 +8,7 @@ from typing import Any
 
 from cnnedge.build.card_facts import CardFacts
 from cnnedge.build.card_text import duration, percent, section, table
-from cnnedge.build.cost import epochs_and_seconds, training_flop
+from cnnedge.build.cost import CORE_WATTS, epochs_and_seconds, training_flop, training_kwh
 from cnnedge.build.models import count_macs, layer_macs
 from cnnedge.build.recipes import PRESETS, RECIPES, recipe
 
@@ -54,7 +54,7 @@ def training(facts: CardFacts) -> str:
         "No test image took part in training, calibration or any choice.",
         table(("setting", "value"), settings, texts=2),
         _cost(facts, record),
-        "Energy: not measured.",
+        _energy(facts, record),
         _seeds(facts),
     )
 
@@ -156,6 +156,21 @@ def _settings(found: dict[str, Any], *, with_teacher: bool) -> list[tuple[str, s
 
 def _value(value: Any) -> str:
     return "yes" if value is True else f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def _energy(facts: CardFacts, record: dict[str, Any]) -> str:
+    cost = record.get("cost")
+    if facts.history is None or cost is None:
+        return "Energy: not measured."
+    machine = cost["machine"]
+    if machine["accelerator"]:
+        return f"Energy: not measured, and not estimated: what the {machine['accelerator']} took is not known."
+    _, seconds = epochs_and_seconds(facts.history)
+    return (
+        f"Energy: not measured. {training_kwh(machine['cores'], seconds):.2g} kWh if each of the {machine['cores']} "
+        f"cores took {CORE_WATTS} W all the time, Green Algorithms' figure for an unknown processor (known ones: from "
+        "a third of that to twice as much); memory, cooling and the rest of the machine come on top."
+    )
 
 
 def _cost(facts: CardFacts, record: dict[str, Any]) -> str:

@@ -10,6 +10,9 @@ from cnnedge.errors import DataError
 # Floating-point operations per multiply-accumulate of one training image: 2 forward, and twice as many backward, for
 # the gradients of the weights and of the activations.
 FLOP_PER_MAC = 6
+# Watts of one busy core of a processor that is not known further. Source: "Any" in the table of Green Algorithms
+# (Lannelongue, Grealey and Inouye 2021, doi 10.1002/advs.202100707), whose processors take 3.8 to 23.8 W a core.
+CORE_WATTS = 12
 
 
 def training_cost(history: Path, images_per_epoch: int) -> dict[str, Any]:
@@ -51,6 +54,11 @@ def epochs_and_seconds(history: Path) -> tuple[int, float]:
 def training_flop(macs: int, images: int) -> int:
     """The floating-point operations of a training, estimated: ``macs`` of one image, and all images seen."""
     return FLOP_PER_MAC * macs * images
+
+
+def training_kwh(cores: int, seconds: float) -> float:
+    """The energy of a training on the CPU in kWh, estimated: ``cores`` busy all the time, and nothing else counted."""
+    return cores * CORE_WATTS * seconds / 3.6e6
 
 
 def accelerator() -> str | None:

@@ -68,8 +68,10 @@ def test_what_was_not_measured_is_said(folder):
     assert "## Robustness\n\nNot measured." in card
     assert "the spread between seeds was not measured" in card
     assert "## Width\n\nNot measured (`python scripts/width_curve.py mnist` does it)." in card
-    assert "Energy: not measured." in card
     manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["training"]["cost"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert "Energy: not measured.\n" in render(load_facts(folder))
     del manifest["training"]
     (folder / "manifest.json").write_text(json.dumps(manifest))
     card = render(load_facts(folder))
@@ -88,6 +90,11 @@ def test_cost_is_the_recorded_one(folder):
     )
     # 6 x 4,857,408 x 20,000 = 5.8e11
     assert "10,000 images an epoch, 200 images per second. About 5.8e+11 floating-point operations" in card
+    # 2 x 12 W x 100 s = 2,400 J
+    assert "Energy: not measured. 0.00067 kWh if each of the 2 cores took 12 W all the time" in card
+    machine["accelerator"] = "Test GPU"
+    edit(folder / "manifest.json", training=manifest["training"] | {"cost": cost})
+    assert "Energy: not measured, and not estimated: what the Test GPU took" in render(load_facts(folder))
 
 
 def test_seeds_are_shown_with_mean_and_spread(folder):

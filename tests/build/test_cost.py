@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnedge.build.cost import epochs_and_seconds, training_cost, training_flop
+from cnnedge.build.cost import epochs_and_seconds, training_cost, training_flop, training_kwh
 from cnnedge.build.models import build_model, count_macs
 from cnnedge.errors import DataError
 
@@ -29,3 +29,7 @@ def test_flop_are_those_of_the_keras_layers():
     """A network of one dense layer by hand: 4 x 3 multiply-accumulates; forward, and two gradients of the same size."""
     assert training_flop(macs=4 * 3, images=10) == 10 * (2 * 12 + 2 * 12 + 2 * 12)
     assert training_flop(count_macs(build_model("mnist-tiny")), 1) == 6 * 1_299_744
+
+
+def test_energy_of_one_hour_on_four_cores():
+    assert training_kwh(cores=4, seconds=3600) == pytest.approx(4 * 0.012)
