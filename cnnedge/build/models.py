@@ -118,20 +118,22 @@ def cifar10_small(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "
     layer         output        weights MACs
     ============= ============= ======= ==========
     conv1         (32, 32, 16)      432    442,368
-    conv2         (32, 32, 24)    3,456  3,538,944
-    conv3         (16, 16, 32)    6,912  1,769,472
+    conv2         (32, 32, 16)    2,304  2,359,296
+    conv3         (16, 16, 32)    4,608  1,179,648
     conv4         (16, 16, 32)    9,216  2,359,296
     conv5         (8, 8, 48)     13,824    884,736
     conv6         (8, 8, 48)     20,736  1,327,104
-    conv7         (8, 8, 48)     20,736  1,327,104
-    probabilities (10)              480        480
-    total                        75,792 11,649,504
+    conv7         (8, 8, 64)     27,648  1,769,472
+    probabilities (10)              640        640
+    total                        79,408 10,322,560
     ============= ============= ======= ==========
 
-    Parameters, with batch normalization and biases: 76,794. A 2x2 max pooling follows conv2 and conv4; the global
-    average of conv7 feeds the head. Source: designed here for the size limit, after the findings above.
+    Parameters, with batch normalization and biases: 80,442. A 2x2 max pooling follows conv2 and conv4; the global
+    average of conv7 feeds the head. Source: designed here for the size limit, after the findings above, and for the
+    time it takes on x86: 24 filters in conv2 cost a third more of it, 64 in conv7 no more than 48 (measured, see
+    exported/TRAINING.md).
     """
-    stack = (16, 24, POOL, 32, 32, POOL, 48, 48, 48)
+    stack = (16, 16, POOL, 32, 32, POOL, 48, 48, 64)
     return _network("cifar10-small", stack, num_classes, width, seed)
 
 
@@ -146,7 +148,7 @@ MODELS: dict[str, ModelSpec] = {
             "cifar10",
             (32, 32, 3),
             cifar10_small,
-            "photos of 10 classes, int8 below 98 kB, 12 MMAC",
+            "photos of 10 classes, int8 below 98 kB, 10 MMAC",
         ),
     )
 }

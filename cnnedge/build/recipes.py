@@ -123,7 +123,7 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         qat_epochs=4,
     ),
     ("cifar10-small", "quick"): Recipe(epochs=8, weight_decay=2e-3, augmentation=Augmentation(shift=2, flip=True)),
-    # 76,000 weights under-fit: less decay, no smoothing, no cutout.
+    # 80,000 weights under-fit: less decay, no smoothing, no cutout.
     ("cifar10-small", "full"): Recipe(
         epochs=100,
         weight_decay=2e-3,

@@ -83,17 +83,17 @@ def test_seed_decides_the_weights():
 
 
 def test_layers_of_one_shape_start_differently():
-    model = build_model("cifar10-small")
-    conv6, conv7 = (model.get_layer(name).get_weights()[0] for name in ("conv6", "conv7"))
-    assert conv6.shape == conv7.shape
-    assert not np.array_equal(conv6, conv7)
+    model = build_model("cifar10")
+    conv4, conv5 = (model.get_layer(name).get_weights()[0] for name in ("conv4", "conv5"))
+    assert conv4.shape == conv5.shape
+    assert not np.array_equal(conv4, conv5)
 
 
 def test_width_scales_to_multiples_of_eight():
-    model = build_model("cifar10-small", width=0.5, num_classes=3)
+    model = build_model("mnist", width=0.5, num_classes=3)
     filters = [layer.filters for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    # 16, 24, 32, 32, 48, 48, 48 halved; 12 rounds to the even multiple, 16.
-    assert filters == [8, 16, 16, 16, 24, 24, 24]
+    # 16, 16, 24, 32, 32, 32 halved; 12 rounds to the even multiple, 16.
+    assert filters == [8, 8, 16, 16, 16, 16]
     assert model.output_shape == (None, 3)
 
 
