@@ -57,10 +57,19 @@ def onnx_answers(path: Path, images: np.ndarray, level, threads: int) -> np.ndar
     return session.run(None, {"image": images})[0]
 
 
-# One rounding of a code may differ between kernels (half up against half to even after rescaling). A code that differs
-# by one reaches the logits as one step of theirs: with 8-bit logits over about 40, 0.16; a probability moves by at most
-# a quarter of that, and few images have any. Dynamic files quantize activations on the fly in two ways (per tensor in
-# the built-in kernels, per row in XNNPACK). 99.5 % of 200 images is one flip.
+# One rounding of a code may differ between kernels (half up against half to even after rescaling), and dynamic files
+# quantize activations on the fly in two ways (per tensor in the built-in kernels, per row in XNNPACK). What becomes of
+# it was measured on 1,000 photos, XNNPACK against the built-in kernels: each of three int8 CIFAR files answers 1 to 3
+# images otherwise, all with two classes nearly level, and no probability moves by more than 0.055. So a flip may bridge
+# at most 2 x 0.055, rounded up to 1/8; at 3 in 1,000, more than two flips in 200 have a chance of 2 % (Poisson).
+def assert_same_answers(found: np.ndarray, expected: np.ndarray) -> None:
+    answers = found.argmax(1)
+    flipped = np.flatnonzero(answers != expected.argmax(1))
+    bridged = expected[flipped].max(1) - expected[flipped, answers[flipped]]
+    assert len(flipped) <= 2 and np.all(bridged <= 1 / 8), (flipped, bridged)
+    assert np.abs(found - expected).mean() < 1 / 256
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("kernels", RESOLVERS)
 @pytest.mark.parametrize("path", TFLITE, ids=lambda path: path.name)
@@ -68,8 +77,7 @@ def test_tflite(path, kernels, threads, images):
     some = images[path.parent.name]
     expected = tflite_answers(path, some, OpResolverType.AUTO, 1)
     found = tflite_answers(path, some, RESOLVERS[kernels], threads)
-    assert np.mean(found.argmax(1) == expected.argmax(1)) >= 0.995
-    assert np.abs(found - expected).mean() < 1 / 256
+    assert_same_answers(found, expected)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -79,5 +87,4 @@ def test_onnx(path, level, threads, images):
     some = images[path.parent.name]
     expected = onnx_answers(path, some, LEVELS["all"], 1)
     found = onnx_answers(path, some, LEVELS[level], threads)
-    assert np.mean(found.argmax(1) == expected.argmax(1)) >= 0.995
-    assert np.abs(found - expected).mean() < 1 / 256
+    assert_same_answers(found, expected)
