@@ -130,8 +130,8 @@ def cifar10_small(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "
 
     Parameters, with batch normalization and biases: 80,442. A 2x2 max pooling follows conv2 and conv4; the global
     average of conv7 feeds the head. Source: designed here for the size limit, after the findings above, and for the
-    time it takes on x86: 24 filters in conv2 cost a third more of it, 64 in conv7 no more than 48 (measured, see
-    exported/TRAINING.md).
+    time it takes on one x86 processor: 24 filters in conv2 cost 30 % more of it in float32, 64 in conv7 no more than
+    48 (see exported/TRAINING.md).
     """
     stack = (16, 16, POOL, 32, 32, POOL, 48, 48, 64)
     return _network("cifar10-small", stack, num_classes, width, seed)
