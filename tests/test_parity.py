@@ -57,17 +57,40 @@ def onnx_answers(path: Path, images: np.ndarray, level, threads: int) -> np.ndar
     return session.run(None, {"image": images})[0]
 
 
-# One rounding of a code may differ between kernels (half up against half to even after rescaling), and dynamic files
-# quantize activations on the fly in two ways (per tensor in the built-in kernels, per row in XNNPACK). What becomes of
-# it was measured on 1,000 photos, XNNPACK against the built-in kernels: each of three int8 CIFAR files answers 1 to 3
-# images otherwise, all with two classes nearly level, and no probability moves by more than 0.055. So a flip may bridge
-# at most 2 x 0.055, rounded up to 1/8; at 3 in 1,000, more than two flips in 200 have a chance of 2 % (Poisson).
-def assert_same_answers(found: np.ndarray, expected: np.ndarray) -> None:
+# One rounding of a code may differ between TFLite's kernels (half up against half to even after rescaling), and
+# dynamic files quantize activations on the fly in two ways (per tensor in the built-in kernels, per row in XNNPACK).
+# Measured on 1,000 images of each file, XNNPACK against the built-in kernels: the int8 CIFAR files answer 1 to 3 images
+# otherwise, cifar10's dynamic file one, all with two classes nearly level. At 3 in 1,000, more than two flips in 200
+# have a chance of 2 % (Poisson). Every other file answers all 1,000 alike, ONNX at every level of optimization too, and
+# may not flip any. No probability moves by more than 18 codes of 1/256, so a flip bridges at most twice that.
+BRIDGED = 2 * 18 / 256
+
+
+def flips_allowed(path: Path) -> int:
+    return 2 if "cifar" in path.name and path in TFLITE and "int16x8" not in path.name else 0
+
+
+def assert_same_answers(path: Path, found: np.ndarray, expected: np.ndarray) -> None:
     answers = found.argmax(1)
     flipped = np.flatnonzero(answers != expected.argmax(1))
     bridged = expected[flipped].max(1) - expected[flipped, answers[flipped]]
-    assert len(flipped) <= 2 and np.all(bridged <= 1 / 8), (flipped, bridged)
+    assert len(flipped) <= flips_allowed(path) and np.all(bridged <= BRIDGED), (flipped, bridged)
     assert np.abs(found - expected).mean() < 1 / 256
+
+
+def test_a_flip_counts_and_a_wide_one_too():
+    expected = np.tile(np.array([0.52, 0.48, 0.0]), (IMAGES, 1))
+    near, far = expected.copy(), expected.copy()
+    near[:2] = [0.48, 0.52, 0.0]
+    far[0], odd = [0.0, 0.0, 1.0], expected.copy()
+    odd[:, 2] += 0.02
+    cifar, mnist = (
+        next(path for path in TFLITE if path.name == f"{name}_int8.tflite") for name in ("cifar10", "mnist")
+    )
+    assert_same_answers(cifar, near, expected)
+    for path, found in ((mnist, near), (cifar, far), (cifar, odd)):
+        with pytest.raises(AssertionError):
+            assert_same_answers(path, found, expected)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -77,7 +100,7 @@ def test_tflite(path, kernels, threads, images):
     some = images[path.parent.name]
     expected = tflite_answers(path, some, OpResolverType.AUTO, 1)
     found = tflite_answers(path, some, RESOLVERS[kernels], threads)
-    assert_same_answers(found, expected)
+    assert_same_answers(path, found, expected)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -87,4 +110,4 @@ def test_onnx(path, level, threads, images):
     some = images[path.parent.name]
     expected = onnx_answers(path, some, LEVELS["all"], 1)
     found = onnx_answers(path, some, LEVELS[level], threads)
-    assert_same_answers(found, expected)
+    assert_same_answers(path, found, expected)
