@@ -28,13 +28,18 @@ def weights_file(folder: Path) -> Path:
     return folder / "checkpoint" / "latest.weights.h5"
 
 
+def is_unfinished(folder: Path) -> bool:
+    """Whether ``folder`` holds the checkpoint of a training that can be resumed."""
+    return weights_file(folder).parent.exists()
+
+
 def refuse_unfinished(folder: Path) -> None:
     """Raise if ``folder`` holds the checkpoint of a training that can be resumed.
 
     Raises:
         FileExistsRefusal: it does.
     """
-    if weights_file(folder).parent.exists():
+    if is_unfinished(folder):
         raise FileExistsRefusal(
             f"{folder} holds an unfinished training: add --resume to go on with it, or --overwrite to begin again"
         )

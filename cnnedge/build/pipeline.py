@@ -50,10 +50,16 @@ def train_and_save(
     width: float = 1.0,
     init: Path | None = None,
     teacher: Path | None = None,
+    keep_checkpoint: bool = False,
     progress: Progress = silent,
     **options: Any,
 ) -> keras.Model:
-    """Train, write ``<model>.keras`` and note in the manifest how it was trained; arguments as in ``train``."""
+    """Train, write ``<model>.keras`` and note in the manifest how it was trained; other arguments as in ``train``.
+
+    Args:
+        keep_checkpoint: leave the checkpoint of the last epoch, so that what comes after the training can be repeated
+            (``resume``) without it; the caller then discards it.
+    """
     network = training.train(
         model_name, data, recipe, folder=folder, seed=seed, width=width, init=init, teacher=teacher,
         progress=progress, **options,
@@ -67,7 +73,8 @@ def train_and_save(
         "versions": versions(), "cost": training_cost(folder / checkpoint.HISTORY, images),
     }  # fmt: skip
     write_manifest(folder, {}, {"model": model_name, "training": facts})
-    checkpoint.discard(folder)
+    if not keep_checkpoint:
+        checkpoint.discard(folder)
     return network
 
 
@@ -90,7 +97,8 @@ def run(
 ) -> Result:
     """Train ``model_name``, export every file of ``plan``, measure all of them on all test images, and report.
 
-    A file that cannot be exported or measured does not stop the others; it is named in the result.
+    A file that cannot be exported or measured does not stop the others; it is named in the result. Killed at any time,
+    ``resume`` goes on: with the training, or, once that is done, with the exports.
 
     Raises:
         FileExistsRefusal: there is an unfinished training in ``folder``, and neither ``resume`` nor ``overwrite``.
@@ -104,6 +112,7 @@ def run(
         seed=seed,
         resume=resume,
         overwrite=overwrite,
+        keep_checkpoint=True,
         progress=progress,
     )
     _, failures = export(
@@ -111,6 +120,7 @@ def run(
         recipe=recipe, seed=seed, progress=progress,
     )  # fmt: skip
     document = measure(model_name, folder, data, num_runs=num_runs, progress=progress)
+    checkpoint.discard(folder)
     return Result(document, failures)
 
 

@@ -42,12 +42,14 @@ def train_and_convert(
 ) -> Trial:
     """Train ``model_name`` in ``folder`` and convert it to int8; arguments as in ``training.train``.
 
+    Killed in the conversion, ``resume`` repeats that and not the training.
+
     Raises:
         CnnedgeError: the training or the conversion failed.
     """
     network = pipeline.train_and_save(
         model_name, data, recipe, folder=folder, seed=seed, width=width, resume=resume, teacher=teacher,
-        progress=progress,
+        keep_checkpoint=True, progress=progress,
     )  # fmt: skip
     source = folder / f"{model_name}.keras"
     entries, failures = export(
@@ -56,6 +58,7 @@ def train_and_convert(
     )  # fmt: skip
     for file, reason in failures.items():
         raise DataError(f"{file} of seed {seed} at width {width:g} failed: {reason}")
+    checkpoint.discard(folder)
     int8 = entries[INT8.names(model_name)[0].filename]
     _, seconds = epochs_and_seconds(folder / checkpoint.HISTORY)
     return Trial(network, entries[source.name]["top1"], int8["top1"], int8["size_bytes"], seconds)

@@ -23,7 +23,7 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="Fixes training and quantization.")] = 0,
     qat: Annotated[bool, typer.Option("--qat/--no-qat", help="Also train quantization-aware int8 files.")] = True,
     num_runs: Annotated[int | None, typer.Option(help="Timed calls per file; fewer is quicker.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was cut short.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was cut short.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:
     """Train, quantize, export, verify, benchmark and report: one network, one command.
@@ -49,7 +49,7 @@ def run(
     plan, folder = ExportPlan(qat=qat), out / model
     if not (resume or overwrite):
         checkpoint.refuse_unfinished(folder)
-    if not resume:
+    if not (resume and checkpoint.is_unfinished(folder)):
         refuse_existing(pipeline.planned_files(model, folder, plan), overwrite=overwrite)
     with console.progress() as progress:
         dataset = load_data(

@@ -39,6 +39,21 @@ def test_each_seed_is_another_training_and_done_once(shipped, sample, tmp_path):
     assert seeds.measure_seeds(shipped, sample, [8, 7], out=out, work=tmp_path / "other", progress=fail) == rows
 
 
+def test_killed_in_the_conversion_a_seed_is_not_trained_again(shipped, sample, tmp_path, monkeypatch):
+    def kill(*arguments, **options):
+        raise KeyboardInterrupt
+
+    place = {"out": tmp_path / "seeds.json", "work": tmp_path / "work"}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("cnnedge.build.trial.export", kill)
+        seeds.measure_seeds(shipped, sample, [8], **place)
+    stages = set()
+    rows = seeds.measure_seeds(shipped, sample, [8], **place, progress=lambda stage, *_: stages.add(stage))
+    assert stages and not any("train" in stage for stage in stages), stages
+    assert [row["seed"] for row in rows] == [7, 8]
+    assert not (tmp_path / "work" / "seed-8" / "checkpoint").exists()
+
+
 def test_seeds_of_another_model_are_not_continued(shipped, sample, tmp_path):
     out = tmp_path / "seeds.json"
     out.write_text(json.dumps({"seeds": [{"seed": 7, "float_top1": 0.1, "int8_top1": 0.1}]}))

@@ -178,3 +178,30 @@ def test_ctrl_c_leaves_one_line_and_a_training_to_resume(digits, tmp_path, capsy
     assert not list(tmp_path.rglob("*.keras")) and not list(tmp_path.rglob("*.part"))
     assert cnnedge(command) == 1
     assert "--resume" in capsys.readouterr().err
+
+
+def test_a_run_stopped_after_its_training_does_not_train_again(digits, tmp_path, capsys, monkeypatch):
+    command = [
+        "run", "mnist-tiny", "--data", str(digits), "--epochs", "1", "--no-qat", "--num-runs", "20",
+        "--out", str(tmp_path),
+    ]  # fmt: skip
+    folder = tmp_path / "mnist-tiny"
+
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cnnedge.build.pipeline.export", stop)
+        assert cnnedge(command) == 1
+    assert "a training goes on with --resume" in capsys.readouterr().err
+    assert cnnedge(command) == 1
+    assert "holds an unfinished training: add --resume" in capsys.readouterr().err
+    history = (folder / "history.csv").read_text()
+
+    assert cnnedge([*command, "--resume"]) == 0
+    assert "train mnist-tiny" not in capsys.readouterr().err
+    assert (folder / "history.csv").read_text() == history
+    assert (folder / "report.html").exists() and not (folder / "checkpoint").exists()
+
+    assert cnnedge([*command, "--resume"]) == 1, "there is nothing to go on with, and the files are not replaced"
+    assert "mnist-tiny.keras and 11 more already exists: choose another --out" in capsys.readouterr().err
