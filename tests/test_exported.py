@@ -24,7 +24,7 @@ FUSED = {
     "cifar10": {"QLinearConv": 9, "QGemm": 1},
     "cifar10-small": {"QLinearConv": 7, "QGemm": 1},
 }
-MODELS = [model for model in FUSED if (EXPORTED / model).is_dir()]
+MODELS = list(FUSED)
 FILES = [
     EXPORTED / model / ExportName(model, precision, format, qat).filename
     for model in MODELS
