@@ -1,5 +1,6 @@
 """The README: its tables come from the shipped benchmarks, and its commands run."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -68,6 +69,14 @@ def test_quick_commands_run_as_they_stand(command, tmp_path):
 def test_table_is_the_shipped_benchmarks(model):
     table = markdown(load_document(REPOSITORY / "exported" / model / "benchmark.json")).split("\n\n")[0]
     assert table.strip() in README
+
+
+@pytest.mark.parametrize("model", ["mnist", "mnist-tiny", "cifar10-small", "cifar10"])
+def test_spread_is_that_of_the_seeds(model):
+    rows = json.loads((REPOSITORY / "exported" / model / "seeds.json").read_text())["seeds"]
+    found = sorted(100 * row["int8_top1"] for row in rows)
+    spread = rf"{found[0]:.2f} to {found[-1]:.2f}( %)? \(`{model}`, {'five' if len(rows) == 5 else 'two'}"
+    assert re.search(spread, README.replace("\n", " "))
 
 
 def test_python_example_runs(tmp_path, monkeypatch, capsys):
