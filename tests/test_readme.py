@@ -75,7 +75,8 @@ def test_table_is_the_shipped_benchmarks(model):
 def test_spread_is_that_of_the_seeds(model):
     rows = json.loads((REPOSITORY / "exported" / model / "seeds.json").read_text())["seeds"]
     found = sorted(100 * row["int8_top1"] for row in rows)
-    spread = rf"{found[0]:.2f} to {found[-1]:.2f}( %)? \(`{model}`, {'five' if len(rows) == 5 else 'two'}"
+    count = {2: "two", 5: "five"}[len(rows)]
+    spread = rf"{found[0]:.2f} to {found[-1]:.2f}( %)? \(`{model}`, {count}"
     assert re.search(spread, README.replace("\n", " "))
 
 
