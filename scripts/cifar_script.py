@@ -18,18 +18,19 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from cnnedge import Classifier, Prediction, datasets
-from cnnedge.benchmark.accuracy import confusion_matrix
-from cnnedge.build import explain
-from cnnedge.build.export import ExportPlan, export
-from cnnedge.build.kerasfile import load_keras
-from cnnedge.build.models import build_model
-from cnnedge.build.pictures import Cell, draw_confusion, draw_grid
-from cnnedge.build.recipes import Augmentation, Recipe
-from cnnedge.build.stack import require_tensorflow
-from cnnedge.cli import console, example
+from cnnedge import Classifier, Prediction
+from cnnedge import data as datasets
+from cnnedge.cli import console
+from cnnedge.convert.exporting import ExportPlan, export
 from cnnedge.errors import ImageError
-from cnnedge.runtime.image import decode
+from cnnedge.examples import attention, script
+from cnnedge.examples.drawings import Cell, draw_confusion, draw_grid
+from cnnedge.images.decode import decode
+from cnnedge.model.backend import require_tensorflow
+from cnnedge.model.keras_file import load_keras
+from cnnedge.model.networks import build_model
+from cnnedge.scoring.accuracy import confusion_matrix
+from cnnedge.training.recipes import Augmentation, Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +41,7 @@ Looked = tuple[Path, np.ndarray, list[Prediction]]
 def load_data(limit: int | None) -> datasets.Dataset:
     """CIFAR-10 in four splits: train, validation and calibration (both held out of train), and test."""
     with console.progress() as progress:
-        return example.limited(datasets.load("cifar10", progress=progress), limit)
+        return script.limited(datasets.load("cifar10", progress=progress), limit)
 
 
 def show_data(data: datasets.Dataset) -> Figure:
@@ -54,14 +55,14 @@ def show_data(data: datasets.Dataset) -> Figure:
 
 def show_network() -> None:
     """Print the network layer by layer, with its parameters and the work that one image costs."""
-    print(explain.layer_table(build_model("cifar10")))
+    print(attention.layer_table(build_model("cifar10")))
     print("Each convolution looks for 3 x 3 patterns in what the one before found; each pooling halves the picture.")
     print("MACs are multiply-accumulates for one image: the measure of the work.")
 
 
 def trained_network(options: argparse.Namespace, data: datasets.Dataset, recipe: Recipe) -> Path:
     """The ``.keras`` file of the trained network: given, or there from an earlier run, or trained now."""
-    from cnnedge.build.pipeline import train_and_save  # brings in TensorFlow, which takes seconds
+    from cnnedge.pipeline import train_and_save  # brings in TensorFlow, which takes seconds
 
     file = options.model or options.out / "cifar10.keras"
     if options.model or (file.exists() and not options.overwrite):
@@ -111,7 +112,7 @@ def write_scenes(data: datasets.Dataset, folder: Path) -> list[Path]:
     """The busiest test image of each of five classes as PNG files: these stay on this machine."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for index in explain.busiest_of_each_class(data.test.images, data.test.labels)[:5]:
+    for index in attention.busiest_of_each_class(data.test.images, data.test.labels)[:5]:
         files.append(folder / f"test{index}_{data.labels[data.test.labels[index]]}.png")
         Image.fromarray(data.test.images[index]).save(files[-1])
     return files
@@ -139,7 +140,7 @@ def draw_heat(network: "keras.Model", looked: list[Looked]) -> Figure:
     columns = [[Cell(image, file.name) for file, image, _ in looked]]
     for rank in (0, 1):
         answers = [predictions[rank] for _, _, predictions in looked]
-        heat = explain.grad_cam(network, pixels, np.array([answer.index for answer in answers]))
+        heat = attention.grad_cam(network, pixels, np.array([answer.index for answer in answers]))
         captions = [f"for {answer.label} ({answer.score:.1%})" for answer in answers]
         columns.append([Cell(*cell) for cell in zip(pixels, captions, heat, strict=True)])
     return draw_grid(list(zip(*columns, strict=True)), "What speaks for each answer: red much, blue nothing")
@@ -148,8 +149,8 @@ def draw_heat(network: "keras.Model", looked: list[Looked]) -> Figure:
 def draw_features(network: "keras.Model", image: np.ndarray) -> Figure:
     """What the first four convolutions make of one image: of each, the eight channels that vary most."""
     rows, names = [[Cell(image)]], ["image"]
-    for layer in explain.map_layers(network)[:4]:
-        maps = explain.feature_maps(network, image[np.newaxis], layer)[0]
+    for layer in attention.map_layers(network)[:4]:
+        maps = attention.feature_maps(network, image[np.newaxis], layer)[0]
         liveliest = np.argsort(-maps.std(axis=(0, 1)))[:8]
         rows.append([Cell(maps[..., channel], f"channel {channel}") for channel in liveliest])
         names.append(f"{layer}\n{maps.shape[0]} x {maps.shape[1]}")
@@ -158,7 +159,7 @@ def draw_features(network: "keras.Model", image: np.ndarray) -> Figure:
 
 def fine_tune(folder: Path, source: Path, out: Path) -> Figure:
     """Go on training with the classes of another folder: a new head, small steps; then quantize it and try it."""
-    from cnnedge.build.pipeline import train_and_save
+    from cnnedge.pipeline import train_and_save
 
     data = datasets.load(folder, image_shape=(32, 32, 3))
     print(f"{len(data.train):,} training images of {len(data.labels)} classes: {', '.join(data.labels)}")
@@ -187,36 +188,36 @@ def walk_through(options: argparse.Namespace) -> int:
     out, show = options.out, options.show
     print("1. The data\n")
     data = load_data(options.limit)
-    example.save(show_data(data), out / "data.png", show=show)
+    script.save(show_data(data), out / "data.png", show=show)
     print("\n2. The network\n")
     show_network()
     print("\n3. Training\n")
-    recipe = example.quick_recipe("cifar10", len(data.train), epochs=options.epochs)
+    recipe = script.quick_recipe("cifar10", len(data.train), epochs=options.epochs)
     source = trained_network(options, data, recipe)
     print("\n4. Accuracy, and quantization to 8-bit integers\n")
     int8_file = quantize(source, data, recipe, out / "exported", name="cifar10")
     print("\n5. What it confuses\n")
     network = load_keras(source)
     matrix, mistakes = draw_confusions(network, data)
-    example.save(matrix, out / "confusion.png", show=show)
-    example.save(mistakes, out / "mistakes.png", show=show)
+    script.save(matrix, out / "confusion.png", show=show)
+    script.save(mistakes, out / "mistakes.png", show=show)
     print("\n6. What it looks at\n")
     files = options.images or write_scenes(data, out / "scenes")
     looked = look_at(files, int8_file)
     if looked:
         print("Where the red lies beside the thing, the network goes by the background.")
-        example.save(draw_heat(network, looked), out / "heat.png", show=show)
-        example.save(draw_features(network, looked[0][1]), out / "features.png", show=show)
+        script.save(draw_heat(network, looked), out / "heat.png", show=show)
+        script.save(draw_features(network, looked[0][1]), out / "features.png", show=show)
     print("\n7. Other classes\n")
     if options.finetune:
-        example.save(fine_tune(options.finetune, source, out / "finetuned"), out / "finetuned.png", show=show)
+        script.save(fine_tune(options.finetune, source, out / "finetuned"), out / "finetuned.png", show=show)
     else:
         print("--finetune DIR teaches it the classes of a folder DIR/<class>/<picture>, starting from this network")
     return 0 if len(looked) == len(files) else 1
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = example.argument_parser(__doc__, out="runs/cifar_script")
+    parser = script.argument_parser(__doc__, out="runs/cifar_script")
     option = parser.add_argument
     option("--images", nargs="+", type=Path, metavar="FILE", help="pictures to look at; else five of CIFAR-10's")
     option("--finetune", type=Path, metavar="DIR", help="go on with the classes of this folder; replaces OUT/finetuned")
@@ -224,4 +225,4 @@ def parse_arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(example.run(walk_through, parse_arguments()))
+    sys.exit(script.run(walk_through, parse_arguments()))

@@ -2,8 +2,8 @@
 
     python scripts/int8_schemes.py exported/mnist/mnist_float32.tflite exported/cifar10/cifar10_float32.tflite
 
-Each float32 file is quantized in every scheme of cnnedge/build/schemes.py with the calibration images of its data
-set; our own int8 ONNX files beside it join in. One run measures accuracy and latency of all of them on this
+Each float32 file is quantized in every scheme of cnnedge/studies/int8_schemes.py with the calibration images of its
+data set; our own int8 ONNX files beside it join in. One run measures accuracy and latency of all of them on this
 processor. The first --emulated images are classified once more on an emulated Haswell (AVX2, no VNNI; Debian's
 qemu-user-static), where 16-bit sums may saturate: its answers count, its time says nothing. Writes Markdown to
 --out.
@@ -19,18 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from cnnedge import datasets
+from cnnedge import data as datasets
 from cnnedge.benchmark.candidate import candidates_for
-from cnnedge.benchmark.run import benchmark
-from cnnedge.build.calibration import calibration_pixels
-from cnnedge.build.models import MODELS
-from cnnedge.build.onnx import convert_onnx_float32
-from cnnedge.build.schemes import SCHEMES, quantize_onnx
+from cnnedge.benchmark.session import benchmark
 from cnnedge.cli import console
-from cnnedge.datasets import Dataset
+from cnnedge.convert.calibration import calibration_pixels
+from cnnedge.convert.to_onnx import convert_onnx_float32
+from cnnedge.data import Dataset
 from cnnedge.files import write_atomically
+from cnnedge.model.networks import MODELS
 from cnnedge.progress import Progress
 from cnnedge.runtime.runner import open_runner
+from cnnedge.studies.int8_schemes import SCHEMES, quantize_onnx
 
 EMULATOR = "qemu-x86_64-static"
 PROCESSOR = "Haswell"

@@ -16,17 +16,19 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from PIL import Image
 
-from cnnedge import Classifier, Prediction, datasets
-from cnnedge.build.explain import layer_table
-from cnnedge.build.export import ExportPlan, export
-from cnnedge.build.handwriting import Handwritten, read_digit
-from cnnedge.build.kerasfile import load_keras
-from cnnedge.build.models import build_model
-from cnnedge.build.pictures import Cell, draw_grid
-from cnnedge.build.recipes import Recipe
-from cnnedge.build.stack import require_tensorflow
-from cnnedge.cli import console, example
+from cnnedge import Classifier, Prediction
+from cnnedge import data as datasets
+from cnnedge.cli import console
+from cnnedge.convert.exporting import ExportPlan, export
 from cnnedge.errors import ImageError
+from cnnedge.examples import script
+from cnnedge.examples.attention import layer_table
+from cnnedge.examples.drawings import Cell, draw_grid
+from cnnedge.examples.handwriting import Handwritten, read_digit
+from cnnedge.model.backend import require_tensorflow
+from cnnedge.model.keras_file import load_keras
+from cnnedge.model.networks import build_model
+from cnnedge.training.recipes import Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -37,7 +39,7 @@ Read = tuple[Path, Handwritten, list[Prediction]]
 def load_data(limit: int | None) -> datasets.Dataset:
     """MNIST in four splits: train, validation and calibration (both held out of train), and test."""
     with console.progress() as progress:
-        return example.limited(datasets.load("mnist", progress=progress), limit)
+        return script.limited(datasets.load("mnist", progress=progress), limit)
 
 
 def show_data(data: datasets.Dataset) -> Figure:
@@ -60,7 +62,7 @@ def show_network() -> None:
 
 def trained_network(options: argparse.Namespace, data: datasets.Dataset, recipe: Recipe) -> Path:
     """The ``.keras`` file of the trained network: given, or there from an earlier run, or trained now."""
-    from cnnedge.build.pipeline import train_and_save  # brings in TensorFlow, which takes seconds
+    from cnnedge.pipeline import train_and_save  # brings in TensorFlow, which takes seconds
 
     file = options.model or options.out / "mnist.keras"
     if options.model or (file.exists() and not options.overwrite):
@@ -147,11 +149,11 @@ def walk_through(options: argparse.Namespace) -> int:
     out = options.out
     print("1. The data\n")
     data = load_data(options.limit)
-    example.save(show_data(data), out / "data.png", show=options.show)
+    script.save(show_data(data), out / "data.png", show=options.show)
     print("\n2. The network\n")
     show_network()
     print("\n3. Training\n")
-    recipe = example.quick_recipe("mnist", len(data.train), epochs=options.epochs)
+    recipe = script.quick_recipe("mnist", len(data.train), epochs=options.epochs)
     source = trained_network(options, data, recipe)
     print("\n4. Accuracy, and quantization to 8-bit integers\n")
     int8_file = quantize(source, data, recipe, out / "exported")
@@ -159,12 +161,12 @@ def walk_through(options: argparse.Namespace) -> int:
     files = options.digits or write_test_digits(data, out / "digits")
     found = read_digits(files, int8_file)
     if found:
-        example.save(draw_digits(found), out / "digits.png", show=options.show)
+        script.save(draw_digits(found), out / "digits.png", show=options.show)
     return 0 if len(found) == len(files) else 1
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = example.argument_parser(__doc__, out="runs/mnist_script")
+    parser = script.argument_parser(__doc__, out="runs/mnist_script")
     parser.add_argument(
         "--digits", nargs="+", type=Path, metavar="FILE", help="pictures of digits; else five of MNIST's"
     )
@@ -172,4 +174,4 @@ def parse_arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(example.run(walk_through, parse_arguments()))
+    sys.exit(script.run(walk_through, parse_arguments()))

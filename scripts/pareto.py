@@ -11,16 +11,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from cnnedge.cli import console, example
+from cnnedge.cli import console
 from cnnedge.cli.testdata import choose_dataset, limited
 from cnnedge.errors import CnnedgeError
+from cnnedge.examples import script
 from cnnedge.files import refuse_existing
 
 
 def main(options: argparse.Namespace) -> int:
-    from cnnedge.benchmark.document import load_document, write_json
-    from cnnedge.benchmark.pareto import write_pareto
-    from cnnedge.benchmark.report import require_report_packages
+    from cnnedge.documents import load_document, write_json
+    from cnnedge.report.pages import require_report_packages
+    from cnnedge.report.pareto import write_pareto
 
     figures = options.out.with_suffix(".json")
     require_report_packages()
@@ -40,8 +41,8 @@ def main(options: argparse.Namespace) -> int:
 
 def measure(options: argparse.Namespace) -> dict:
     from cnnedge.benchmark.candidate import candidates_for
-    from cnnedge.benchmark.pareto import with_work
-    from cnnedge.benchmark.run import benchmark
+    from cnnedge.benchmark.session import benchmark
+    from cnnedge.report.pareto import with_work
 
     dataset = choose_dataset(options.data, options.files, [])
     test = limited(dataset.test, options.limit)
@@ -62,9 +63,13 @@ def parse_arguments() -> argparse.Namespace:
         "--anchors", nargs="+", type=Path, default=[], metavar="FILE", help="others' files, measured in the same run"
     )
     option("--data", metavar="NAME|DIR", help="a dataset, or a folder <class>/*.png; else what the files name")
-    option("--limit", type=example.count, metavar="N", help="only N test images, evenly spaced: to try it")
+    option("--limit", type=script.count, metavar="N", help="only N test images, evenly spaced: to try it")
     option(
-        "--num-runs", type=example.count, default=200, metavar="N", help="timed calls per file, at most (%(default)s)"
+        "--num-runs",
+        type=script.count,
+        default=200,
+        metavar="N",
+        help="timed calls per file, at most (%(default)s)",
     )
     option("--out", type=Path, default=Path("exported/pareto.html"), metavar="OUT.html", help="default: %(default)s")
     option("--redraw", action="store_true", help="draw OUT.html again from OUT.json; measures nothing")
@@ -73,4 +78,4 @@ def parse_arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(example.run(main, parse_arguments()))
+    sys.exit(script.run(main, parse_arguments()))

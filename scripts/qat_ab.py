@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from cnnedge import datasets
-from cnnedge.benchmark.accuracy import compare
-from cnnedge.build.converter import Converter
-from cnnedge.build.kerasfile import load_keras
-from cnnedge.build.recipes import PRESETS, recipe
+from cnnedge import data as datasets
 from cnnedge.cli import console
+from cnnedge.convert.converter import Converter
 from cnnedge.files import write_atomically
+from cnnedge.model.keras_file import load_keras
 from cnnedge.names import ExportName
 from cnnedge.progress import Progress
 from cnnedge.runtime.runner import open_runner
+from cnnedge.scoring.accuracy import compare
+from cnnedge.training.recipes import PRESETS, recipe
 
 
 def main() -> int:

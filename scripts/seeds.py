@@ -14,15 +14,16 @@ import statistics
 import sys
 from pathlib import Path
 
-from cnnedge.cli import console, example
+from cnnedge.cli import console
 from cnnedge.cli.chosen import load_data
+from cnnedge.examples import script
 
 
 def main(options: argparse.Namespace) -> int:
-    from cnnedge.build.stack import require_tensorflow
+    from cnnedge.model.backend import require_tensorflow
 
     require_tensorflow()
-    from cnnedge.build import seeds
+    from cnnedge.studies import seeds
 
     manifest = seeds.shipped_training(options.folder)
     work = options.work or options.folder / "seeds"
@@ -33,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
             calibration=seeds.shipped_recipe(manifest).calibration_images, progress=progress,
         )  # fmt: skip
         rows = seeds.measure_seeds(
-            options.folder, example.limited(data, options.limit), options.seeds, out=out,
+            options.folder, script.limited(data, options.limit), options.seeds, out=out,
             work=work, teacher=options.teacher, progress=progress,
         )  # fmt: skip
     print(f"{'seed':>9} {'float':>7} {'int8':>7}")
@@ -56,9 +57,9 @@ def parse_arguments() -> argparse.Namespace:
     option("--seeds", nargs="+", type=int, default=[1, 2, 3, 4], metavar="N", help="default: 1 2 3 4")
     option("--teacher", type=Path, metavar="FILE.keras", help="the one that the model learned from, if it had one")
     option("--work", type=Path, metavar="DIR", help="for checkpoints and trained networks; default: FOLDER/seeds")
-    option("--limit", type=example.count, metavar="N", help="only N training, validation and test images: to try it")
+    option("--limit", type=script.count, metavar="N", help="only N training, validation and test images: to try it")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    sys.exit(example.run(main, parse_arguments()))
+    sys.exit(script.run(main, parse_arguments()))

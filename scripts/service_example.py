@@ -22,7 +22,7 @@ import numpy as np
 
 from cnnedge import Classifier
 from cnnedge.errors import CnnedgeError, ImageError
-from cnnedge.runtime.camera import watch
+from cnnedge.images.camera import watch
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -20,7 +20,7 @@ import psutil
 
 from cnnedge import Classifier, Prediction
 from cnnedge.errors import CameraError
-from cnnedge.runtime import camera
+from cnnedge.images import camera
 
 # The first predictions fill caches: the allocator's arenas, the runtime's scratch memory, the interpreter's free lists.
 WARM_UP = 1000

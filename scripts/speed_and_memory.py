@@ -79,7 +79,7 @@ def evaluation_ratio(folder: Path) -> float:
     """Our evaluation loop against nothing but set_tensor, invoke and get_tensor; medians, interleaved."""
     from ai_edge_litert.interpreter import Interpreter
 
-    from cnnedge import datasets
+    from cnnedge import data as datasets
     from cnnedge.runtime.runner import open_runner
 
     path = folder / "mnist" / "mnist_int8_qat.tflite"

@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnedge.cli import console, example
+from cnnedge.cli import console
 from cnnedge.cli.chosen import chosen_recipe, load_data
+from cnnedge.examples import script
 from cnnedge.progress import Progress
 
 if TYPE_CHECKING:
-    from cnnedge.build.recipes import Recipe
-    from cnnedge.datasets import Dataset
+    from cnnedge.data import Dataset
+    from cnnedge.training.recipes import Recipe
 
 LEAST = 0.9
 # The first epoch compiles; those after it count.
@@ -36,7 +37,7 @@ VALIDATION_IMAGES = 250
 
 
 def main(options: argparse.Namespace) -> int:
-    from cnnedge.build.stack import require_keras
+    from cnnedge.model.backend import require_keras
 
     backend, slow = require_keras(), []
     for model in options.models:
@@ -62,7 +63,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def load_model_data(model: str, recipe: "Recipe", progress: Progress) -> "Dataset":
-    from cnnedge.build.models import model_spec
+    from cnnedge.model.networks import model_spec
 
     spec = model_spec(model)
     return load_data(
@@ -83,8 +84,8 @@ def bare_rate(model: str, data: "Dataset", recipe: "Recipe") -> float:
     """Images a second of ``fit`` on arrays, after an epoch that compiles."""
     import keras
 
-    from cnnedge.build.models import build_model
-    from cnnedge.build.training import jit_compile
+    from cnnedge.model.networks import build_model
+    from cnnedge.training.fit import jit_compile
 
     network = build_model(model)
     optimizer = keras.optimizers.SGD(recipe.peak_learning_rate / 100, momentum=recipe.momentum, nesterov=True)
@@ -102,8 +103,8 @@ def bare_rate(model: str, data: "Dataset", recipe: "Recipe") -> float:
 
 def recipe_rate(model: str, data: "Dataset", recipe: "Recipe") -> float:
     """Images a second of the whole training, by its own history."""
-    from cnnedge.build import checkpoint
-    from cnnedge.build.training import train
+    from cnnedge.training import checkpoint
+    from cnnedge.training.fit import train
 
     with tempfile.TemporaryDirectory() as folder:
         train(model, data, recipe, folder=Path(folder))
@@ -117,10 +118,10 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     option = parser.add_argument
     option("models", nargs="*", default=["mnist", "cifar10"], metavar="MODEL", help="default: mnist cifar10")
-    option("--images", type=example.count, default=12_800, metavar="N", help="training images used; default: 12800")
-    option("--rounds", type=example.count, default=3, metavar="N", help="how often the two take turns; default: 3")
+    option("--images", type=script.count, default=12_800, metavar="N", help="training images used; default: 12800")
+    option("--rounds", type=script.count, default=3, metavar="N", help="how often the two take turns; default: 3")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    sys.exit(example.run(main, parse_arguments()))
+    sys.exit(script.run(main, parse_arguments()))

@@ -11,27 +11,28 @@ import argparse
 import sys
 from pathlib import Path
 
-from cnnedge.cli import console, example
+from cnnedge.cli import console
 from cnnedge.cli.chosen import chosen_recipe, load_data
+from cnnedge.examples import script
 from cnnedge.files import refuse_existing
 
 
 def main(options: argparse.Namespace) -> int:
     out = options.out or Path("exported") / options.model / "width.json"
     refuse_existing([out], overwrite=options.overwrite)
-    from cnnedge.build.models import model_spec
-    from cnnedge.build.stack import require_tensorflow
+    from cnnedge.model.backend import require_tensorflow
+    from cnnedge.model.networks import model_spec
 
     spec, recipe = model_spec(options.model), chosen_recipe(options.model, "quick", options.epochs, options.batch_size)
     require_tensorflow()
-    from cnnedge.build.width import measure_widths, write_widths
+    from cnnedge.studies.widths import measure_widths, write_widths
 
     with console.progress() as progress:
         data = load_data(
             spec.dataset, image_shape=spec.input_shape, calibration=recipe.calibration_images, progress=progress
         )
         found = measure_widths(
-            options.model, example.limited(data, options.limit), recipe, options.widths, seed=options.seed,
+            options.model, script.limited(data, options.limit), recipe, options.widths, seed=options.seed,
             progress=progress,
         )  # fmt: skip
     write_widths(out, found)
@@ -50,9 +51,9 @@ def parse_arguments() -> argparse.Namespace:
     option = parser.add_argument
     option("model", metavar="MODEL", help="which network; cnnedge train --list shows them")
     option("--widths", nargs="+", type=float, default=[0.5, 1.0, 1.5], metavar="FACTOR", help="default: 0.5 1 1.5")
-    option("--epochs", type=example.count, metavar="N", help="instead of the quick preset's")
-    option("--batch-size", type=example.count, metavar="N", help="instead of the quick preset's")
-    option("--limit", type=example.count, metavar="N", help="only N training, validation and test images: to try it")
+    option("--epochs", type=script.count, metavar="N", help="instead of the quick preset's")
+    option("--batch-size", type=script.count, metavar="N", help="instead of the quick preset's")
+    option("--limit", type=script.count, metavar="N", help="only N training, validation and test images: to try it")
     option("--seed", type=int, default=0, help="fixes weights, order, augmentation and dropout")
     option("--out", type=Path, metavar="FILE.json", help="default: exported/MODEL/width.json")
     option("--overwrite", action="store_true", help="replace the file if it exists")
@@ -60,4 +61,4 @@ def parse_arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(example.run(main, parse_arguments()))
+    sys.exit(script.run(main, parse_arguments()))

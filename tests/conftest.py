@@ -1,5 +1,7 @@
 import signal
 
+pytest_plugins = ["tests.support.trained"]
+
 # A shell that starts the tests in the background makes them, and so every command that they start, deaf to Ctrl-C;
 # some tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cnnedge.build.card import render
-from cnnedge.build.card_facts import load_facts
+from cnnedge.cards.evidence import load_facts
+from cnnedge.cards.write import render
 
 CARDS = sorted((Path(__file__).parent.parent / "exported").glob("*/README.md"))
 MODELS = [path.parent.name for path in (Path(__file__).parent.parent / "exported").glob("*/manifest.json")]

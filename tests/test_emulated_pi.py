@@ -18,9 +18,9 @@ import pytest
 from PIL import Image
 
 from cnnedge.cli.testdata import limited
-from cnnedge.datasets import Split
-from tests.logits import raw_logits
-from tests.optimized_graph import count_kernels
+from cnnedge.data import Split
+from tests.support.logits import raw_logits
+from tests.support.optimized_graph import count_kernels
 from tests.test_exported import FILES, FUSED, INT8, MODELS, images_for, manifest
 
 REPOSITORY = Path(__file__).parent.parent
@@ -111,7 +111,9 @@ def test_inspect_says_the_same_as_here(path, pi):
 def test_int8_logits_are_the_same_bits(path, pi, splits, tmp_path):
     images = splits[path.parent.name].images
     np.save(tmp_path / "images.npy", images)
-    output_of(pi / "python", REPOSITORY / "tests/logits.py", path, tmp_path / "images.npy", tmp_path / "logits.npy")
+    output_of(
+        pi / "python", REPOSITORY / "tests/support/logits.py", path, tmp_path / "images.npy", tmp_path / "logits.npy"
+    )
     on_pi = np.load(tmp_path / "logits.npy")
     assert on_pi.dtype == np.int8 and on_pi.shape == (IMAGES, CLASSES)
     np.testing.assert_array_equal(on_pi, raw_logits(str(path), images))
@@ -120,7 +122,7 @@ def test_int8_logits_are_the_same_bits(path, pi, splits, tmp_path):
 @pytest.mark.parametrize("path", INT8_ONNX, ids=lambda path: path.name)
 def test_every_layer_of_int8_onnx_runs_in_an_integer_kernel_on_arm(path, pi, tmp_path):
     optimized = tmp_path / "optimized.onnx"
-    output_of(pi / "python", REPOSITORY / "tests/optimized_graph.py", path, optimized)
+    output_of(pi / "python", REPOSITORY / "tests/support/optimized_graph.py", path, optimized)
     assert count_kernels(onnx.load(optimized)) == FUSED[path.parent.name]
 
 

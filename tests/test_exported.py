@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnnedge import datasets
-from cnnedge.build.models import MODELS as SPECS
+from cnnedge import data as datasets
 from cnnedge.files import sha256_of
+from cnnedge.formats.inspection import inspect, unmet_requirements
+from cnnedge.formats.model_file import read_passport
+from cnnedge.model.networks import MODELS as SPECS
 from cnnedge.names import EXPORTS, ExportName
-from cnnedge.runtime.inspection import inspect, unmet_requirements
-from cnnedge.runtime.modelfile import read_passport
 from cnnedge.runtime.runner import open_runner
-from tests.build.test_onnx import fused_kernels
-from tests.build.test_tflite import assert_relu_zero_points
+from tests.convert.test_to_onnx import fused_kernels
+from tests.convert.test_to_tflite import assert_relu_zero_points
 
 EXPORTED = Path(__file__).parent.parent / "exported"
 # One integer kernel of ONNX Runtime for each convolution and each dense layer.

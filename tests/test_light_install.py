@@ -79,7 +79,7 @@ def test_the_small_packages_are_installed_and_no_other(light):
 
 
 def test_predict_and_inspect_work(light, tmp_path):
-    with np.load(files("cnnedge.datasets") / "mnist_sample.npz") as sample:
+    with np.load(files("cnnedge.data.published") / "mnist_sample.npz") as sample:
         Image.fromarray(sample["x_test"][0, :, :, 0]).save(tmp_path / "digit.png")
         label = int(sample["y_test"][0])
     model = str(REPOSITORY / "exported" / "mnist" / "mnist_int8_qat.tflite")

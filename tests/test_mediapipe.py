@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnedge import datasets
-from cnnedge.build.calibration import calibration_pixels
-from cnnedge.build.fold import fold
-from cnnedge.build.kerasfile import load_keras
-from cnnedge.build.rgb import with_rgb_input
-from cnnedge.build.tflite import convert_tflite
+from cnnedge import data as datasets
 from cnnedge.cli.app import run
+from cnnedge.convert.calibration import calibration_pixels
+from cnnedge.convert.to_tflite import convert_tflite
+from cnnedge.formats.model_file import embed_passport_tflite
+from cnnedge.model.fold import fold
+from cnnedge.model.keras_file import load_keras
+from cnnedge.model.rgb_input import with_rgb_input
 from cnnedge.passport import Passport
-from cnnedge.runtime.modelfile import embed_passport_tflite
 
 pytestmark = pytest.mark.xdist_group("mediapipe")
 

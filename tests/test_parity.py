@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from cnnedge.runtime.nativelog import silenced
+from cnnedge.nativelog import silenced
 from tests.test_exported import FILES, MODELS, images_for
 
 IMAGES = 200

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnedge.benchmark.document import load_document
-from cnnedge.benchmark.table import markdown
+from cnnedge.apps.snippets.render import FENCES, snippets
 from cnnedge.cli.app import run as cnnedge
-from cnnedge.runtime.snippets import FENCES, snippets
+from cnnedge.documents import load_document
+from cnnedge.report.table import markdown
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cnnedge.formats.inspection import inspect
 from cnnedge.names import ExportName
-from cnnedge.runtime.inspection import inspect
 
 EXPORTED = Path(__file__).parent.parent / "exported"
 

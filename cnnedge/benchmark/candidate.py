@@ -7,9 +7,9 @@ from typing import Any
 
 from cnnedge.errors import CnnedgeError, ModelError, UsageError
 from cnnedge.files import sha256_of
+from cnnedge.images.normalization import RAW, Normalization
 from cnnedge.names import FORMATS, ExportName
 from cnnedge.passport import Passport
-from cnnedge.runtime.pixels import RAW, Normalization
 
 # The module that a worker imports before it reads its resting memory, by format.
 RUNTIME_MODULES = {"tflite": ("ai_edge_litert.interpreter",), "onnx": ("onnxruntime",), "keras": ("keras",)}
@@ -148,7 +148,7 @@ def _candidate(path: Path, device: str, asked: Normalization | None) -> Candidat
 
 def _own(path: Path) -> tuple[Normalization, str]:
     """What the standard TFLite metadata of a file ask for, or the pixels where it has none that can be read."""
-    from cnnedge.runtime.modelfile import load, read_standard_metadata
+    from cnnedge.formats.model_file import load, read_standard_metadata
 
     try:
         metadata = read_standard_metadata(load(path))
@@ -166,7 +166,7 @@ def _described(normalization: Normalization, source: str) -> dict[str, Any]:
 def _passport(path: Path) -> Passport | None:
     """The file's passport; None without one, and for a damaged file, whose row will say so when it is
     opened."""
-    from cnnedge.runtime.modelfile import read_passport
+    from cnnedge.formats.model_file import read_passport
 
     try:
         return read_passport(path)
@@ -176,7 +176,7 @@ def _passport(path: Path) -> Passport | None:
 
 def _precision(path: Path) -> str:
     """The precision that the file's own operators show, for a file that does not say."""
-    from cnnedge.runtime.inspection import inspect
+    from cnnedge.formats.inspection import inspect
 
     try:
         return inspect(path)["precision"] or "unknown"

@@ -9,10 +9,10 @@ import numpy as np
 
 from cnnedge.benchmark.classify import classify, representatives
 from cnnedge.benchmark.latency import TimingPlan, time_round, warm_up
-from cnnedge.benchmark.machine import read_load
 from cnnedge.benchmark.measurement import Circumstances, Measurement, Pairs, alive
 from cnnedge.benchmark.process import WorkerProcess, ask_together
 from cnnedge.benchmark.sustained import sustain
+from cnnedge.machine.hardware import read_load
 from cnnedge.progress import Progress
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from cnnedge.benchmark.candidate import Candidate
 from cnnedge.benchmark.latency import Timings
-from cnnedge.benchmark.machine import Load, Sensors
 from cnnedge.benchmark.process import WorkerProcess
+from cnnedge.machine.hardware import Load, Sensors
 
 
 @dataclass(eq=False)

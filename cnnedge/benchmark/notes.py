@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from cnnedge.benchmark import timing
-from cnnedge.benchmark.document import row_label
 from cnnedge.benchmark.latency import NUM_RUNS, ROUNDS_PER_PROCESS
+from cnnedge.documents import row_label
 from cnnedge.names import ExportName
 
 

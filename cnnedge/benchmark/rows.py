@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from cnnedge.benchmark import accuracy, agreement, sustained, timing
+from cnnedge.benchmark import sustained, timing
 from cnnedge.benchmark.measurement import Measurement
+from cnnedge.scoring import accuracy, agreement
 
 # Flipped images listed per row: enough for the gallery and for a second look, and little beside the figures.
 LISTED_FLIPS = 500

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnedge.benchmark import accuracy, timing
+from cnnedge.benchmark import timing
 from cnnedge.benchmark.candidate import RUNTIME_MODULES, Candidate
 from cnnedge.benchmark.field import field_median_ms, same_calls_ms
 from cnnedge.benchmark.latency import TimingPlan, Timings
@@ -28,6 +28,7 @@ from cnnedge.benchmark.worker import time_calls
 from cnnedge.errors import CnnedgeError
 from cnnedge.progress import Progress, silent
 from cnnedge.runtime.runner import Runner, TensorSpec, open_runner
+from cnnedge.scoring import accuracy
 
 SLOW_DOWN = 0.10
 # The rates of the issue: a winner in at most 1 of 20 A/A runs, the slow-down found in at least 19 of 20.

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from cnnedge.benchmark.latency import TimingPlan
-from cnnedge.benchmark.machine import any_throttled, read_sensors
 from cnnedge.benchmark.measurement import Circumstances, Measurement, Pairs, alive
 from cnnedge.benchmark.process import ask_together
+from cnnedge.machine.hardware import any_throttled, read_sensors
 from cnnedge.progress import Progress
 
 TURN_SECONDS = 1.0

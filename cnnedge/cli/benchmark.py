@@ -14,7 +14,7 @@ from cnnedge.errors import CnnedgeError, UsageError
 from cnnedge.files import refuse_existing
 
 if TYPE_CHECKING:
-    from cnnedge.datasets import Split
+    from cnnedge.data import Split
 
 
 def benchmark(
@@ -86,10 +86,10 @@ def benchmark(
     dataset = choose_dataset(data, exported, keras)
     test = limited(dataset.test, limit)
 
-    from cnnedge.benchmark import run
+    from cnnedge.benchmark import session
 
     with console.progress() as progress:
-        document = run.benchmark(
+        document = session.benchmark(
             candidates, test, dataset.labels, data_name=dataset.name, baseline=chosen, num_runs=num_runs,
             warmup_runs=warmup_runs, num_threads=threads, margin_pp=margin, full_images=len(dataset.test),
             is_sample=dataset.is_sample, data_source=dataset.source, sustained_minutes=sustained,
@@ -118,7 +118,7 @@ def _outputs(
     paths: list[Path], json_file: Path | None, report: Path | None, *, overwrite: bool
 ) -> tuple[Path | None, Path | None]:
     """Where to write, checked before the long work: what was asked for, or beside the files of one folder."""
-    from cnnedge.benchmark.report import report_packages_installed, require_report_packages
+    from cnnedge.report.pages import report_packages_installed, require_report_packages
 
     asked = [path for path in (json_file, report) if path is not None]
     refuse_existing(asked, overwrite=overwrite)
@@ -183,8 +183,8 @@ def _folders_baseline(folder: Path) -> list[Path]:
 
 
 def _write(document: dict[str, Any], json_file: Path | None, report: Path | None, test: "Split") -> None:
-    from cnnedge.benchmark.document import write_json
-    from cnnedge.benchmark.report import write_report
+    from cnnedge.documents import write_json
+    from cnnedge.report.pages import write_report
 
     if json_file is not None:
         write_json(json_file, document)

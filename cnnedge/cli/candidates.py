@@ -8,7 +8,7 @@ from cnnedge.errors import CnnedgeError, UsageError
 
 if TYPE_CHECKING:
     from cnnedge.benchmark.candidate import Candidate
-    from cnnedge.runtime.pixels import Normalization
+    from cnnedge.images.normalization import Normalization
 
 
 def make_candidates(
@@ -23,7 +23,7 @@ def make_candidates(
 
     found: list[Candidate] = []
     for file in keras:
-        from cnnedge.build.baseline import MODES, OPENER
+        from cnnedge.model.baseline import MODES, OPENER
 
         found += keras_candidates(file, opener=OPENER, modes=MODES, device=device)
     others = candidates_for(exported, device=device, normalization=normalization)
@@ -43,7 +43,7 @@ def chosen_normalization(mean: str | None, std: str | None) -> "Normalization | 
     Raises:
         UsageError: they are not numbers, or std is not above 0.
     """
-    from cnnedge.runtime.pixels import RAW, Normalization
+    from cnnedge.images.normalization import RAW, Normalization
 
     if mean is None and std is None:
         return None

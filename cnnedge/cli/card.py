@@ -11,7 +11,7 @@ from cnnedge.errors import UsageError
 from cnnedge.files import refuse_existing
 
 if TYPE_CHECKING:
-    from cnnedge.datasets import Split
+    from cnnedge.data import Split
 
 
 def card(
@@ -49,11 +49,11 @@ def card(
 
       cnnedge card exported/cifar10 --cifar10-1 ~/CIFAR-10.1/datasets --overwrite
     """
-    from cnnedge.build.stack import require_keras
+    from cnnedge.model.backend import require_keras
 
     require_keras()
-    from cnnedge.build.card import write_card
-    from cnnedge.build.card_facts import CARD, ROBUSTNESS, load_benchmark, model_name, robustness_files
+    from cnnedge.cards.evidence import CARD, ROBUSTNESS, load_benchmark, model_name, robustness_files
+    from cnnedge.cards.write import write_card
 
     files = robustness_files(folder, model_name(folder))
     load_benchmark(folder)  # says what is wrong with it before the long work
@@ -71,9 +71,9 @@ def _read_cifar10_1(folder: Path | None, files: list[Path]) -> "Split | None":
     """The images that the user supplies, for networks that know their classes."""
     if folder is None:
         return None
-    from cnnedge.datasets.catalogue import CIFAR10
-    from cnnedge.datasets.cifar10_1 import read_cifar10_1
-    from cnnedge.runtime.modelfile import read_passport
+    from cnnedge.data.published.catalogue import CIFAR10
+    from cnnedge.data.published.cifar10_1 import read_cifar10_1
+    from cnnedge.formats.model_file import read_passport
 
     passport = read_passport(files[0])
     if passport is None or passport.labels != CIFAR10.labels:
@@ -85,9 +85,9 @@ def _keep_robustness(
     path: Path, files: list[Path], test: "Split", extra: "Split | None", *, overwrite: bool, **facts: Any
 ) -> None:
     """Bring ``path`` up to date: measure what is not in it, and write it if something was measured."""
-    from cnnedge.benchmark.document import write_json
-    from cnnedge.benchmark.robustness import load_robustness, measure_plain, measure_robustness, measured_on
-    from cnnedge.datasets.cifar10_1 import VERSION
+    from cnnedge.data.published.cifar10_1 import VERSION
+    from cnnedge.documents import write_json
+    from cnnedge.scoring.robustness import load_robustness, measure_plain, measure_robustness, measured_on
 
     before = load_robustness(path) if path.is_file() else None
     if before is not None and not measured_on(before["rows"], files):

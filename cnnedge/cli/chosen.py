@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from cnnedge.progress import Progress
 
 if TYPE_CHECKING:
-    from cnnedge.build.recipes import Recipe
-    from cnnedge.datasets import Dataset
+    from cnnedge.data import Dataset
+    from cnnedge.training.recipes import Recipe
 
 
 def load_data(
@@ -17,14 +17,14 @@ def load_data(
 
     The datasets warn in the log, which goes to standard error, when they fall back to the bundled sample.
     """
-    from cnnedge import datasets
+    from cnnedge import data as datasets
 
     return datasets.load(source, image_shape=image_shape, calibration=calibration, progress=progress)
 
 
 def chosen_recipe(model: str, preset: str, epochs: int | None, batch_size: int | None) -> "Recipe":
     """The preset's recipe with what the person asked for instead."""
-    from cnnedge.build.recipes import recipe
+    from cnnedge.training.recipes import recipe
 
     chosen = recipe(model, preset)
     if epochs is not None:

@@ -71,7 +71,7 @@ def print_benchmark(document: dict[str, Any]) -> None:
     """The benchmark's table and footnotes on standard output; it fits 80 columns."""
     from rich.console import Console
 
-    from cnnedge.benchmark.table import footnotes, rich_table, sustained_table
+    from cnnedge.report.table import footnotes, rich_table, sustained_table
 
     encoding = (sys.stdout.encoding or "").lower()
     console = Console(width=None if sys.stdout.isatty() else 80, highlight=False)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cnnedge.cli.advice import advice, optional, throttling_words
+from cnnedge.machine.advice import advice, optional, throttling_words
 
 # The instructions that multiply int8 four at a time; without one, int8 files are small but hardly faster.
 FAST_INT8 = {"avx512_vnni", "avx_vnni", "avx_vnni_int8", "amx_int8", "asimddp", "i8mm"}
@@ -48,8 +48,8 @@ def examine() -> dict[str, Any]:
     """
     import psutil
 
-    from cnnedge.benchmark.machine import machine_facts, read_load, throttle_bits
-    from cnnedge.runtime.probe import PACKAGES, cameras, probe
+    from cnnedge.machine.hardware import machine_facts, read_load, throttle_bits
+    from cnnedge.machine.probe import PACKAGES, cameras, probe
 
     machine, load, bits = machine_facts(), read_load(), struct.calcsize("P") * 8
     probes = [probe(runtime) for runtime in PACKAGES]
@@ -82,7 +82,7 @@ def _wheel(package: str, bits: int) -> dict[str, str | None]:
     """The wheel that pip would install on this machine, or why there is none."""
     import platform
 
-    from cnnedge.runtime.wheels import Place, wheel
+    from cnnedge.machine.wheels import Place, wheel
 
     here = Place(platform.system(), platform.machine(), bits, sys.version_info[:2], platform.libc_ver())
     name, reason = wheel(package, here)
@@ -91,8 +91,8 @@ def _wheel(package: str, bits: int) -> dict[str, str | None]:
 
 def _gpu(probes: list[Any]) -> dict[str, Any]:
     """``vulkan``: the devices for LiteRT; ``onnxruntime``: its providers for GPUs, None if it does not work."""
+    from cnnedge.machine.probe import vulkan_devices
     from cnnedge.runtime.ort import GPU_PROVIDERS
-    from cnnedge.runtime.probe import vulkan_devices
 
     devices = vulkan_devices()
     (onnxruntime,) = (found for found in probes if found.runtime == "ONNX Runtime")

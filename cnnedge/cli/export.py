@@ -64,17 +64,17 @@ def export(
 
       cnnedge export mnist --rgb-input --format tflite --precision int8
     """
-    from cnnedge.build.stack import require_tensorflow
+    from cnnedge.model.backend import require_tensorflow
 
     path, original = _locate(source, out)
     name = f"{original}_rgb" if rgb_input else original
     folder = out / name
     require_tensorflow()
-    from cnnedge.build.converter import ExportPlan
-    from cnnedge.build.export import export, export_recipe
-    from cnnedge.build.kerasfile import load_keras, save_keras
-    from cnnedge.build.models import MODELS
-    from cnnedge.build.rgb import with_rgb_input
+    from cnnedge.convert.converter import ExportPlan
+    from cnnedge.convert.exporting import export, export_recipe
+    from cnnedge.model.keras_file import load_keras, save_keras
+    from cnnedge.model.networks import MODELS
+    from cnnedge.model.rgb_input import with_rgb_input
 
     plan = ExportPlan(_words(format), _words(precision), qat=qat, io=io)
     targets = [folder / target.filename for target in plan.names(name)]
@@ -129,7 +129,7 @@ def _snippet_files(targets: list[Path]) -> dict[Path, Path]:
 
 
 def _write_snippets(codes: dict[Path, Path]) -> None:
-    from cnnedge.runtime.snippets import as_markdown
+    from cnnedge.apps.snippets.render import as_markdown
 
     for file, code in codes.items():
         write_atomically(code, as_markdown(file).encode())

@@ -31,10 +31,10 @@ def golden(
 
       cnnedge golden my_int8.tflite --data photos/ --out app/tests/golden
     """
-    from cnnedge import datasets
+    from cnnedge import data as datasets
+    from cnnedge.apps.golden.content import folder_content, make_images, open_file
+    from cnnedge.apps.golden.folder import refuse_folder, write_folder
     from cnnedge.errors import DataError
-    from cnnedge.runtime.golden import folder_content, make_images, open_file
-    from cnnedge.runtime.golden_folder import refuse_folder, write_folder
 
     refuse_folder(out, overwrite=overwrite)
     runner, labels, sha256 = open_file(file)

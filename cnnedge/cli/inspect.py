@@ -67,7 +67,7 @@ def inspect(
       cnnedge inspect exported/cifar10/cifar10_int8.tflite --snippets
     """
     layer_errors.check_options(errors, against, data, limit, plot, overwrite=overwrite)
-    from cnnedge.runtime import inspection
+    from cnnedge.formats import inspection
 
     report = inspection.inspect(file)
     requirements = [name.strip() for name in require.split(",") if name.strip()]
@@ -87,13 +87,13 @@ def inspect(
 
 
 def _snippets(file: Path) -> dict[str, Any]:
-    from cnnedge.runtime.snippets import snippets
+    from cnnedge.apps.snippets.render import snippets
 
     return {"snippets": snippets(file)}
 
 
 def _print_snippets(file: Path) -> None:
-    from cnnedge.runtime.snippets import as_markdown
+    from cnnedge.apps.snippets.render import as_markdown
 
     print(as_markdown(file), end="")
 

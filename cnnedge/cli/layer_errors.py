@@ -51,12 +51,12 @@ def measure(file: Path, against: Path, data: str, limit: int | None, plot: Path 
 
     The images are validation images: held out of the training split, and not those that calibration saw.
     """
-    from cnnedge.build.stack import require_tensorflow
+    from cnnedge.model.backend import require_tensorflow
 
     require_tensorflow()
-    from cnnedge import datasets
-    from cnnedge.build.kerasfile import load_keras
-    from cnnedge.build.layer_errors import layer_errors
+    from cnnedge import data as datasets
+    from cnnedge.convert.layer_errors.compare import layer_errors
+    from cnnedge.model.keras_file import load_keras
 
     model = load_keras(against)
     with console.progress() as progress:
@@ -64,7 +64,7 @@ def measure(file: Path, against: Path, data: str, limit: int | None, plot: Path 
         images = dataset.validation.images[: limit or DEFAULT_IMAGES]
         layers = layer_errors(file, model, images, progress=progress)
     if plot is not None:
-        from cnnedge.build.layer_errors_plot import plot_layer_errors
+        from cnnedge.convert.layer_errors.plot import plot_layer_errors
 
         title = f"{file.name} against {against.name}, {len(images):,} validation images"
         write_atomically(plot, plot_layer_errors(layers, title))

@@ -9,7 +9,7 @@ import typer
 from cnnedge.errors import DataError, GateError, UsageError
 
 if TYPE_CHECKING:
-    from cnnedge.runtime.mismatch_words import Diagnosis
+    from cnnedge.apps.match.mistakes import Diagnosis
 
 DEFAULT_FOLDER = "golden"
 
@@ -49,9 +49,9 @@ def match(
 
       cnnedge match my_int8.tflite dump.bin --against app/golden --image 7
     """
-    from cnnedge.runtime.golden import open_file
-    from cnnedge.runtime.golden_folder import read_folder
-    from cnnedge.runtime.mismatch import diagnose, largest_dump
+    from cnnedge.apps.golden.content import open_file
+    from cnnedge.apps.golden.folder import read_folder
+    from cnnedge.apps.match.diagnose import diagnose, largest_dump
 
     folder = against or _default_folder(file)
     runner, labels, sha256 = open_file(file)

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cnnedge.cli import console, pictures
+from cnnedge.cli import console
 from cnnedge.errors import ImageError, UsageError
+from cnnedge.images import listing
 
 # Runners-up below half a percent would be shown as 0 %.
 SMALLEST_SHOWN = 0.005
@@ -63,7 +64,7 @@ def predict(
         if classifier.remark:
             console.say(f"note: {classifier.remark}")
         failures = _Failures()
-        entries = failures.counted(pictures.entry(classifier, picture, top) for picture in found)
+        entries = failures.counted(listing.entry(classifier, picture, top) for picture in found)
         if camera:
             _show_camera(entries, as_json)
         elif as_json:
@@ -76,17 +77,17 @@ def predict(
         raise ImageError(f"{failures.first}{more}")
 
 
-def _listed(images: list[str]) -> Iterator[pictures.Picture]:
+def _listed(images: list[str]) -> Iterator[listing.Picture]:
     if not images:
         raise UsageError("no pictures given: name files, folders or - for standard input, or add --camera")
-    return pictures.listed(images)
+    return listing.listed(images)
 
 
-def _watched(images: list[str]) -> Iterator[pictures.Picture]:
+def _watched(images: list[str]) -> Iterator[listing.Picture]:
     number = images[0] if images else "0"
     if len(images) > 1 or not number.isdecimal():
         raise UsageError(f"--camera with {' '.join(images)!r}: expected at most the number of the camera after it")
-    return pictures.watched(int(number))
+    return listing.watched(int(number))
 
 
 class _Failures:

@@ -26,7 +26,7 @@ def report(
 
       cnnedge report host.json pi.json --out both.html
     """
-    from cnnedge.benchmark.document import load_document
+    from cnnedge.documents import load_document
 
     if len(files) > 1 and (markdown or csv):
         raise UsageError("--markdown and --csv take one file")
@@ -43,7 +43,7 @@ def report(
 
 
 def _print_one(document: dict[str, Any], *, markdown: bool, csv: bool) -> None:
-    from cnnedge.benchmark import table
+    from cnnedge.report import table
 
     if markdown:
         print(table.markdown(document), end="")
@@ -57,8 +57,8 @@ def _print_machines(documents: Sequence[dict[str, Any]]) -> None:
     """p50 in ms per file and machine, and what makes the machines less than comparable."""
     from rich.console import Console
 
-    from cnnedge.benchmark import table
-    from cnnedge.benchmark.report import comparison_warnings
+    from cnnedge.report import table
+    from cnnedge.report.pages import comparison_warnings
 
     screen = Console(highlight=False)
     screen.print(table.machines_table(documents))
@@ -69,7 +69,7 @@ def _print_machines(documents: Sequence[dict[str, Any]]) -> None:
 
 
 def _write(out: Path, documents: Sequence[dict[str, Any]]) -> None:
-    from cnnedge.benchmark.report import write_comparison, write_report
+    from cnnedge.report.pages import write_comparison, write_report
 
     if len(documents) > 1:
         write_comparison(out, documents)

@@ -38,13 +38,14 @@ def run(
       cnnedge run cifar10 --preset full --out runs/first
     """
     recipe = chosen_recipe(model, preset, epochs, batch_size)
-    from cnnedge.build.models import model_spec
-    from cnnedge.build.stack import require_tensorflow
+    from cnnedge.model.backend import require_tensorflow
+    from cnnedge.model.networks import model_spec
 
     spec = model_spec(model)
     require_tensorflow()
-    from cnnedge.build import checkpoint, pipeline
-    from cnnedge.build.converter import ExportPlan
+    from cnnedge import pipeline
+    from cnnedge.convert.converter import ExportPlan
+    from cnnedge.training import checkpoint
 
     plan, folder = ExportPlan(qat=qat), out / model
     if not (resume or overwrite):

@@ -8,7 +8,7 @@ from cnnedge.errors import CnnedgeError, UsageError
 from cnnedge.names import ExportName
 
 if TYPE_CHECKING:
-    from cnnedge.datasets import Dataset, Split
+    from cnnedge.data import Dataset, Split
 
 
 def choose_dataset(data: str | None, exported: list[Path], keras: list[Path]) -> "Dataset":
@@ -17,7 +17,7 @@ def choose_dataset(data: str | None, exported: list[Path], keras: list[Path]) ->
     Raises:
         UsageError: no file points to a known dataset.
     """
-    from cnnedge import datasets
+    from cnnedge import data as datasets
 
     name = data or _named_dataset(exported, keras)
     with console.progress() as progress:
@@ -25,7 +25,7 @@ def choose_dataset(data: str | None, exported: list[Path], keras: list[Path]) ->
 
 
 def _named_dataset(exported: list[Path], keras: list[Path]) -> str:
-    from cnnedge import datasets
+    from cnnedge import data as datasets
 
     known = datasets.names()
     for file in (*exported, *keras):
@@ -37,7 +37,7 @@ def _named_dataset(exported: list[Path], keras: list[Path]) -> str:
 
 def _hints(file: Path) -> list[str]:
     """What a file says of its data: in the passport, in its name, in its folder's name."""
-    from cnnedge.runtime.modelfile import read_passport
+    from cnnedge.formats.model_file import read_passport
 
     hints = [file.stem, file.resolve().parent.name]
     name = ExportName.parse(file)
@@ -60,7 +60,7 @@ def _image_shape(name: str, exported: list[Path]) -> tuple[int, int, int] | None
 
     None if there is none; the rows of the others will say what does not fit.
     """
-    from cnnedge import datasets
+    from cnnedge import data as datasets
 
     for file in exported:
         shape = _channels_last(file)
@@ -71,7 +71,7 @@ def _image_shape(name: str, exported: list[Path]) -> tuple[int, int, int] | None
 
 def _channels_last(file: Path) -> tuple[int, int, int] | None:
     """(height, width, channels) of the image that a file takes; None for a file that cannot be read."""
-    from cnnedge.runtime.inspection import inspect
+    from cnnedge.formats.inspection import inspect
 
     try:
         sizes = inspect(file)["inputs"][0]["shape"][1:]

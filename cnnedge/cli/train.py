@@ -61,8 +61,8 @@ def train(
         return
     if model is None:
         raise UsageError("no MODEL given: name one, or see cnnedge train --list")
-    from cnnedge.build import checkpoint
-    from cnnedge.build.models import model_spec
+    from cnnedge.model.networks import model_spec
+    from cnnedge.training import checkpoint
 
     spec = model_spec(model)
     recipe = chosen_recipe(model, preset, epochs, batch_size)
@@ -73,10 +73,11 @@ def train(
         checkpoint.refuse_unfinished(folder)
     refuse_existing([target] if resume else [target, history], overwrite=overwrite)
 
-    from cnnedge.build.stack import require_keras
+    from cnnedge.model.backend import require_keras
 
     require_keras()
-    from cnnedge.build import pipeline, training
+    from cnnedge import pipeline
+    from cnnedge.training import fit
 
     with console.progress() as progress:
         dataset = load_data(
@@ -98,14 +99,14 @@ def train(
             teacher=teacher,
             progress=progress,
         )
-    accuracy = training.top1(network, dataset.validation)
+    accuracy = fit.top1(network, dataset.validation)
     what = "validation images of the BUNDLED SAMPLE" if dataset.is_sample else "validation images"
     print(f"{target}: {accuracy:.2%} right on {len(dataset.validation):,} {what}; see {history}")
 
 
 def _print_models() -> None:
-    from cnnedge.build.models import MODELS
-    from cnnedge.build.recipes import PRESETS, RECIPES
+    from cnnedge.model.networks import MODELS
+    from cnnedge.training.recipes import PRESETS, RECIPES
 
     for spec in MODELS.values():
         epochs = ", ".join(f"{preset} {RECIPES[spec.name, preset].epochs} epochs" for preset in PRESETS)

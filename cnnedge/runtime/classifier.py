@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnedge.errors import ImageError, ModelError
-from cnnedge.runtime import modelfile
-from cnnedge.runtime.image import decode
-from cnnedge.runtime.labels import find_labels, scaling_of
+from cnnedge.formats import model_file
+from cnnedge.formats.contract import find_labels, scaling_of
+from cnnedge.images.decode import decode
 from cnnedge.runtime.runner import Runner, open_runner
 
 if TYPE_CHECKING:
-    from cnnedge.runtime.image import Source
+    from cnnedge.images.decode import Source
 
 # Images that a worker of predict_batch takes at a time: enough to make handing over (about 20 us) small
 # beside the work, few enough that memory stays flat (3 MB of CIFAR-10 images in flight with 4 workers).
@@ -55,8 +55,8 @@ class Classifier:
             MissingPackageError: the runtime for its format is not installed.
         """
         self.path = Path(path)
-        self.passport = modelfile.read_passport(self.path)
-        file = modelfile.load(self.path)
+        self.passport = model_file.read_passport(self.path)
+        file = model_file.load(self.path)
         self._scaling = scaling_of(file, self.passport)
         self._runner = self._open(num_threads)
         labels = find_labels(file, self.passport, self._runner.num_classes)
@@ -84,7 +84,7 @@ class Classifier:
 
         Args:
             image: a path, encoded bytes, a binary stream, a Pillow image, or a uint8 array ``(H, W)``,
-                ``(H, W, 1)`` or ``(H, W, 3)``, pixels 0..255, RGB; see cnnedge.runtime.image.
+                ``(H, W, 1)`` or ``(H, W, 3)``, pixels 0..255, RGB; see cnnedge.images.decode.
             top: how many classes to return, at least 1.
 
         Raises:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from cnnedge.errors import CnnedgeError, ModelError
-from cnnedge.runtime.nativelog import silenced
-from cnnedge.runtime.pixels import RAW, Normalization
+from cnnedge.images.normalization import RAW, Normalization
+from cnnedge.nativelog import silenced
 from cnnedge.runtime.runner import Runner, TensorSpec
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from cnnedge.errors import CnnedgeError, ModelError
-from cnnedge.runtime.nativelog import silenced
-from cnnedge.runtime.pixels import RAW, Normalization
+from cnnedge.images.normalization import RAW, Normalization
+from cnnedge.machine.vulkan import adapters, software_adapter
+from cnnedge.nativelog import silenced
 from cnnedge.runtime.runner import Runner, TensorSpec
-from cnnedge.runtime.vulkan import adapters, software_adapter
 
 
 class LiteRTGpuRunner(Runner):
@@ -81,7 +81,7 @@ def _refusal(name: str, reason: str) -> CnnedgeError:
 
 def _specs(name: str, content: bytes) -> tuple[TensorSpec, TensorSpec]:
     """The input and the output with their quantization, which a compiled model does not tell: from the file."""
-    from cnnedge.runtime.tflite_facts import tflite_facts
+    from cnnedge.formats.tflite.facts import tflite_facts
 
     facts = tflite_facts(content)
     if len(facts.inputs) != 1 or len(facts.outputs) != 1:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from cnnedge.errors import CnnedgeError, MissingPackageError, ModelError
-from cnnedge.runtime.pixels import RAW, Normalization
+from cnnedge.images.normalization import RAW, Normalization
+from cnnedge.machine.vulkan import software_adapter
 from cnnedge.runtime.runner import Runner, TensorSpec
-from cnnedge.runtime.vulkan import software_adapter
 
 _DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
 # In the order in which they are tried, with the package that has it. Each package replaces onnxruntime.

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from cnnedge.errors import ModelError
-from cnnedge.runtime.pixels import RAW, Normalization, pixel_table
+from cnnedge.images.normalization import RAW, Normalization, pixel_table
 
 # Images that `predict` prepares, and a file with a free batch runs, at a time: 250 CIFAR-10 images in float32
 # are 3 MB, and 250 divides the 10,000 test images.
@@ -162,11 +162,11 @@ def open_runner(
         raise ValueError(f"num_threads is {num_threads}, expected at least 1")
     if device not in DEVICES:
         raise ValueError(f"device is {device!r}, expected {' or '.join(DEVICES)}")
-    from cnnedge.runtime import modelfile
+    from cnnedge.formats import model_file
 
-    file = modelfile.load(source, format=format)
-    check = modelfile.check_tflite if file.format == "tflite" else modelfile.check_onnx
-    with modelfile.naming(file.name):
+    file = model_file.load(source, format=format)
+    check = model_file.check_tflite if file.format == "tflite" else model_file.check_onnx
+    with model_file.naming(file.name):
         check(file.content)
     options: dict[str, Any] = {"num_threads": num_threads, "normalization": Normalization(tuple(mean), tuple(std))}
     if file.format == "onnx":

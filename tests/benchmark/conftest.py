@@ -6,33 +6,33 @@ import numpy as np
 import pytest
 
 from cnnedge.benchmark.candidate import Candidate
-from cnnedge.datasets import Split
-from tests.benchmark import models, runners
+from cnnedge.data import Split
+from tests.support import digits_models, lookup_runners
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 @pytest.fixture(autouse=True)
 def workers_find_the_tests(monkeypatch):
-    """Worker processes import ``tests.benchmark.runners``, wherever pytest was started."""
+    """Worker processes import ``tests.support.lookup_runners``, wherever pytest was started."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
 
 
 @pytest.fixture
 def split() -> Split:
     """600 images whose class is written in their first pixel."""
-    labels = np.random.default_rng(1).integers(0, runners.CLASSES, 600)
-    return Split(runners.labelled_images(labels), labels)
+    labels = np.random.default_rng(1).integers(0, lookup_runners.CLASSES, 600)
+    return Split(lookup_runners.labelled_images(labels), labels)
 
 
 @pytest.fixture
 def lookup() -> Callable[..., Candidate]:
-    """Make a candidate that ``runners.open_lookup`` opens; other keywords are the opener's options."""
+    """Make a candidate that ``lookup_runners.open_lookup`` opens; other keywords are the opener's options."""
 
     def make(name: str, *, format: str = "tflite", mode: str = "", sha256: str = "", **options) -> Candidate:
         return Candidate(
             name=name, format=format, precision="float32", qat=False, size_bytes=1000, mode=mode,
-            sha256=sha256, opener="tests.benchmark.runners:open_lookup", options=options,
+            sha256=sha256, opener="tests.support.lookup_runners:open_lookup", options=options,
         )  # fmt: skip
 
     return make
@@ -41,5 +41,5 @@ def lookup() -> Callable[..., Candidate]:
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("digits")
-    models.write_model_folder(folder)
+    digits_models.write_model_folder(folder)
     return folder

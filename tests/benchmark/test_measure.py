@@ -3,7 +3,7 @@
 from collections import Counter
 
 from cnnedge.benchmark import measure, process
-from cnnedge.benchmark.run import benchmark
+from cnnedge.benchmark.session import benchmark
 
 LABELS = ("a", "b", "c", "d")
 # 12 rounds are three starts of 4.

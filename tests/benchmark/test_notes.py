@@ -1,6 +1,6 @@
 """The notes say what a reader must know, and nothing when there is nothing."""
 
-from tests.benchmark.documents import document, measurement
+from tests.support.documents import document, measurement
 
 KERAS = measurement("net.keras", 2, 100, mode="function")
 

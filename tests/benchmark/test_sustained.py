@@ -7,12 +7,13 @@ import time
 
 import pytest
 
-from cnnedge.benchmark import plots, report, summary, sustained, table
+from cnnedge.benchmark import sustained
 from cnnedge.benchmark.latency import TimingPlan
-from cnnedge.benchmark.machine import Sensors
 from cnnedge.benchmark.measurement import Circumstances, Measurement
-from cnnedge.benchmark.run import benchmark
-from tests.benchmark import documents
+from cnnedge.benchmark.session import benchmark
+from cnnedge.machine.hardware import Sensors
+from cnnedge.report import pages, plots, summary, table
+from tests.support import documents
 
 LABELS = ("a", "b", "c", "d")
 QUICK = {"num_runs": 4, "warmup_runs": 1, "data_name": "labelled"}
@@ -120,9 +121,9 @@ def test_the_report_draws_latency_temperature_and_clock():
     svg = plots.sustained_load(document)
     for text in ("latency, % of first", "°C", "MHz", "minutes", "tflite int8"):
         assert text in svg, text
-    html = report.render(document)
+    html = pages.render(document)
     assert "Under sustained load" in html and "+40.0 %" in html and svg in html
-    assert "Under sustained load" not in report.render(documents.document())
+    assert "Under sustained load" not in pages.render(documents.document())
 
 
 def test_a_shorter_time_is_compared_by_halves():

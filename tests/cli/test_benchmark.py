@@ -15,7 +15,7 @@ import onnxruntime
 import pytest
 
 from cnnedge.cli.app import run
-from tests.benchmark import models
+from tests.support import digits_models
 
 QUICK = ["--num-runs", "8", "--warmup-runs", "1"]
 
@@ -23,7 +23,7 @@ QUICK = ["--num-runs", "8", "--warmup-runs", "1"]
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("images")
-    models.write_image_folder(folder)
+    digits_models.write_image_folder(folder)
     return folder
 
 
@@ -31,7 +31,7 @@ def digits(tmp_path_factory) -> Path:
 def trained(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "digits"
     folder.mkdir()
-    models.write_model_folder(folder)
+    digits_models.write_model_folder(folder)
     return folder
 
 

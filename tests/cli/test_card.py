@@ -43,7 +43,7 @@ def test_cifar10_1_from_the_users_files(tmp_path, capsys):
     folder, images = copy_of("cifar10", tmp_path), tmp_path / "cifar10.1"
     images.mkdir()
     # The first 2,000 test images, so that the answer is known from the confusion matrix's own source: the files.
-    from cnnedge import datasets
+    from cnnedge import data as datasets
 
     test = datasets.load("cifar10").test
     np.save(images / "cifar10.1_v6_data.npy", test.images[:2000])

@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from cnnedge.benchmark import machine
 from cnnedge.cli import doctor
 from cnnedge.cli.app import run
-from tests.runtime import cameras
+from cnnedge.machine import hardware
+from tests.support import cameras
 
 
 def test_json_of_this_machine(capsys):
@@ -37,7 +37,7 @@ def test_a_raspberry_pi_that_is_short_of_power(tmp_path, monkeypatch, capsys):
     """As its kernel says it: under-voltage and throttling now, the temperature limit some time before."""
     (tmp_path / "soc:firmware").mkdir()
     (tmp_path / "soc:firmware" / "get_throttled").write_text("80005\n")
-    monkeypatch.setattr(machine, "_FIRMWARE", tmp_path)
+    monkeypatch.setattr(hardware, "_FIRMWARE", tmp_path)
     monkeypatch.setenv("PATH", "")  # no vcgencmd
     assert run(["doctor"]) == 0
     output = capsys.readouterr().out
@@ -52,8 +52,8 @@ def test_vcgencmd_is_asked_where_it_is(tmp_path, monkeypatch):
     command.write_text("#!/bin/sh\necho throttled=0x50000\n")
     command.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert machine.throttle_bits() == 0x50000
-    assert machine.read_load().throttled is False
+    assert hardware.throttle_bits() == 0x50000
+    assert hardware.read_load().throttled is False
 
 
 @pytest.fixture(params=["picamera2", "cv2"])

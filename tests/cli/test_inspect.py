@@ -5,9 +5,9 @@ import sys
 import pytest
 
 from cnnedge.cli.app import run
-from cnnedge.runtime.modelfile import embed_passport_tflite
-from tests.runtime import models
-from tests.runtime.test_modelfile import PASSPORT
+from cnnedge.formats.model_file import embed_passport_tflite
+from tests.formats.test_model_file import PASSPORT
+from tests.support import models
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_files_that_are_no_model(tmp_path, capsys, name, content, words):
 
 def test_inspecting_needs_no_runtime_and_no_onnx(float32, int8):
     program = (
-        "import sys\nfrom cnnedge.runtime.inspection import inspect\n"
+        "import sys\nfrom cnnedge.formats.inspection import inspect\n"
         f"inspect({str(float32)!r}), inspect({str(int8)!r})\n"
         "print({'tensorflow', 'keras', 'onnx', 'onnxruntime', 'ai_edge_litert'} & set(sys.modules))"
     )

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnedge.build.calibration import calibration_pixels
-from cnnedge.build.fold import fold
-from cnnedge.build.kerasfile import save_keras
-from cnnedge.build.models import build_model
-from cnnedge.build.tflite import convert_tflite
 from cnnedge.cli.app import run
+from cnnedge.convert.calibration import calibration_pixels
+from cnnedge.convert.to_tflite import convert_tflite
+from cnnedge.model.fold import fold
+from cnnedge.model.keras_file import save_keras
+from cnnedge.model.networks import build_model
 
 NAMES = ["conv1", "conv2", "pool1", "conv3", "conv4", "pool2", "conv5", "pool3", "logits", "probabilities"]
 
@@ -22,7 +22,7 @@ NAMES = ["conv1", "conv2", "pool1", "conv3", "conv4", "pool2", "conv5", "pool3",
 def folder(tmp_path_factory):
     """An untrained network as .keras and int8 .tflite, and 100 digits as pictures."""
     place = tmp_path_factory.mktemp("errors")
-    with np.load(files("cnnedge.datasets") / "mnist_sample.npz") as sample:
+    with np.load(files("cnnedge.data.published") / "mnist_sample.npz") as sample:
         images, labels = sample["x_train"][:100], sample["y_train"][:100]
     for number, (image, label) in enumerate(zip(images, labels, strict=True)):
         (place / "photos" / f"digit{label}").mkdir(parents=True, exist_ok=True)

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from cnnedge.cli.app import run
-from cnnedge.runtime.modelfile import embed_passport_tflite
-from tests.runtime import models
-from tests.runtime.test_modelfile import PASSPORT
+from cnnedge.formats.model_file import embed_passport_tflite
+from tests.formats.test_model_file import PASSPORT
+from tests.support import models
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from cnnedge.cli.app import run
-from tests.runtime import cameras, models
-from tests.runtime.test_labels import NAMES, foreign
+from tests.formats.test_contract import NAMES, foreign
+from tests.support import cameras, models
 
 
 @pytest.fixture

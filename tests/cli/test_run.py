@@ -12,8 +12,8 @@ from PIL import Image
 
 from cnnedge.cli.app import run as cnnedge
 from cnnedge.errors import GateError
+from cnnedge.formats.model_file import read_passport
 from cnnedge.names import EXPORTS, ExportName
-from cnnedge.runtime.modelfile import read_passport
 
 NAMES = [ExportName("mnist-tiny", p, f) for f, precisions in EXPORTS.items() for p in precisions]
 NAMES += [ExportName("mnist-tiny", "int8", format, qat=True) for format in EXPORTS]
@@ -23,7 +23,7 @@ NAMES += [ExportName("mnist-tiny", "int8", format, qat=True) for format in EXPOR
 def digits(tmp_path_factory):
     """The MNIST sample as a folder of pictures."""
     folder = tmp_path_factory.mktemp("digits")
-    with np.load(files("cnnedge.datasets") / "mnist_sample.npz") as sample:
+    with np.load(files("cnnedge.data.published") / "mnist_sample.npz") as sample:
         for part, split in (("train", "train"), ("test", "test")):
             for number, (image, label) in enumerate(zip(sample[f"x_{part}"], sample[f"y_{part}"], strict=True)):
                 target = folder / split / str(label) / f"{number}.png"
@@ -191,7 +191,7 @@ def test_a_run_stopped_after_its_training_does_not_train_again(digits, tmp_path,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("cnnedge.build.pipeline.export", stop)
+        patch.setattr("cnnedge.pipeline.export", stop)
         assert cnnedge(command) == 1
     assert "a training goes on with --resume" in capsys.readouterr().err
     assert cnnedge(command) == 1

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from cnnedge.apps.snippets.render import TITLES, as_markdown
 from cnnedge.cli.app import run
-from cnnedge.runtime.modelfile import embed_passport_tflite
-from cnnedge.runtime.snippets import TITLES, as_markdown
-from tests.runtime import models
-from tests.runtime.test_modelfile import PASSPORT
+from cnnedge.formats.model_file import embed_passport_tflite
+from tests.formats.test_model_file import PASSPORT
+from tests.support import models
 
 
 @pytest.fixture

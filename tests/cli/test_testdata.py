@@ -3,8 +3,8 @@
 import pytest
 
 from cnnedge.cli.testdata import choose_dataset
-from tests.benchmark.models import write_image_folder
-from tests.runtime import models
+from tests.support import models
+from tests.support.digits_models import write_image_folder
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ ARGUMENTS = ["train", "mnist-tiny", "--epochs", "4", "--batch-size", "25"]
 def digits(tmp_path_factory) -> Path:
     """A folder <class>/<number>.png with the first 20 digits of each class of the sample."""
     folder = tmp_path_factory.mktemp("digits")
-    with np.load(files("cnnedge.datasets") / "mnist_sample.npz") as sample:
+    with np.load(files("cnnedge.data.published") / "mnist_sample.npz") as sample:
         images, labels = sample["x_train"], sample["y_train"]
     for label in range(10):
         (folder / str(label)).mkdir()

@@ -8,10 +8,10 @@ from PIL import Image
 
 import cnnedge
 from cnnedge.errors import ImageError, ModelError
+from cnnedge.formats.model_file import embed_passport_tflite
 from cnnedge.runtime.classifier import BATCH, Classifier, Prediction
-from cnnedge.runtime.modelfile import embed_passport_tflite
-from tests.runtime import models
-from tests.runtime.test_modelfile import PASSPORT
+from tests.formats.test_model_file import PASSPORT
+from tests.support import models
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from cnnedge.errors import CnnedgeError, ModelError
-from cnnedge.runtime import ort, vulkan
+from cnnedge.machine import vulkan
+from cnnedge.runtime import ort
 from cnnedge.runtime.litert_gpu import LiteRTGpuRunner
 from cnnedge.runtime.runner import open_runner
-from tests.runtime import models
+from tests.support import models
 
 SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")
 NO_DRIVER = {"VK_ICD_FILENAMES": "/dev/null", "VK_DRIVER_FILES": "/dev/null"}
@@ -60,7 +61,7 @@ def test_an_unknown_device_is_refused():
 OPEN = """
 import json, sys
 from cnnedge.errors import CnnedgeError
-from cnnedge.runtime import vulkan
+from cnnedge.machine import vulkan
 from cnnedge.runtime.runner import open_runner
 import numpy as np
 found = {"adapters": [(adapter.name, adapter.software) for adapter in vulkan.adapters()]}

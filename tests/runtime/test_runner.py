@@ -3,7 +3,7 @@ import pytest
 
 from cnnedge.errors import ModelError
 from cnnedge.runtime.runner import Runner, TensorSpec, open_runner
-from tests.runtime import models
+from tests.support import models
 
 QUANTIZED = [("int8", "uint8"), ("int8", "int8"), ("int16x8", "int16"), ("int8", "float32")]
 

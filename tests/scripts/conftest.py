@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnedge.datasets.cache import data_folder
+from cnnedge.data.published.cache import data_folder
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from cnnedge import datasets
+from cnnedge import data as datasets
 from cnnedge.errors import DataError
 from tests.scripts.conftest import SCRIPTS, is_drawn
 

@@ -1,4 +1,4 @@
-"""The script on a folder as the commands leave it; what it does is tested in tests/build/test_seeds.py."""
+"""The script on a folder as the commands leave it; what it does is tested in tests/studies/test_seeds.py."""
 
 import json
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.runtime import cameras
+from tests.support import cameras
 
 REPOSITORY = Path(__file__).parents[2]
 MNIST = REPOSITORY / "exported" / "mnist" / "mnist_int8_qat.tflite"

@@ -1,0 +1,169 @@
+"""What a model card is made from: the documents in a model's folder, each checked against the files beside it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnnedge.documents import load_document
+from cnnedge.errors import DataError
+from cnnedge.files import sha256_of
+from cnnedge.model.keras_file import load_keras
+from cnnedge.names import ExportName
+from cnnedge.scoring.robustness import load_robustness, measured_on
+from cnnedge.studies.widths import load_widths
+
+if TYPE_CHECKING:
+    import keras
+
+CARD = "README.md"
+ROBUSTNESS = "robustness.json"
+SEEDS = "seeds.json"
+WIDTHS = "width.json"
+# Fractions of 10,000 images have four digits; what differs by less is the same.
+SAME_TOP1 = 5e-5
+
+
+@dataclass(frozen=True, eq=False)
+class CardFacts:
+    """The documents of one model; None for what was not measured. ``history`` is there if the folder has one."""
+
+    folder: Path
+    name: str
+    network: "keras.Model"
+    manifest: dict[str, Any]
+    benchmark: dict[str, Any]
+    history: Path | None
+    robustness: dict[str, Any] | None
+    seeds: list[dict[str, Any]] | None
+    widths: dict[str, Any] | None
+
+    @property
+    def training(self) -> dict[str, Any] | None:
+        """How it was trained; None for a model that was brought in from elsewhere."""
+        return self.manifest.get("training")
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The benchmark's rows, the Keras model once, in its fastest way of calling."""
+        keras = [row for row in self.benchmark["rows"] if row["format"] == "keras"]
+        fastest = min(keras, key=lambda row: (row["latency_ms"] or {}).get("p50", float("inf")), default=None)
+        return [row for row in self.benchmark["rows"] if row["format"] != "keras" or row is fastest]
+
+    @property
+    def baseline(self) -> dict[str, Any]:
+        return next(row for row in self.rows if row["format"] == "keras")
+
+    @property
+    def int8_rows(self) -> list[dict[str, Any]]:
+        """The int8 TFLite files, the quantization-aware one last."""
+        return [row for row in self.rows if row["format"] == "tflite" and row["precision"] == "int8"]
+
+
+def model_name(folder: Path) -> str:
+    """The name of the model in ``folder``, from its manifest.
+
+    Raises:
+        DataError: there is no manifest.
+    """
+    return str(_manifest(folder)["model"])
+
+
+def load_facts(folder: Path) -> CardFacts:
+    """Read everything that the card of the model in ``folder`` tells.
+
+    Raises:
+        DataError: a document is missing or broken, or was made for other files than those in the folder.
+        ModelError: the ``.keras`` file cannot be read.
+    """
+    manifest = _manifest(folder)
+    name = str(manifest["model"])
+    benchmark = load_benchmark(folder)
+    history = folder / "history.csv"
+    return CardFacts(
+        folder=folder,
+        name=name,
+        network=load_keras(folder / f"{name}.keras"),
+        manifest=manifest,
+        benchmark=benchmark,
+        history=history if history.is_file() else None,
+        robustness=_robustness(folder, name),
+        seeds=_seeds(folder, manifest),
+        widths=load_widths(folder / WIDTHS) if (folder / WIDTHS).is_file() else None,
+    )
+
+
+def robustness_files(folder: Path, name: str) -> list[Path]:
+    """The float TFLite file of the model and its int8 ones: what robustness is measured with.
+
+    Raises:
+        DataError: the folder has no float one, or no int8 one.
+    """
+    names = [ExportName(name, "float32", "tflite"), *(ExportName(name, "int8", "tflite", qat) for qat in (False, True))]
+    found = [folder / target.filename for target in names if (folder / target.filename).is_file()]
+    if len(found) < 2 or found[0].name != names[0].filename:
+        raise DataError(
+            f"{folder} lacks {names[0].filename} or {names[1].filename}: run cnnedge export {folder / name}.keras first"
+        )
+    return found
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    return _read(folder / "manifest.json", "model", "files", otherwise="expected a folder that cnnedge run has filled")
+
+
+def load_benchmark(folder: Path) -> dict[str, Any]:
+    """The ``benchmark.json`` of the folder's files as they are now, complete.
+
+    Raises:
+        DataError: there is none, it measured other files, or it lacks figures.
+    """
+    path = folder / "benchmark.json"
+    if not path.is_file():
+        raise DataError(f"{path} does not exist: run cnnedge benchmark {folder} first")
+    document = load_document(path)
+    for row in document["rows"]:
+        file = folder / row["file"]
+        if not file.is_file() or sha256_of(file.read_bytes()) != row["sha256"]:
+            raise DataError(f"{path} measured another {row['file']}: run cnnedge benchmark {folder} --overwrite")
+        if row["error"]:
+            raise DataError(f"{path} has no figures for {row['file']} ({row['error']}): benchmark it again")
+    if not any(row["format"] == "keras" for row in document["rows"]):
+        raise DataError(f"{path} has no row of the float Keras model: run cnnedge benchmark {folder} --overwrite")
+    return document
+
+
+def _robustness(folder: Path, name: str) -> dict[str, Any] | None:
+    path = folder / ROBUSTNESS
+    if not path.is_file():
+        return None
+    document = load_robustness(path)
+    if not measured_on(document["rows"], robustness_files(folder, name)):
+        raise DataError(f"{path} measured other files: run cnnedge card {folder} --overwrite")
+    return document
+
+
+def _seeds(folder: Path, manifest: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Top-1 by seed; the shipped files must be those of the first."""
+    path = folder / SEEDS
+    if not path.is_file():
+        return None
+    seeds = _read(path, "seeds", otherwise='expected {"seeds": [..]}')["seeds"]
+    wanted = {"seed", "float_top1", "int8_top1"}
+    if not isinstance(seeds, list) or len(seeds) < 2 or not all(wanted <= set(seed) for seed in seeds):
+        raise DataError(f"{path} is not a list of two or more seeds with {', '.join(sorted(wanted))}")
+    shipped = manifest["files"][f"{manifest['model']}.keras"]["top1"]
+    if shipped is None or abs(seeds[0]["float_top1"] - shipped) > SAME_TOP1:
+        raise DataError(f"{path} begins with float_top1 {seeds[0]['float_top1']}, the shipped model has {shipped}")
+    return seeds
+
+
+def _read(path: Path, *keys: str, otherwise: str) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({error}): {otherwise}") from None
+    missing = [key for key in keys if not isinstance(document, dict) or key not in document]
+    if missing:
+        raise DataError(f"{path} lacks {', '.join(missing)}: {otherwise}")
+    return document

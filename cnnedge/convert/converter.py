@@ -1,0 +1,168 @@
+"""What to export, and the conversions of one model, each made once."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnedge.convert.audit import audit_calibration, refuse_broken
+from cnnedge.convert.calibration import calibration_pixels, spanning
+from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
+from cnnedge.convert.to_tflite import IO_TYPES, convert_tflite
+from cnnedge.data import Dataset
+from cnnedge.errors import UsageError
+from cnnedge.model.fold import fold
+from cnnedge.names import EXPORTS, FORMATS, PRECISIONS, ExportName
+from cnnedge.progress import Progress, silent
+from cnnedge.runtime.runner import open_runner
+from cnnedge.training.recipes import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+# The precisions whose activation ranges come from calibration images.
+CALIBRATED = ("int8", "int16x8")
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """What to export, checked at birth.
+
+    ``formats`` and ``precisions`` select from ``names.EXPORTS``; ``qat`` adds the quantization-aware int8 files of
+    the selected formats; ``io`` is the type at the ends of int8 TFLite files.
+    """
+
+    formats: tuple[str, ...] = FORMATS
+    precisions: tuple[str, ...] = PRECISIONS
+    qat: bool = False
+    io: str = "uint8"
+
+    def __post_init__(self) -> None:
+        for values, choices, what in (
+            (self.formats, FORMATS, "format"),
+            (self.precisions, PRECISIONS, "precision"),
+        ):
+            for value in values:
+                if value not in choices:
+                    raise UsageError(f"unknown {what} {value!r}: expected one of {', '.join(choices)}")
+        if self.io not in IO_TYPES:
+            raise UsageError(f"unknown --io {self.io!r}: expected one of {', '.join(IO_TYPES)}")
+        if self.qat and "int8" not in self.precisions:
+            raise UsageError("--qat makes int8 files: add int8 to --precision, or leave --precision out")
+        if not self.names("model"):
+            raise UsageError(f"nothing to export: {', '.join(self.formats)} has none of {', '.join(self.precisions)}")
+
+    def names(self, model: str) -> list[ExportName]:
+        """The files of this plan, in the order of the tables."""
+        found = []
+        for format in self.formats:
+            for precision in EXPORTS[format]:
+                if precision in self.precisions:
+                    found.append(ExportName(model, precision, format))
+                    if precision == "int8" and self.qat:
+                        found.append(ExportName(model, precision, format, qat=True))
+        return found
+
+    def needs_calibration(self) -> bool:
+        return any(precision in CALIBRATED for precision in self.precisions)
+
+
+@dataclass
+class Converter:
+    """Converts one trained model; what several files share is made once.
+
+    ``data`` may be None when no file of the plan needs calibration. ``calibrated_ranges`` False is for comparison only:
+    quantization-aware training then starts from -6..6, as TFMOT does by default.
+    """
+
+    model: "keras.Model"
+    data: Dataset | None
+    recipe: Recipe
+    seed: int = 0
+    io: str = "uint8"
+    force_calibration: bool = False
+    calibrated_ranges: bool = True
+    progress: Progress = silent
+    _tflite: dict[tuple[str, bool, str], bytes] = field(default_factory=dict)
+
+    @cached_property
+    def folded(self) -> "keras.Model":
+        return fold(self.model)
+
+    @cached_property
+    def pixels(self) -> np.ndarray | None:
+        return None if self.data is None else calibration_pixels(self.data.calibration.images)
+
+    @cached_property
+    def calibration(self) -> dict[str, Any]:
+        """The audit of the calibration images, and how far two disjoint halves of them lead apart.
+
+        The halves are compared in top-1 on the validation images: the test split chooses nothing.
+
+        Raises:
+            DataError: the images are plainly broken, unless ``force_calibration``.
+        """
+        if self.data is None or self.pixels is None:
+            raise UsageError("calibration needs training images: give --data")
+        facts = audit_calibration(self.data.calibration, self.data.test, len(self.data.labels))
+        if not self.force_calibration:
+            refuse_broken(facts)
+        validation = self.data.validation
+        scores = []
+        for half in (self.pixels[::2], self.pixels[1::2]):
+            content = convert_tflite(self.folded, precision="int8", pixels=spanning(half))
+            with open_runner(content, format="tflite") as runner:
+                scores.append(np.mean(runner.predict(validation.images).argmax(1) == validation.labels))
+        difference = round(100 * abs(float(scores[0] - scores[1])), 3)
+        return {**facts, "forced": bool(facts["problems"]), "halves_differ_pp": difference}
+
+    @cached_property
+    def fake_quantized(self) -> Any:
+        """The tf_keras model after quantization-aware training."""
+        from cnnedge.convert.qat.fine_tune import quantization_aware_train
+        from cnnedge.training.batches import AugmentedBatches
+
+        if self.data is None or self.pixels is None:
+            raise UsageError("quantization-aware training needs training images: give --data")
+        batch_size = min(self.recipe.batch_size, len(self.data.train))
+        batches = AugmentedBatches(
+            self.data.train.images,
+            self.data.train.labels,
+            num_classes=len(self.data.labels),
+            batch_size=batch_size,
+            augmentation=self.recipe.augmentation,
+            seed=self.seed,
+        )
+        steps = max(1, round(self.recipe.qat_epochs * batches.steps))
+        return quantization_aware_train(
+            self.folded,
+            (batches[index][0] for index in range(steps)),
+            calibration=self.pixels,
+            steps=steps,
+            learning_rate=self.recipe.qat_learning_rate,
+            seed=self.seed,
+            calibrated_ranges=self.calibrated_ranges,
+            progress=self.progress,
+        )
+
+    def convert(self, name: ExportName) -> bytes:
+        """The file's content, without a passport.
+
+        Raises:
+            ConversionError, ModelError, UsageError: it cannot be converted; the message says why.
+        """
+        if name.format == "tflite":
+            return self._to_tflite(name.precision, name.qat, self.io)
+        if name.precision == "int8":
+            return convert_onnx_int8(self._to_tflite("int8", name.qat, "uint8"))
+        return convert_onnx_float32(self._to_tflite("float32", False, "float32"))
+
+    def _to_tflite(self, precision: str, qat: bool, io: str) -> bytes:
+        key = (precision, qat, io)
+        if key not in self._tflite:
+            model = self.fake_quantized if qat else self.folded
+            self._tflite[key] = convert_tflite(
+                model, precision=precision, pixels=self.pixels, io=io, fake_quantized=qat
+            )
+        return self._tflite[key]

@@ -1,0 +1,237 @@
+"""Where did the accuracy go? The quantization noise of every layer of an exported file, against its float Keras model.
+
+The measure is the signal-to-quantization-noise ratio, as in Lin, Talathi and Annapureddy, "Fixed Point Quantization of
+Deep Convolutional Networks" (ICML 2016, arXiv 1511.06393): for float values x and the file's values y,
+
+    SQNR = 10 log10(sum of x**2 / sum of (x - y)**2)  dB.
+
+20 dB is an error of a tenth of the signal (root mean square), 40 dB of a hundredth; one bit more is 6 dB.
+
+Each layer is measured twice. ``sqnr_db`` compares its output with the float model's: all the noise up to there.
+``own_sqnr_db`` compares it with what the float layer gives for the very input that the file's layer had: the noise that
+this layer adds. The second says where the accuracy goes; noise from further up appears in the first only.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cnnedge.convert.layer_errors.float_layers import FloatLayer, float_layers
+from cnnedge.convert.layer_errors.trace import Trace, TracedLayer, open_trace
+from cnnedge.errors import DataError, ModelError
+from cnnedge.formats import model_file
+from cnnedge.model.fold import fold
+from cnnedge.progress import Progress, silent
+from cnnedge.runtime.runner import Runner, open_runner
+
+if TYPE_CHECKING:
+    import keras
+
+# Images held at a time: the activations of 25 images of the cifar10 network are 13 MB in float32.
+BLOCK = 25
+# Weights of another training are as strong as these and independent of them: the error is twice the signal, -3 dB.
+# The best code of one bit still has 4.4 dB, for normally distributed weights (J. Max, "Quantizing for minimum
+# distortion", 1960).
+SMALLEST_WEIGHT_SQNR_DB = 0.0
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """What one layer of a file loses.
+
+    Attributes:
+        layer: the Keras layer's name; batch normalization and ReLU behind a layer belong to it. The last dense layer
+            and its softmax are two, ``logits`` and ``probabilities`` (see ``fold``).
+        kind: its Keras class.
+        position: its place in the network, from 0.
+        sqnr_db: of its output against the float model's; None if there is no error at all.
+        own_sqnr_db: of its output against the float layer's for the same input; None if there is no error at all.
+        weight_sqnr_db: of its dequantized weights against the folded float ones; None without weights or error.
+        mean_error: file minus float, in the units of its output.
+        signal_rms: root mean square of the float output, in the same units.
+        saturated: share of its codes (0..1) at an end of their type, see ``TracedLayer.saturated``; None for floats.
+    """
+
+    layer: str
+    kind: str
+    position: int
+    sqnr_db: float | None
+    own_sqnr_db: float | None
+    weight_sqnr_db: float | None
+    mean_error: float
+    signal_rms: float
+    saturated: float | None
+
+
+@dataclass
+class _Comparison:
+    """A float layer, the file's layer that it became (``number`` in the trace), and sums over all images so far."""
+
+    layer: FloatLayer
+    traced: TracedLayer
+    number: int
+    count: int = 0
+    signal: float = 0.0
+    noise: float = 0.0
+    own_signal: float = 0.0
+    own_noise: float = 0.0
+    error: float = 0.0
+    saturated: int = 0
+
+    def add(self, codes: np.ndarray, found: np.ndarray, expected: np.ndarray, own: np.ndarray) -> None:
+        """Add a block: the file's codes and values, the float model's, and the float layer's for the file's input."""
+        error = found.astype("float64") - expected
+        self.count += found.size
+        self.signal += _power(expected)
+        self.noise += _power(error)
+        self.own_signal += _power(own)
+        self.own_noise += _power(found.astype("float64") - own)
+        self.error += float(error.sum())
+        self.saturated += self.traced.saturated(codes)
+
+
+def layer_errors(
+    file: Path | str, model: "keras.Model", images: np.ndarray, *, progress: Progress = silent
+) -> list[LayerError]:
+    """Compare every layer of an exported file with the float model that it was made from, the noisiest layer first.
+
+    Args:
+        file: a ``.tflite`` file of any precision, or an ``.onnx`` file in float32 or with quantize-dequantize pairs.
+        model: the float Keras model.
+        images: uint8 (N, H, W, C), pixels 0..255; not test images, since what is found here chooses what to do next.
+
+    Returns:
+        One entry per layer, by ``own_sqnr_db``.
+
+    Raises:
+        ModelError: the file cannot be used, or is not made from this model; the message says where they differ.
+        DataError: no images, or images that the model does not take.
+    """
+    _check_images(model, images)
+    layers = float_layers(fold(model))
+    with open_runner(file) as runner, model_file.naming(runner.name):
+        _check_ends(model, runner)
+        trace = open_trace(file)
+        comparisons = _pair(layers, trace, runner.prepare(images[:1]))
+        for start in range(0, len(images), BLOCK):
+            block = images[start : start + BLOCK]
+            _add_block(comparisons, trace, block, runner.prepare(block))
+            progress("compare layers", start + len(block), len(images))
+    rows = [_row(position, comparison) for position, comparison in enumerate(comparisons)]
+    return sorted(rows, key=lambda row: _or_infinite(row.own_sqnr_db))
+
+
+def sqnr_db(signal: float, noise: float) -> float | None:
+    """10 log10(signal / noise) of two powers, in dB; None without noise.
+
+    A signal of nothing but zeros counts as the smallest positive number, so that the ratio stays finite.
+    """
+    return 10 * math.log10(max(signal, float(np.finfo("float64").tiny)) / noise) if noise > 0 else None
+
+
+def _check_images(model: "keras.Model", images: np.ndarray) -> None:
+    shape = tuple(model.input_shape[1:])
+    if len(images) == 0 or images.dtype != np.uint8 or images.shape[1:] != shape:
+        raise DataError(
+            f"got {len(images)} images {images.dtype} {images.shape[1:]}, expected at least one, uint8 {shape}: choose "
+            "the data that the model was trained on"
+        )
+
+
+def _check_ends(model: "keras.Model", runner: Runner) -> None:
+    shape, classes = tuple(model.input_shape[1:]), model.output_shape[1]
+    if (runner.input_shape, runner.num_classes) != (shape, classes):
+        raise ModelError(
+            f"it takes images {runner.input_shape} and gives {runner.num_classes} classes, the Keras model takes "
+            f"{shape} and gives {classes}: it was made from another model"
+        )
+
+
+def _pair(layers: list[FloatLayer], trace: Trace, image: np.ndarray) -> list[_Comparison]:
+    """Find what each float layer became: of its kind and sizes, and with the weights that are most like its own.
+
+    Not by order alone, because converters put the branches of a network in an order of their own.
+    """
+    outputs = trace.run(image)
+    left = list(range(len(trace.layers)))
+    pairs = []
+    for layer in layers:
+        candidates = [number for number in left if _fits(layer, trace.layers[number], outputs[number])]
+        if not candidates:
+            raise ModelError(
+                f"no layer in it is {layer.name} of the Keras model ({layer.kind}, output {layer.tensor.shape[1:]}): "
+                "it was made from another model"
+            )
+        # Layers without weights are all alike, and the first is taken.
+        number = max(candidates, key=lambda number: _or_infinite(_weight_sqnr_db(layer, trace.layers[number])))
+        if _or_infinite(_weight_sqnr_db(layer, trace.layers[number])) <= SMALLEST_WEIGHT_SQNR_DB:
+            raise ModelError(
+                f"the weights of {layer.name} in it are not those of the Keras model: it was made from another training"
+            )
+        left.remove(number)
+        pairs.append(_Comparison(layer, trace.layers[number], number))
+    if left:
+        raise ModelError(f"{trace.layers[left[0]].where} in it is no layer of the Keras model")
+    return pairs
+
+
+def _fits(layer: FloatLayer, traced: TracedLayer, output: np.ndarray) -> bool:
+    """Whether kind and sizes agree; sizes of 1 are not compared, which the formats add and drop."""
+    if layer.kind != traced.kind or _sizes(layer.tensor.shape[1:]) != _sizes(output.shape[1:]):
+        return False
+    return layer.kernel is None or traced.kernel is None or layer.kernel.shape == traced.kernel.shape
+
+
+def _sizes(shape: tuple[int, ...]) -> list[int]:
+    return [size for size in shape if size != 1]
+
+
+def _add_block(comparisons: list[_Comparison], trace: Trace, images: np.ndarray, prepared: np.ndarray) -> None:
+    runs = [trace.run(prepared[index : index + 1]) for index in range(len(prepared))]
+    pixels = images.astype("float32")
+    # What the float model and the file have at each tensor of the float model; the image is the same for both.
+    float_values = {id(comparisons[0].layer.sources[0]): pixels}
+    file_values = dict(float_values)
+    for comparison in comparisons:
+        layer = comparison.layer
+        codes = np.concatenate([run[comparison.number] for run in runs]).reshape(-1, *layer.tensor.shape[1:])
+        found = comparison.traced.values(codes)
+        expected, own = (
+            np.asarray(layer.part([values[id(source)] for source in layer.sources], training=False))
+            for values in (float_values, file_values)
+        )
+        comparison.add(codes, found, expected, own)
+        float_values[id(layer.tensor)], file_values[id(layer.tensor)] = expected, found
+
+
+def _row(position: int, comparison: _Comparison) -> LayerError:
+    layer, count = comparison.layer, comparison.count
+    return LayerError(
+        layer=layer.name,
+        kind=layer.kind,
+        position=position,
+        sqnr_db=sqnr_db(comparison.signal, comparison.noise),
+        own_sqnr_db=sqnr_db(comparison.own_signal, comparison.own_noise),
+        weight_sqnr_db=_weight_sqnr_db(layer, comparison.traced),
+        mean_error=comparison.error / count,
+        signal_rms=math.sqrt(comparison.signal / count),
+        saturated=comparison.saturated / count if comparison.traced.can_saturate else None,
+    )
+
+
+def _weight_sqnr_db(layer: FloatLayer, traced: TracedLayer) -> float | None:
+    if layer.kernel is None or traced.kernel is None:
+        return None
+    return sqnr_db(_power(layer.kernel), _power(layer.kernel - traced.kernel.astype("float64")))
+
+
+def _power(values: np.ndarray) -> float:
+    """The sum of squares, in float64."""
+    return float(np.sum(np.square(values, dtype="float64")))
+
+
+def _or_infinite(value: float | None) -> float:
+    return math.inf if value is None else value

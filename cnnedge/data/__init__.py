@@ -1,0 +1,91 @@
+"""Datasets: published ones by name, and folders of images.
+
+``load("mnist")`` fetches on first use and keeps the decoded arrays; ``load("photos")`` reads
+``photos/<class>/*``.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from cnnedge.data.class_folders import read_folder
+from cnnedge.data.published.cache import data_folder
+from cnnedge.data.published.catalogue import SPECS
+from cnnedge.data.published.download import SAMPLE, fetch
+from cnnedge.data.published.spec import DatasetSpec
+from cnnedge.data.splits import Dataset, Split, hold_out
+from cnnedge.errors import UsageError
+from cnnedge.progress import Progress, silent
+
+__all__ = ["Dataset", "Split", "has_shape", "load", "names"]
+
+FOLDER_IMAGE_SHAPE = (32, 32, 3)
+
+
+def names() -> list[str]:
+    """The published datasets that ``load`` knows."""
+    return sorted(SPECS)
+
+
+def has_shape(name: str, image_shape: tuple[int, ...]) -> bool:
+    """Whether ``load`` gives the published dataset ``name`` in (height, width, channels) ``image_shape``: its own, or
+    RGB for a grey one."""
+    own = SPECS[name].image_shape
+    return image_shape in (own, (*own[:2], 3))
+
+
+def load(
+    name_or_folder: str | Path,
+    *,
+    seed: int = 0,
+    validation: int = 2000,
+    calibration: int = 500,
+    image_shape: tuple[int, int, int] | None = None,
+    progress: Progress = silent,
+) -> Dataset:
+    """Load a published dataset, or the images of a folder, in four splits.
+
+    Args:
+        name_or_folder: one of ``names()``, or a folder ``<folder>/<class>/<image>`` as in
+            ``folder.read_folder``. A name wins over a folder of the same name; ``./mnist`` and
+            ``Path("mnist")`` are the folder.
+        seed: chooses the images of validation and calibration, and of test for a folder that has no ``test``.
+        validation, calibration: how many training images to hold out for each, but at most a fifth of them (a
+            warning says so). None of these occurs anywhere else; see ``splits.hold_out``.
+        image_shape: (height, width, 1 or 3) to which a folder's images are brought; (32, 32, 3) if not given.
+            A published dataset has its own; a grey one is also given as RGB, each value three times.
+
+    Raises:
+        UsageError: neither a known name nor a folder, or an ``image_shape`` that the dataset does not have.
+        DataError: no source gives the dataset, or the folder's content cannot be used.
+        ImageError: an image of the folder cannot be decoded.
+    """
+    if isinstance(name_or_folder, str) and name_or_folder in SPECS:
+        spec = SPECS[name_or_folder]
+        shape = image_shape or spec.image_shape
+        if not has_shape(spec.name, shape):
+            raise UsageError(f"{spec.name} has images of {spec.image_shape}, not {image_shape}")
+        name, labels, licence = spec.name, spec.labels, spec.licence
+        training, test, source = _published(spec, shape, progress)
+    else:
+        folder = Path(name_or_folder)
+        if not folder.is_dir():
+            known = ", ".join(names())
+            raise UsageError(f"unknown dataset {str(folder)!r}: expected {known} or a folder of images")
+        name, licence, source = folder.resolve().name, "", "folder"
+        shape = image_shape or FOLDER_IMAGE_SHAPE
+        labels, training, test = read_folder(folder, shape, seed=seed, progress=progress)
+    parts = hold_out(training, test, seed=seed, validation=validation, calibration=calibration)
+    return Dataset(name, labels, *parts, test, source, source == SAMPLE, licence, seed)
+
+
+def _published(spec: DatasetSpec, shape: tuple[int, int, int], progress: Progress) -> tuple[Split, Split, str]:
+    """The training images, the test images and what they came from."""
+    arrays, source = fetch(spec, data_folder(), progress)
+    # A view: grey repeated as RGB takes no memory until images are taken out of it.
+    training, test = (np.broadcast_to(arrays[name], (len(arrays[name]), *shape)) for name in ("x_train", "x_test"))
+    return (
+        Split(training, arrays["y_train"].astype(np.int64)),
+        Split(test, arrays["y_test"].astype(np.int64)),
+        source,
+    )

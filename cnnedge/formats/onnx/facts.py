@@ -1,0 +1,171 @@
+"""The facts of an ONNX file.
+
+An int8 ONNX file writes its layers in float between DequantizeLinear and QuantizeLinear; a runtime fuses each
+such group into one integer kernel. So a layer counts as integer when integers flow into it and out of it.
+"""
+
+import math
+from typing import Any
+
+from cnnedge.formats.facts import COMPUTE, Facts, OperatorFacts
+from cnnedge.formats.onnx.reader import Node, OnnxModel, Value, read_onnx
+from cnnedge.formats.onnx.shapes import image_and_weights, infer_shapes
+
+_CONVERTING = {"QuantizeLinear", "DequantizeLinear", "Cast", "DynamicQuantizeLinear"}
+# They only move data, and ONNX Runtime draws the dequantization through them (its QDQ propagation; Flatten and
+# Concat are not among them: they need a quantization of their own behind them).
+_MOVING = {
+    "Reshape", "Transpose", "MaxPool", "NhwcMaxPool", "Squeeze", "Unsqueeze", "Slice", "Identity", "Dropout",
+}  # fmt: skip
+# A runtime fuses these with the layer before them, so that the sum between the two is never stored.
+_FUSING = {"Relu", "Clip"}
+# Integer by their own definition.
+_INTEGER_OPERATORS = {"ConvInteger", "MatMulInteger", "QGemm"}
+# A dense layer's integer kernel can also give float; a convolution's cannot.
+_FLOAT_OUT = {"Gemm", "MatMul"}
+_INTEGERS = {"int8", "uint8"}
+_STANDARD = ("", "ai.onnx")
+
+
+def _is_integer(op: str) -> bool:
+    return op.startswith("QLinear") or op in _INTEGER_OPERATORS
+
+
+def onnx_facts(content: bytes) -> Facts:
+    """Read the facts of an ONNX file, of any tool.
+
+    Raises:
+        ModelError: it is not an ONNX file, is damaged, or needs other files or custom operators.
+    """
+    return _Reader(read_onnx(content)).facts()
+
+
+class _Reader:
+    """Follows the graph's tensors from node to node."""
+
+    def __init__(self, model: OnnxModel) -> None:
+        self.model = model
+        self.shapes = infer_shapes(model)
+        self.makers = {output: node for node in model.nodes for output in node.outputs}
+        self.types = {value.name: value.dtype for value in model.inputs}
+        self.types |= {name: constant.dtype for name, constant in model.initializers.items()}
+        self.integers = self._integer_tensors()
+        self.closed = self._closed_tensors()
+
+    def _integer_tensors(self) -> set[str]:
+        """Tensors of 8-bit integers, and their exact float images behind a DequantizeLinear."""
+        found = {name for name, dtype in self.types.items() if dtype in _INTEGERS}
+        for node in self.model.nodes:
+            moves_integers = node.op in _MOVING and bool(found & set(node.inputs[:1]))
+            if moves_integers or node.op in _CONVERTING - {"Cast"} or _is_integer(node.op):
+                found.update(node.outputs)
+        return found
+
+    def _closed_tensors(self) -> set[str]:
+        """Tensors that are only clipped, moved and quantized, so that a kernel can give them as integers."""
+        open_tensors = {value.name for value in self.model.outputs}
+        read: set[str] = set()
+        for node in reversed(self.model.nodes):
+            passes_on = node.op in _FUSING | _MOVING and not open_tensors & set(node.outputs)
+            if node.op != "QuantizeLinear" and not (passes_on and read & set(node.outputs)):
+                open_tensors.update(node.inputs)
+            read.update(node.inputs)
+        return read - open_tensors
+
+    def facts(self) -> Facts:
+        model = self.model
+        return Facts(
+            inputs=[_edge(value) for value in model.inputs],
+            outputs=[_edge(value) for value in model.outputs],
+            operators=self._operators(),
+            weight_bytes=self._weight_bytes(),
+            free_batch=any(value.shape is not None and value.shape[:1] == (None,) for value in model.inputs),
+            free_sizes=[value.name for value in model.inputs if value.shape is None or None in value.shape[1:]],
+        )
+
+    def _operators(self) -> list[OperatorFacts]:
+        kinds: dict[str, str] = {}
+        facts = []
+        for node in self.model.nodes:
+            kind = self._arithmetic(node, kinds)
+            kinds.update(dict.fromkeys(node.outputs, kind))
+            facts.append(self._operator(node, kind))
+        return facts
+
+    def _operator(self, node: Node, arithmetic: str) -> OperatorFacts:
+        weights = None
+        if node.op in COMPUTE and len(node.inputs) > image_and_weights(node)[1]:
+            weights = self._stored_type(node.inputs[image_and_weights(node)[1]])
+        return OperatorFacts(
+            op=node.op,
+            where=node.outputs[0] if node.outputs else node.name,
+            arithmetic=arithmetic,
+            weights=weights,
+            macs=self._macs(node) if node.op in COMPUTE else 0,
+            origin="builtin" if node.domain in _STANDARD else "custom",
+        )
+
+    def _arithmetic(self, node: Node, kinds: dict[str, str]) -> str:
+        """What a node calculates in; ``kinds`` has it for the nodes before, by the tensors they write."""
+        if node.op in _CONVERTING or node.op in ("Shape", "Constant"):
+            return "none"
+        if _is_integer(node.op):
+            return "int8"
+        if node.op in _FUSING and kinds.get(node.inputs[0]) == "int8":
+            return "int8"
+        deciding = [name for name in node.inputs if not self._is_side_input(node, name)]
+        if not self.integers.issuperset(deciding):
+            return "float"
+        if node.op in _MOVING:
+            return "none"
+        return "int8" if node.op in _FLOAT_OUT or self.closed.issuperset(node.outputs[:1]) else "float"
+
+    def _is_side_input(self, node: Node, name: str) -> bool:
+        """Whether an input is a bias, shape or limit: a constant that does not decide the kernel's type."""
+        is_weights = node.op in COMPUTE and node.inputs[1:2] == (name,)
+        return not name or (self._is_constant(name) and not is_weights)
+
+    def _is_constant(self, name: str) -> bool:
+        maker = self.makers.get(name)
+        if maker is not None and maker.op == "DequantizeLinear":
+            name = maker.inputs[0]
+        return name in self.model.initializers
+
+    def _stored_type(self, name: str) -> str | None:
+        """The type in which weights lie in the file, seen through the nodes that unpack them."""
+        maker = self.makers.get(name)
+        while maker is not None and maker.op in _CONVERTING | _MOVING and maker.inputs:
+            name = maker.inputs[0]
+            maker = self.makers.get(name)
+        return self.types.get(name)
+
+    def _macs(self, node: Node) -> int | None:
+        image_at, weights_at = image_and_weights(node)
+        if len(node.inputs) <= weights_at or not node.outputs:
+            return None
+        image, weights = (self.shapes.get(node.inputs[position]) for position in (image_at, weights_at))
+        output = self.shapes.get(node.outputs[0])
+        if image is None or weights is None:
+            return None
+        if node.op == "ConvTranspose":  # IOHW: every input value is spread over the weights of its channel
+            return math.prod(image) * math.prod(weights[1:])
+        if "Conv" in node.op:  # OIHW: every output pixel takes all weights once
+            return None if output is None else output[0] * math.prod(output[2:]) * math.prod(weights)
+        return math.prod(image[:-1]) * math.prod(weights)
+
+    def _weight_bytes(self) -> dict[str, int]:
+        sums: dict[str, int] = {}
+        for constant in self.model.initializers.values():
+            sums[constant.dtype] = sums.get(constant.dtype, 0) + constant.size_bytes
+        return sums
+
+
+def _edge(value: Value) -> dict[str, Any]:
+    """ONNX states no scale for an input or output, so there is none to show."""
+    return {
+        "name": value.name,
+        "shape": None if value.shape is None else list(value.shape),
+        "dtype": value.dtype,
+        "scale": 0.0,
+        "zero_point": 0,
+    }

@@ -1,0 +1,48 @@
+"""Bringing Keras and its backend in: quietly, and with a clear word where it is not installed."""
+
+import importlib.util
+import os
+
+from cnnedge.errors import MissingPackageError, UsageError
+from cnnedge.nativelog import silenced
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def require_keras() -> str:
+    """Import Keras on the backend that ``KERAS_BACKEND`` names (default: tensorflow) and return that name.
+
+    TensorFlow announces its build options on standard error while it is imported, before it reads its own log
+    level; that is kept off the terminal. Its errors are not: from level 3 on only those are shown.
+
+    Raises:
+        UsageError: ``KERAS_BACKEND`` names no backend that can train.
+        MissingPackageError: Keras or the backend is not installed.
+    """
+    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if backend not in BACKENDS:
+        raise UsageError(f"KERAS_BACKEND is {backend!r}, expected one of {', '.join(BACKENDS)}")
+    for package in (backend, "keras"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingPackageError(package, "build")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with silenced():
+        import keras
+
+        # On the other backends Keras imports TensorFlow all the same, if it is there, when `fit` looks at its data.
+        if importlib.util.find_spec("tensorflow") is not None:
+            import tensorflow  # noqa: F401
+    return keras.backend.backend()
+
+
+def require_tensorflow() -> None:
+    """Import Keras on TensorFlow, the backend that exporting and the float baseline need.
+
+    Raises:
+        UsageError: ``KERAS_BACKEND`` names another backend.
+        MissingPackageError: TensorFlow or Keras is not installed.
+    """
+    if require_keras() != "tensorflow":
+        raise UsageError(
+            f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']}: exporting and measuring the float model need tensorflow"
+        )

@@ -1,0 +1,141 @@
+"""The whole way of one model: train, export, measure, report. Each step is also a command of its own."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from cnnedge.benchmark.candidate import candidates_for, keras_candidates
+from cnnedge.benchmark.session import benchmark
+from cnnedge.convert.converter import ExportPlan
+from cnnedge.convert.exporting import MANIFEST, export, versions, write_manifest
+from cnnedge.data import Dataset
+from cnnedge.documents import write_json
+from cnnedge.files import sha256_of
+from cnnedge.model import baseline
+from cnnedge.model.keras_file import save_keras
+from cnnedge.progress import Progress, silent
+from cnnedge.report.pages import write_report
+from cnnedge.training import checkpoint, fit
+from cnnedge.training.cost import training_cost
+from cnnedge.training.recipes import Recipe
+
+BENCHMARK = "benchmark.json"
+REPORT = "report.html"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What ``run`` leaves beside its files: the benchmark's document, and why files could not be exported."""
+
+    document: dict[str, Any]
+    failures: dict[str, str]
+
+
+def planned_files(model_name: str, folder: Path, plan: ExportPlan) -> list[Path]:
+    """Every file that ``run`` writes into ``folder``."""
+    exported = [target.filename for target in plan.names(model_name)]
+    own = [f"{model_name}.keras", checkpoint.HISTORY, MANIFEST, BENCHMARK, REPORT]
+    return [folder / file for file in (*own, *exported)]
+
+
+def train_and_save(
+    model_name: str,
+    data: Dataset,
+    recipe: Recipe,
+    *,
+    folder: Path,
+    seed: int = 0,
+    width: float = 1.0,
+    init: Path | None = None,
+    teacher: Path | None = None,
+    keep_checkpoint: bool = False,
+    progress: Progress = silent,
+    **options: Any,
+) -> keras.Model:
+    """Train, write ``<model>.keras`` and note in the manifest how it was trained; other arguments as in ``train``.
+
+    Args:
+        keep_checkpoint: leave the checkpoint of the last epoch, so that what comes after the training can be repeated
+            (``resume``) without it; the caller then discards it.
+    """
+    network = fit.train(
+        model_name, data, recipe, folder=folder, seed=seed, width=width, init=init, teacher=teacher,
+        progress=progress, **options,
+    )  # fmt: skip
+    save_keras(network, folder / f"{model_name}.keras")
+    images = recipe.batch_size * fit.steps_per_epoch(model_name, data, recipe)
+    facts = {
+        "recipe": dataclasses.asdict(recipe), "seed": seed, "width": width, "backend": keras.backend.backend(),
+        "init": _file_facts(init), "teacher": _file_facts(teacher),
+        "data": {"name": data.name, "is_sample": data.is_sample, "train_sha256": data.train.sha256},
+        "versions": versions(), "cost": training_cost(folder / checkpoint.HISTORY, images),
+    }  # fmt: skip
+    write_manifest(folder, {}, {"model": model_name, "training": facts})
+    if not keep_checkpoint:
+        checkpoint.discard(folder)
+    return network
+
+
+def _file_facts(path: Path | None) -> dict[str, str] | None:
+    return None if path is None else {"file": path.name, "sha256": sha256_of(path.read_bytes())}
+
+
+def run(
+    model_name: str,
+    data: Dataset,
+    recipe: Recipe,
+    plan: ExportPlan,
+    *,
+    folder: Path,
+    seed: int = 0,
+    resume: bool = False,
+    overwrite: bool = False,
+    num_runs: int | None = None,
+    progress: Progress = silent,
+) -> Result:
+    """Train ``model_name``, export every file of ``plan``, measure all of them on all test images, and report.
+
+    A file that cannot be exported or measured does not stop the others; it is named in the result. Killed at any time,
+    ``resume`` goes on: with the training, or, once that is done, with the exports.
+
+    Raises:
+        FileExistsRefusal: there is an unfinished training in ``folder``, and neither ``resume`` nor ``overwrite``.
+        CnnedgeError: training failed.
+    """
+    network = train_and_save(
+        model_name,
+        data,
+        recipe,
+        folder=folder,
+        seed=seed,
+        resume=resume,
+        overwrite=overwrite,
+        keep_checkpoint=True,
+        progress=progress,
+    )
+    _, failures = export(
+        network, plan, source=folder / f"{model_name}.keras", name=model_name, folder=folder, data=data,
+        recipe=recipe, seed=seed, progress=progress,
+    )  # fmt: skip
+    document = measure(model_name, folder, data, num_runs=num_runs, progress=progress)
+    checkpoint.discard(folder)
+    return Result(document, failures)
+
+
+def measure(
+    model_name: str, folder: Path, data: Dataset, *, num_runs: int | None = None, progress: Progress = silent
+) -> dict[str, Any]:
+    """Benchmark everything in ``folder`` against its Keras baseline; write ``benchmark.json`` and ``report.html``."""
+    keras_file = folder / f"{model_name}.keras"
+    candidates = keras_candidates(keras_file, opener=baseline.OPENER, modes=baseline.MODES) + candidates_for([folder])
+    options: dict[str, Any] = {} if num_runs is None else {"num_runs": num_runs}
+    document = benchmark(
+        candidates, data.test, data.labels, data_name=data.name, baseline=keras_file.name,
+        is_sample=data.is_sample, data_source=data.source, progress=progress, **options,
+    )  # fmt: skip
+    write_json(folder / BENCHMARK, document)
+    write_report(folder / REPORT, document, images=data.test.images, history=folder / checkpoint.HISTORY)
+    return document

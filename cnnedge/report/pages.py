@@ -1,0 +1,242 @@
+"""The report: one HTML file that needs no network, readable on a phone, in light and in dark."""
+
+import base64
+import csv
+import io
+import shlex
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnedge.documents import failed_rows, row_label, several_machines, short_label
+from cnnedge.errors import DataError, MissingPackageError
+from cnnedge.files import write_atomically
+from cnnedge.report import plots, summary, table
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+Row = dict[str, Any]
+# Pictures shown per file, and their width: a phone shows four beside each other.
+GALLERY_IMAGES = 8
+GALLERY_WIDTH = 96
+REPORT_PACKAGES = ("matplotlib", "jinja2")
+
+
+def report_packages_installed() -> bool:
+    """Whether a report can be written."""
+    return all(find_spec(package) for package in REPORT_PACKAGES)
+
+
+def require_report_packages() -> None:
+    """Check, before long work, that a report can be written at its end.
+
+    Raises:
+        MissingPackageError: matplotlib or jinja2 is not installed.
+    """
+    for package in REPORT_PACKAGES:
+        if find_spec(package) is None:
+            raise MissingPackageError(package, "report")
+
+
+def write_report(
+    path: Path, document: dict[str, Any], *, images: np.ndarray | None = None, history: Path | None = None
+) -> None:
+    """Write the report of a benchmark ``document`` to ``path``.
+
+    Args:
+        images: the test images that were measured, uint8 ``(N, H, W, C)``, for the gallery of flipped images.
+        history: the training's ``history.csv``, for the training curves.
+
+    Raises:
+        MissingPackageError: matplotlib or jinja2 is not installed.
+        DataError: ``history`` is not such a file.
+    """
+    write_atomically(path, render(document, images=images, history=history).encode())
+
+
+def render(document: dict[str, Any], *, images: np.ndarray | None = None, history: Path | None = None) -> str:
+    """The report as HTML text; the arguments are those of ``write_report``."""
+    require_report_packages()
+    rows = document["rows"]
+    return environment().get_template("report.html").render(
+        document=document,
+        title=f"{document['data']['name']}: {len(rows)} ways to classify an image",
+        summary=summary.summarize(document),
+        columns=list(table.COLUMNS),
+        table=[{"row": row, "cells": [cell(row) for cell in table.COLUMNS.values()]} for row in rows],
+        sustained=table.sustained_rows(document),
+        sustained_sentences=summary.sustained_sentences(document),
+        failed=[(row_label(row), row["error"]) for row in failed_rows(document)],
+        figures=_figures(document, history),
+        details=[_details(row, document) for row in rows if row["confusion"]],
+        gallery=_gallery(document, images) if images is not None else [],
+        gallery_possible=images is not None,
+    )  # fmt: skip
+
+
+def environment() -> "Environment":
+    """The templates beside this file; whatever is put into them is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    folder = Path(__file__).parent
+    found = Environment(
+        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    found.globals["label"] = row_label
+    found.globals["command"] = reproduce
+    found.globals["speed_text"] = table.speed_text
+    return found
+
+
+def reproduce(document: dict[str, Any]) -> str:
+    """The command line that measures the same again."""
+    data, settings = document["data"], document["settings"]
+    options = {
+        "--data": data["name"], "--threads": settings["threads"], "--num-runs": settings["num_runs"],
+        "--warmup-runs": settings["warmup_runs"], "--margin": settings["margin_pp"],
+        "--limit": data["images"] if data["images"] < data["full_images"] else None,
+        "--device": "gpu" if settings.get("device") == "gpu" else None,
+        "--sustained": settings.get("sustained_minutes") or None,
+    } | _asked_preprocessing(document)  # fmt: skip
+    words = [f"{name} {value}" for name, value in options.items() if value is not None]
+    return " ".join(["cnnedge benchmark", shlex.join(document["made"].get("paths") or ["PATH"]), *words])
+
+
+def _asked_preprocessing(document: dict[str, Any]) -> dict[str, str]:
+    """--mean and --std, where the person gave them."""
+    for row in document["rows"]:
+        fed = row.get("preprocessing") or {}
+        if fed.get("source") == "options":
+            return {f"--{name}": ",".join(f"{value:g}" for value in fed[name]) for name in ("mean", "std")}
+    return {}
+
+
+def _figures(document: dict[str, Any], history: Path | None) -> list[dict[str, Any]]:
+    """The plots, each with a heading and a line that says how to read it. Their SVG text is ours, so it is
+    safe."""
+    from markupsafe import Markup
+
+    rows = document["rows"]
+    classified = [row for row in rows if row["top1"] is not None]
+    timed = [row for row in classified if row["latency_ms"]]
+    found: list[tuple[str, str, str]] = []
+    if classified:
+        reading = "Up and left is better. Ringed files are not beaten in both (Pareto front); bars: 95 % intervals."
+        found.append(("Accuracy against size", reading, plots.accuracy_against(rows, "size")))
+    if timed:
+        reading = "The same, against the median latency of one image."
+        found.append(("Accuracy against latency", reading, plots.accuracy_against(rows, "latency")))
+        reading = "Line: fastest call to p99; bar: the middle half; stroke: the median."
+        found.append(("Latency", reading, plots.latency_distributions(rows)))
+    if classified:
+        reference = next((row for row in classified if row["verdict"] == "baseline"), classified[0])
+        reading = f"Bars: {short_label(reference, rows)}; dots: the int8 files."
+        plot = plots.per_class_bars(rows, reference, document["data"]["labels"])
+        found.append(("Accuracy per class", reading, plot))
+    if document.get("sustained") and any(row["sustained"] for row in rows):
+        reading = f"In % of each file's own first {document['sustained']['window_s']:.3g} s."
+        found.append(("Sustained load", reading, plots.sustained_load(document)))
+    if history is not None:
+        found.append(("Training", "Accuracy after each epoch.", plots.training_curves(read_history(history))))
+    return [{"heading": heading, "reading": reading, "svg": Markup(svg)} for heading, reading, svg in found]
+
+
+def read_history(path: Path) -> dict[str, list[float]]:
+    """The numeric columns of a ``history.csv``: one value per epoch.
+
+    Raises:
+        DataError: the file cannot be read, or has no column of accuracies.
+    """
+    try:
+        lines = list(csv.DictReader(path.read_text().splitlines()))
+        names = [name for name in (lines[0] if lines else {}) if name.endswith("accuracy")]
+        columns = {name: [float(line[name]) for line in lines] for name in names}
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{path} cannot be read as a training history ({error}): expected a CSV") from None
+    if not columns:
+        raise DataError(f"{path} has no column whose name ends in 'accuracy': expected a history.csv")
+    return columns
+
+
+def _details(row: Row, document: dict[str, Any]) -> dict[str, Any]:
+    """What a row's fold-out shows: sentences, and the confusion matrix with a colour strength for each
+    count."""
+    cells = []
+    for counts in row["confusion"]:
+        # The root makes one in a hundred visible; 0.75 keeps the count readable on its colour.
+        heats = [round(0.75 * (count / max(1, sum(counts))) ** 0.5, 3) for count in counts]
+        cells.append(list(zip(counts, heats, strict=True)))
+    matrix = list(zip(document["data"]["labels"], cells, strict=True))
+    return {"row": row, "sentences": summary.describe(row), "matrix": matrix}
+
+
+def _gallery(document: dict[str, Any], images: np.ndarray) -> list[dict[str, Any]]:
+    """For each exported file the first images that it answers differently, those it lost first."""
+    names, found = document["data"]["labels"], []
+    for row in document["rows"]:
+        flips = row["flips"] or []
+        lost_first = sorted(flips, key=lambda flip: flip["baseline"] != flip["label"])[:GALLERY_IMAGES]
+        pictures = [
+            {
+                "source": _png(images[flip["image"]]),
+                "label": names[flip["label"]],
+                "baseline": names[flip["baseline"]],
+                "predicted": names[flip["predicted"]],
+                "kind": _kind(flip),
+            }
+            for flip in lost_first
+        ]
+        if pictures:
+            found.append({"row": row, "flips": round((1 - row["agreement"]) * row["images"]), "pictures": pictures})
+    return found
+
+
+def _kind(flip: dict[str, int]) -> str:
+    if flip["baseline"] == flip["label"]:
+        return "lost"
+    return "gained" if flip["predicted"] == flip["label"] else "both wrong"
+
+
+def _png(image: np.ndarray) -> str:
+    """A data address with the picture, enlarged by whole pixels."""
+    from PIL import Image
+
+    picture = Image.fromarray(image.squeeze())
+    factor = max(1, GALLERY_WIDTH // picture.width)
+    stream = io.BytesIO()
+    picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST).save(stream, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def write_comparison(path: Path, documents: Sequence[dict[str, Any]]) -> None:
+    """Write one HTML page that lays the documents of several machines side by side.
+
+    Raises:
+        MissingPackageError: jinja2 is not installed.
+    """
+    require_report_packages()
+    page = environment().get_template("comparison.html").render(
+        title=f"{len(documents)} machines side by side",
+        documents=documents,
+        rows=several_machines(documents),
+        warnings=comparison_warnings(documents),
+    )  # fmt: skip
+    write_atomically(path, page.encode())
+
+
+def comparison_warnings(documents: Sequence[dict[str, Any]]) -> list[str]:
+    """What makes the documents less than comparable: other images, other files, other threads."""
+    found = []
+    if len({document["data"]["sha256"] for document in documents}) > 1:
+        found.append("The machines were not given the same test images: compare latencies, not accuracies.")
+    if len({document["settings"]["threads"] for document in documents}) > 1:
+        found.append("The machines were not measured with the same number of threads.")
+    for label, cells in several_machines(documents):
+        if len({cell["sha256"] for cell in cells if cell}) > 1:
+            found.append(f"{label} is not the same file on all machines.")
+    return found

@@ -1,0 +1,171 @@
+"""The table, for the terminal, for Markdown and as CSV."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cnnedge.documents import (
+    difference_shown,
+    failed_rows,
+    is_fastest_keras,
+    row_label,
+    several_machines,
+)
+from cnnedge.report.summary import sustained_sentences
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Row = dict[str, Any]
+# Figures as text, in the order of the columns; an empty cell is a figure that was not measured.
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    "file": row_label,
+    "kB": lambda row: f"{row['size_bytes'] / 1000:,.0f}",
+    "top-1 %": lambda row: _number(row["top1"], 100, 2),
+    "Δ pp": lambda row: _signed(row["delta_pp"]),
+    "verdict": lambda row: "failed" if row["error"] else row["verdict"] or "",
+    "p50 ms": lambda row: _significant(row["latency_ms"] and row["latency_ms"]["p50"]),
+    "speed-up": lambda row: speed_text(row),
+}
+CSV_FIELDS = (
+    "file", "mode", "format", "precision", "qat", "runtime", "device", "threads", "size_bytes", "images",
+    "top1", "top1_low", "top1_high", "delta_pp", "delta_low_pp", "delta_high_pp", "agreement", "verdict",
+    "mcnemar_p", "ece", "nll", "speedup", "speedup_low", "speedup_high", "load_ms", "first_ms", "peak_rss_mb",
+    "error",
+)  # fmt: skip
+CSV_LATENCIES = ("p50", "p90", "p99", "min", "mean", "runs")
+CSV_SUSTAINED = ("first_ms", "last_ms", "change")
+
+
+def speed_text(row: Row) -> str:
+    """The speed-up as ``2.31x``; ``~`` stands behind it where no difference was shown."""
+    if row["speedup"] is None:
+        return ""
+    mark = "" if difference_shown(row) or is_fastest_keras(row) else " ~"
+    return f"{row['speedup']:.2f}x{mark}"
+
+
+def rich_table(document: dict[str, Any], *, unicode: bool = True) -> "Table":
+    """The table as a terminal shows it; ten rows of ours fit 80 columns.
+
+    ``unicode`` false: for a terminal or a pipe that cannot write the delta (rich replaces the lines by
+    itself).
+    """
+    from rich.text import Text
+
+    headings = [name if unicode else name.replace("Δ", "diff") for name in COLUMNS]
+    table = _empty_table(headings, left=("file", "verdict"))
+    for row in document["rows"]:
+        style = "red" if row["error"] or row["verdict"] == "worse" else ""
+        table.add_row(*(Text(cell(row)) for cell in COLUMNS.values()), style=style)
+    return table
+
+
+def machines_table(documents: Sequence[dict[str, Any]]) -> "Table":
+    """p50 in ms of every file on every machine, numbered in the order of ``documents``."""
+    from rich.text import Text
+
+    table = _empty_table(["file", *(f"p50 ms on {number}" for number in range(1, len(documents) + 1))], left=("file",))
+    for label, cells in several_machines(documents):
+        table.add_row(Text(label), *(COLUMNS["p50 ms"](cell) if cell else "" for cell in cells))
+    return table
+
+
+def sustained_rows(document: dict[str, Any]) -> list[list[str]]:
+    """The sustained load of each file: a line of headings, then one line per file; empty if there was none."""
+    load = document.get("sustained")
+    if not load:
+        return []
+    window = f"{load['window_s']:.0f}" if load["window_s"] >= 10 else f"{load['window_s']:.2g}"
+    lines = [["file", f"first {window} s, ms", f"last {window} s, ms", "change"]]
+    for row in document["rows"]:
+        if row["sustained"]:
+            first, last, change = (row["sustained"][name] for name in ("first_ms", "last_ms", "change"))
+            lines.append([row_label(row), _significant(first), _significant(last), f"{100 * change:+.1f} %"])
+    return lines
+
+
+def sustained_table(document: dict[str, Any]) -> "Table":
+    """``sustained_rows`` as a terminal shows them."""
+    from rich.text import Text
+
+    headings, *rows = sustained_rows(document)
+    table = _empty_table(headings, left=("file",))
+    for cells in rows:
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _empty_table(headings: Sequence[str], left: Sequence[str]) -> "Table":
+    """A table of figures, to the right, and of the words in the columns ``left``."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in headings:
+        words = heading in left
+        table.add_column(heading, justify="left" if words else "right", no_wrap=not words, overflow="fold")
+    return table
+
+
+def footnotes(document: dict[str, Any]) -> list[str]:
+    """The lines under the table: what the columns mean, what failed, and what to mind."""
+    data, settings = document["data"], document["settings"]
+    lines = [
+        f"{data['images']:,} test images of {data['name']}; one image a call, {settings['threads']} "
+        f"thread{'s' if settings['threads'] > 1 else ''}; {document['machine']['cpu']}."
+    ]
+    fastest = next((row for row in document["rows"] if is_fastest_keras(row)), None)
+    if fastest is not None:
+        lines.append(f"speed-up: against the fastest call of Keras ({fastest['mode']}); ~ no difference shown.")
+    lines += sustained_sentences(document)
+    lines += [f"failed: {row_label(row)}: {row['error']}" for row in failed_rows(document)]
+    return lines + [f"note: {note}" for note in document["notes"]]
+
+
+def markdown(document: dict[str, Any]) -> str:
+    """The table and its footnotes as Markdown, for a README."""
+    rows = [[cell(row) for cell in COLUMNS.values()] for row in document["rows"]]
+    lines = _markdown_table([list(COLUMNS), *rows])
+    if sustained := sustained_rows(document):
+        lines += ["", *_markdown_table(sustained)]
+    return "\n".join([*lines, "", *(f"{_escaped(line)}  " for line in footnotes(document))]) + "\n"
+
+
+def _markdown_table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The first row is the heading; the first column words, the others figures."""
+    lines = ["| " + " | ".join(map(_escaped, cells)) + " |" for cells in rows]
+    return [lines[0], "|---|" + "---:|" * (len(rows[0]) - 1), *lines[1:]]
+
+
+def csv_text(document: dict[str, Any]) -> str:
+    """Every figure of every row as CSV, in the units of ``benchmark.json``."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    latencies = [f"{name}_ms" if name != "runs" else name for name in CSV_LATENCIES]
+    writer.writerow([*CSV_FIELDS, *latencies, *(f"sustained_{name}" for name in CSV_SUSTAINED)])
+    for row in document["rows"]:
+        latency, load = row["latency_ms"] or {}, row.get("sustained") or {}
+        figures = [row.get(name) for name in CSV_FIELDS] + [latency.get(name) for name in CSV_LATENCIES]
+        writer.writerow(figures + [load.get(name) for name in CSV_SUSTAINED])
+    return stream.getvalue()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("~", "\\~")
+
+
+def _number(value: float | None, factor: float, digits: int) -> str:
+    return "" if value is None else f"{factor * value:.{digits}f}"
+
+
+def _signed(value: float | None) -> str:
+    return "" if value is None else f"{value:+.2f}" if abs(value) >= 0.005 else "0.00"
+
+
+def _significant(value: float | None) -> str:
+    """Three significant digits, without an exponent."""
+    if not value:
+        return ""
+    return f"{value:.0f}" if value >= 100 else f"{value:#.3g}".rstrip(".")

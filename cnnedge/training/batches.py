@@ -1,0 +1,68 @@
+"""Augmented training batches for ``fit``: the same for the same seed, wherever a training is taken up."""
+
+import keras
+import numpy as np
+
+from cnnedge.training.augment import augment
+from cnnedge.training.recipes import Augmentation
+
+
+class AugmentedBatches(keras.utils.PyDataset):
+    """An endless row of batches; batch ``i`` belongs to epoch ``i // steps`` and depends on nothing but
+    ``i``.
+
+    Endless, because ``fit`` then keeps one iterator over all epochs: batches are made ahead in a thread of their own,
+    across the end of an epoch and during validation too, and no callback has to tell this object which epoch it is.
+    Every epoch goes through the images in a new order; the images that do not fill the last batch are left out, other
+    ones each time, so that the compiled step sees one shape.
+
+    Batch ``i`` is a pair: float32 images ``(batch, H, W, C)`` with values 0..255, and float32 one-hot labels ``(batch,
+    classes)``.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        *,
+        num_classes: int,
+        batch_size: int,
+        augmentation: Augmentation,
+        seed: int,
+        first_epoch: int = 0,
+    ) -> None:
+        super().__init__(workers=1)
+        self.images = images
+        self.one_hot = np.eye(num_classes, dtype=np.float32)[labels]
+        self.batch_size = batch_size
+        self.augmentation = augmentation
+        self.seed = seed
+        self.first_epoch = first_epoch
+        self.steps = len(images) // batch_size
+        # Alternating flips: which images are mirrored in even epochs; the others are mirrored in odd ones. Two epochs
+        # then show every image both ways, which random flips do for only half of them.
+        self._mirrored_first = np.random.default_rng(seed).random(len(images)) < 0.5
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+
+    @property
+    def num_batches(self) -> None:
+        """None: ``fit`` is told ``steps_per_epoch`` and goes on from there."""
+        return None
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        epoch, step = divmod(index, self.steps)
+        return self.batch(self.first_epoch + epoch, step)
+
+    def batch(self, epoch: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Batch ``step`` of epoch ``epoch``, both counted from 0 at the very start of the training."""
+        chosen = self._order_of(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+        mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
+        rng = np.random.default_rng((self.seed, epoch, step))
+        images = augment(self.images[chosen], self.augmentation, mirrored, rng)
+        return images.astype(np.float32), self.one_hot[chosen]
+
+    def _order_of(self, epoch: int) -> np.ndarray:
+        if self._order[0] != epoch:
+            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
+            self._order = (epoch, order)
+        return self._order[1]

@@ -1,0 +1,91 @@
+"""What a training cost: its time, its pace, and the machine that it ran on, as ``manifest.json`` keeps them."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from cnnedge.errors import DataError
+from cnnedge.machine.hardware import machine_facts
+
+# Floating-point operations per multiply-accumulate of one training image: 2 forward, and twice as many backward, for
+# the gradients of the weights and of the activations.
+FLOP_PER_MAC = 6
+# Watts of one busy core of a processor that is not known further. Source: "Any" in the table of Green Algorithms
+# (Lannelongue, Grealey and Inouye 2021, doi 10.1002/advs.202100707), whose processors take 3.8 to 23.8 W a core.
+CORE_WATTS = 12
+
+
+def training_cost(history: Path, images_per_epoch: int) -> dict[str, Any]:
+    """The cost of a finished training.
+
+    Args:
+        history: its ``history.csv``; of a training that was taken up again it has the epochs of every part.
+        images_per_epoch: images that the network saw in each epoch.
+
+    Returns:
+        ``epochs``; ``train_images``, seen in each; ``seconds``, with the evaluation after each epoch;
+        ``images_per_second``, training images per second of all that; ``machine``, of the last epoch:
+        ``cpu``, ``cores`` and ``accelerator`` (None: trained on the CPU).
+    """
+    epochs, seconds = epochs_and_seconds(history)
+    machine = machine_facts()
+    return {
+        "epochs": epochs,
+        "train_images": images_per_epoch,
+        "seconds": seconds,
+        "images_per_second": round(epochs * images_per_epoch / seconds, 1) if seconds else None,
+        "machine": {"cpu": machine["cpu"], "cores": machine["cores"], "accelerator": accelerator()},
+    }
+
+
+def epochs_and_seconds(history: Path) -> tuple[int, float]:
+    """The epochs in a ``history.csv``, and the seconds of all of them.
+
+    Raises:
+        DataError: the file cannot be read, or has no column ``seconds``.
+    """
+    try:
+        rows = list(csv.DictReader(history.read_text().splitlines()))
+        return len(rows), round(sum(float(row["seconds"]) for row in rows), 1)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{history} is not the history of a training ({error}): expected a column 'seconds'") from None
+
+
+def training_flop(macs: int, images: int) -> int:
+    """The floating-point operations of a training, estimated: ``macs`` of one image, and all images seen."""
+    return FLOP_PER_MAC * macs * images
+
+
+def training_kwh(cores: int, seconds: float) -> float:
+    """The energy of a training on the CPU in kWh, estimated: ``cores`` busy all the time, and nothing else counted."""
+    return cores * CORE_WATTS * seconds / 3.6e6
+
+
+def accelerator() -> str | None:
+    """The name of the GPU or TPU that Keras's backend calculates on; None if it is the CPU."""
+    import keras
+
+    return _ACCELERATORS[keras.backend.backend()]()
+
+
+def _tensorflow() -> str | None:
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU") if gpus else None
+
+
+def _jax() -> str | None:
+    import jax
+
+    device = jax.devices()[0]
+    return None if device.platform == "cpu" else device.device_kind
+
+
+def _torch() -> str | None:
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+_ACCELERATORS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

@@ -1,0 +1,44 @@
+"""The layers of a folded model, each fed by hand."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from cnnedge.convert.layer_errors.float_layers import float_layers
+from cnnedge.errors import ModelError
+from cnnedge.model.fold import fold
+
+
+def test_layers_fed_one_after_the_other_give_the_models_answer(residual_model, pixels):
+    folded, images = fold(residual_model), pixels[:4].astype("float32")
+    values = {id(folded.inputs[0]): images}
+    for layer in float_layers(folded):
+        values[id(layer.tensor)] = layer.part([values[id(source)] for source in layer.sources], training=False)
+    answer = np.asarray(values[id(folded.outputs[0])])
+    # The same float32 operations in the same order.
+    np.testing.assert_allclose(answer, folded.predict(images, verbose=0), rtol=1e-5)
+
+
+def test_relu_belongs_to_the_layer_before_it(residual_model):
+    found = float_layers(fold(residual_model))
+    kinds = ["Conv2D", "Conv2D", "Add", "GlobalAveragePooling2D", "Dense", "Dense", "Softmax"]
+    assert [layer.kind for layer in found] == kinds
+    total = found[2]
+    assert {id(source) for source in total.sources} == {id(found[0].tensor), id(found[1].tensor)}
+    assert np.asarray(total.part([np.full((1, 16, 16, 8), -1.0, "float32")] * 2)).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (layers.Conv2D(8, 3, activation="tanh", name="bent"), "layer bent ends in tanh"),
+        (layers.ReLU(max_value=3, name="low"), "layer low is a ReLU with the limit 3, expected none or 6"),
+    ],
+)
+def test_layers_whose_output_no_file_has_are_refused(layer, words):
+    image = keras.Input((8, 8, 1))
+    x = layers.Flatten()(layer(layers.Conv2D(8, 3)(image)))
+    model = keras.Model(image, layers.Dense(2, activation="softmax")(x))
+    with pytest.raises(ModelError, match=words):
+        float_layers(fold(model))

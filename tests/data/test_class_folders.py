@@ -1,0 +1,152 @@
+"""Folders of images, made of real digits."""
+
+import hashlib
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnedge import data as datasets
+from cnnedge.data.published.catalogue import MNIST
+from cnnedge.errors import DataError, ImageError, UsageError
+
+PER_CLASS = 10
+GREY = (28, 28, 1)
+
+
+def write_digits(folder, first: int = 0, classes=("one", "seven"), digits=(1, 7)) -> None:
+    with np.load(MNIST.sample) as sample:
+        images, labels = sample["x_train"], sample["y_train"]
+    for name, digit in zip(classes, digits, strict=True):
+        (folder / name).mkdir(parents=True)
+        chosen = images[labels == digit][first : first + PER_CLASS, :, :, 0]
+        for number, image in enumerate(chosen):
+            Image.fromarray(image).save(folder / name / f"{number:03}.png")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    write_digits(tmp_path / "photos")
+    return tmp_path / "photos"
+
+
+def hashes(split) -> set[str]:
+    return {hashlib.sha256(image.tobytes()).hexdigest() for image in split.images}
+
+
+def test_subfolders_are_classes_and_a_fifth_of_each_is_for_test(photos):
+    dataset = datasets.load(photos, image_shape=GREY)
+    assert (dataset.name, dataset.labels, dataset.source) == ("photos", ("one", "seven"), "folder")
+    assert dataset.image_shape == GREY
+    assert not dataset.is_sample
+    assert np.bincount(dataset.test.labels).tolist() == [2, 2]
+    parts = [dataset.train, dataset.validation, dataset.calibration, dataset.test]
+    # 16 images are not for test; a fifth of them, rounded down, is 3.
+    assert [len(part) for part in parts] == [10, 3, 3, 4]
+    assert len(set().union(*(hashes(part) for part in parts))) == 2 * PER_CLASS
+
+
+def test_pixels_and_labels_are_those_of_the_files(photos):
+    dataset = datasets.load(str(photos), image_shape=GREY)
+    files = {path.read_bytes(): path for path in photos.glob("*/*.png")}
+    by_pixels = {np.asarray(Image.open(path)).tobytes(): path.parent.name for path in files.values()}
+    for split in (dataset.train, dataset.validation, dataset.calibration, dataset.test):
+        for image, label in zip(split.images, split.labels, strict=True):
+            assert by_pixels[image.tobytes()] == dataset.labels[label]
+
+
+def test_default_shape_is_rgb_32(photos):
+    assert datasets.load(photos).image_shape == (32, 32, 3)
+
+
+def test_split_depends_on_the_seed_alone(photos):
+    first, again = (datasets.load(photos, seed=3) for _ in range(2))
+    assert first.test.sha256 == again.test.sha256
+    assert first.test.sha256 != datasets.load(photos, seed=4).test.sha256
+
+
+def test_train_and_test_folders_are_the_splits(tmp_path):
+    write_digits(tmp_path / "train")
+    write_digits(tmp_path / "test", first=PER_CLASS)
+    dataset = datasets.load(tmp_path, image_shape=GREY)
+    assert dataset.labels == ("one", "seven")
+    assert len(dataset.test) == 2 * PER_CLASS
+    assert len(dataset.train) + len(dataset.validation) + len(dataset.calibration) == 2 * PER_CLASS
+
+
+def test_copy_of_an_image_is_never_for_test(photos):
+    for number in range(4):
+        shutil.copy(photos / "one" / f"00{number}.png", photos / "one" / f"copy{number}.png")
+    copied = {np.asarray(Image.open(photos / "one" / f"copy{number}.png")).tobytes() for number in range(4)}
+    for seed in range(5):
+        dataset = datasets.load(photos, image_shape=GREY, seed=seed)
+        for split in (dataset.test, dataset.validation, dataset.calibration):
+            assert not copied & {image.tobytes() for image in split.images}
+
+
+def test_train_and_test_with_different_classes_are_refused(tmp_path):
+    write_digits(tmp_path / "train")
+    write_digits(tmp_path / "test", classes=("one", "eight"), digits=(1, 8))
+    with pytest.raises(DataError, match="do not hold the same classes, see eight, seven"):
+        datasets.load(tmp_path)
+
+
+def test_folder_without_images_is_refused(tmp_path):
+    (tmp_path / "cats").mkdir()
+    (tmp_path / "cats" / "notes.txt").write_text("none yet")
+    with pytest.raises(DataError, match=r"holds no images, expected .*<class>/<image>"):
+        datasets.load(tmp_path)
+
+
+def test_images_outside_class_folders_are_not_taken_for_a_dataset(photos):
+    with pytest.raises(DataError, match=r"one holds no images, expected .*one/<class>/<image>"):
+        datasets.load(photos / "one")
+
+
+def test_one_class_is_refused(tmp_path):
+    write_digits(tmp_path, classes=("one",), digits=(1,))
+    with pytest.raises(DataError, match="holds one class, one, expected at least two"):
+        datasets.load(tmp_path)
+
+
+def test_empty_class_is_named(photos):
+    (photos / "nine").mkdir()
+    with pytest.raises(DataError, match="nine holds no images"):
+        datasets.load(photos)
+
+
+def test_class_too_small_to_split_is_named(photos):
+    for number in range(4, PER_CLASS):
+        (photos / "seven" / f"00{number}.png").unlink()
+    with pytest.raises(DataError, match="class seven has 4 different images, expected at least 5"):
+        datasets.load(photos)
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a but not really", None], ids=["empty", "no-image", "cut-off"])
+def test_unreadable_image_is_named(photos, content):
+    path = photos / "one" / "003.png"
+    path.write_bytes(path.read_bytes()[:-60] if content is None else content)
+    with pytest.raises(ImageError, match=r"one/003\.png cannot be decoded as an image"):
+        datasets.load(photos)
+
+
+def test_files_that_are_no_images_are_left_out_and_counted(photos, caplog):
+    (photos / "one" / "Thumbs.db").write_bytes(b"x")
+    (photos / "one" / ".DS_Store").write_bytes(b"x")
+    (photos / ".git").mkdir()
+    dataset = datasets.load(photos)
+    assert dataset.labels == ("one", "seven")
+    assert any("1 entries are no image files and are left out: Thumbs.db" in text for text in caplog.messages)
+
+
+def test_progress_counts_every_image(photos):
+    reports = []
+    datasets.load(photos, progress=lambda *report: reports.append(report))
+    assert reports == [("decode images", done, 20) for done in range(1, 21)]
+
+
+@pytest.mark.parametrize("name", ["mnits", "no/such/folder"])
+def test_neither_name_nor_folder_lists_what_is_known(name):
+    with pytest.raises(UsageError, match="expected cifar10, mnist or a folder of images"):
+        datasets.load(name)

@@ -1,0 +1,115 @@
+"""Files of other tools: which labels they get, and what is said of it."""
+
+import dataclasses
+
+import pytest
+
+from cnnedge.errors import ModelError
+from cnnedge.formats.contract import find_labels, scaling_of
+from cnnedge.formats.model_file import ModelFile
+from cnnedge.formats.tflite import standard_metadata as standard
+from cnnedge.formats.tflite.entries import add_entries
+from cnnedge.formats.tflite.label_archive import append_files
+from cnnedge.images.normalization import RAW, Normalization
+from cnnedge.runtime.classifier import Classifier
+from tests.formats.test_model_file import PASSPORT
+from tests.support import models
+
+NAMES = tuple("abcdefghij")
+METADATA = dataclasses.replace(standard.of_passport(PASSPORT), label_file="names.txt")
+
+
+def foreign(metadata=METADATA, names=NAMES, file_name="names.txt") -> ModelFile:
+    content = add_entries(models.digits_tflite(), {standard.ENTRY: standard.write(metadata)})
+    return ModelFile("theirs.tflite", "tflite", append_files(content, {file_name: "\n".join(names).encode()}))
+
+
+def test_the_passports_labels_need_no_remark():
+    found = find_labels(foreign(), PASSPORT, 10)
+    assert (found.names, found.remark) == (PASSPORT.labels, None)
+
+
+def test_the_metadatas_labels():
+    found = find_labels(foreign(), None, 10)
+    assert found.names == NAMES
+    assert found.remark == (
+        "theirs.tflite is another tool's (no passport): its labels are those of its TFLite metadata; "
+        "it is fed raw pixels 0..255"
+    )
+
+
+def test_numbers_where_there_are_no_labels():
+    for file in (
+        ModelFile("theirs.tflite", "tflite", models.digits_tflite()),
+        ModelFile("theirs.onnx", "onnx", models.colours_onnx()),
+    ):
+        found = find_labels(file, None, 3)
+        assert found.names == ("0", "1", "2")
+        assert "(no passport): its classes are called 0, 1, 2 ...; it is fed raw pixels" in found.remark
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_labels_of_the_wrong_count_are_not_used(count):
+    found = find_labels(foreign(names=NAMES[:count]), None, 10)
+    assert found.names == tuple("0123456789")
+    assert f"its metadata names {count} of 10 classes, so they are called 0, 1, 2 ..." in found.remark
+
+
+SCALED = dataclasses.replace(METADATA, mean=(127.5,), std=(63.75,))
+
+
+def test_the_metadatas_scaling_is_done_and_said():
+    assert scaling_of(foreign(SCALED), None) == Normalization((127.5,), (63.75,))
+    remark = find_labels(foreign(SCALED), None, 10).remark
+    assert remark.endswith("; it is fed (pixel - 127.5) / 63.75, as its metadata asks")
+
+
+def test_our_own_files_are_never_scaled():
+    assert scaling_of(foreign(SCALED), PASSPORT) == RAW
+
+
+def test_a_foreign_float_file_is_fed_what_it_asks_for(tmp_path):
+    """A network that expects -2..2 gives the answers that the same numbers give it through the bare runtime."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    content = models.digits_tflite("float32")
+    path = tmp_path / "theirs.tflite"
+    path.write_bytes(add_entries(content, {standard.ENTRY: standard.write(dataclasses.replace(SCALED, label_file=""))}))
+    bare = Interpreter(model_content=content)
+    bare.allocate_tensors()
+    images = models.digits("test")[0][:20]
+    with Classifier(path) as classifier:
+        batched = list(classifier.predict_batch(images, top=1, workers=2))
+        for image, (best,) in zip(images, batched, strict=True):
+            bare.set_tensor(bare.get_input_details()[0]["index"], (image[None].astype("float32") - 127.5) / 63.75)
+            bare.invoke()
+            expected = bare.get_tensor(bare.get_output_details()[0]["index"])[0]
+            # The same kernels on inputs that differ by a rounding of the division, 2**-24 of a value.
+            assert best.score == pytest.approx(expected.max(), abs=1e-5)
+            assert classifier.predict(image, top=1) == [best]
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "words"),
+    [
+        ((0.0,), (0.0,), r"theirs.tflite: its TFLite metadata: std is \(0.0,\), expected numbers above 0"),
+        ((float("nan"),), (1.0,), r"theirs.tflite: its TFLite metadata: mean is"),
+        ((1.0, 2.0), (1.0,), r"theirs.tflite: its TFLite metadata: mean has 2 numbers, expected 1 or 1"),
+        ((), (2.0,), r"theirs.tflite: its TFLite metadata: mean is \(\)"),
+    ],
+)
+def test_scaling_that_cannot_be_is_an_error(mean, std, words, tmp_path):
+    path = tmp_path / "theirs.tflite"
+    path.write_bytes(foreign(dataclasses.replace(METADATA, mean=mean, std=std)).content)
+    with pytest.raises(ModelError, match=words):
+        Classifier(path)
+
+
+def test_a_label_file_that_is_missing_is_an_error():
+    with pytest.raises(ModelError, match=r"theirs.tflite: the archive behind the model holds 0 files 'names.txt'"):
+        find_labels(foreign(file_name="other.txt"), None, 10)
+
+
+def test_a_passport_of_the_wrong_count_is_an_error():
+    with pytest.raises(ModelError, match=r"theirs.tflite: 10 labels for 11 classes"):
+        find_labels(foreign(), PASSPORT, 11)

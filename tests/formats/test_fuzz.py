@@ -1,0 +1,96 @@
+"""Damaged files must never end the process that opens them.
+
+Each file is damaged in a seeded, random way. A child process opens all of them in turn, and runs those that pass
+the checks with the real native code; it may refuse any of them, and must live to say what became of each.
+"""
+
+import json
+import random
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import models
+
+FILES = 400
+INTEGERS = (0, 1, 2, 3, 5, -1, -2, 255, 256, 65_535, 65_536, 2**31 - 1, -(2**31))
+FLOATS = (0.0, -1.0, 1e-30, 1e30, 1e-9, 1e9, 1.0, float("inf"), float("nan"))
+# Reports one word for each file of the folder, after the child has tried it.
+CHILD = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from cnnedge.errors import ModelError
+from cnnedge.runtime.runner import open_runner
+from cnnedge.formats.inspection import inspect
+
+def outcome(path):
+    try:
+        inspect(path)
+    except ModelError:
+        pass
+    try:
+        with open_runner(path) as runner:
+            runner.predict(np.zeros((1, *runner.input_shape), np.uint8))
+    except ModelError:
+        return "refused"
+    return "ran"
+
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    print(path.name, outcome(path), flush=True)
+"""
+
+
+def damaged(content: bytes, seed: int) -> bytes:
+    """Flip bits, overwrite numbers, swap words, copy or cut: one kind of damage, at 1 to 8 places."""
+    chance = random.Random(seed)
+    kind = chance.choice(["bit", "bit", "byte", "integer", "integer", "float", "swap", "copy", "cut"])
+    changed = bytearray(content)
+    if kind == "cut":
+        return content[: chance.randrange(len(content))]
+    for _ in range(chance.choice([1, 1, 1, 2, 3, 8])):
+        place = chance.randrange(len(content))
+        word, other = place & ~3, chance.randrange(len(content)) & ~3
+        if max(word, other) + 16 > len(content):
+            continue
+        if kind == "bit":
+            changed[place] ^= 1 << chance.randrange(8)
+        elif kind == "byte":
+            changed[place] = chance.randrange(256)
+        elif kind == "integer":
+            struct.pack_into("<i", changed, word, chance.choice(INTEGERS))
+        elif kind == "float":
+            struct.pack_into("<f", changed, word, chance.choice(FLOATS))
+        elif kind == "swap":
+            changed[word : word + 4], changed[other : other + 4] = (
+                changed[other : other + 4], changed[word : word + 4],
+            )  # fmt: skip
+        else:
+            changed[word : word + 16] = content[other : other + 16]
+    return bytes(changed)
+
+
+def outcomes(folder: Path) -> dict[str, str]:
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, str(folder)], capture_output=True, text=True, timeout=120, check=False
+    )
+    tried = dict(line.split() for line in child.stdout.splitlines())
+    last = sorted(folder.iterdir())[min(len(tried), FILES - 1)].name
+    assert child.returncode == 0, f"ended with {child.returncode} at {last}: {child.stderr[-500:]}"
+    return tried
+
+
+@pytest.mark.parametrize("format", ["tflite", "onnx"])
+def test_no_damage_ends_the_process(tmp_path, format):
+    # Half of the TFLite file and nearly all of the ONNX file is structure, so damage hits what matters.
+    content = models.digits_tflite() if format == "tflite" else models.quantized_onnx()
+    for seed in range(FILES):
+        (tmp_path / f"{seed:03}.{format}").write_bytes(damaged(content, seed))
+    tried = outcomes(tmp_path)
+    assert len(tried) == FILES
+    # Both ways out must really be taken, or the test shows nothing.
+    counts = {word: list(tried.values()).count(word) for word in ("ran", "refused")}
+    assert min(counts.values()) > FILES / 20, json.dumps(counts)

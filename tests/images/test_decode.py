@@ -1,0 +1,192 @@
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnedge.errors import ImageError
+from cnnedge.images.decode import decode
+
+# Four quarters: red, green / blue, white. Large enough that JPEG and scaling leave each quarter's middle alone.
+QUARTERS = np.zeros((16, 16, 3), np.uint8)
+QUARTERS[:8, :8], QUARTERS[:8, 8:], QUARTERS[8:, :8], QUARTERS[8:, 8:] = (
+    (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255),
+)  # fmt: skip
+SHAPE = (16, 16, 3)
+# ITU-R 601 luma of the quarters, as integers.
+LUMA = (76, 150, 29, 255)
+
+
+def encoded(picture: Image.Image, format: str = "PNG", **options) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, format, **options)
+    return stream.getvalue()
+
+
+def test_array_of_the_right_shape_is_used_as_it_is():
+    assert decode(QUARTERS, SHAPE) is QUARTERS
+
+
+@pytest.mark.parametrize("form", ["path", "text", "bytes", "stream", "pillow", "array"])
+def test_every_source_gives_the_same_pixels(tmp_path, form):
+    path = tmp_path / "quarters.png"
+    path.write_bytes(encoded(Image.fromarray(QUARTERS)))
+    sources = {
+        "path": path, "text": str(path), "bytes": path.read_bytes(), "stream": io.BytesIO(path.read_bytes()),
+        "pillow": Image.open(path), "array": QUARTERS,
+    }  # fmt: skip
+    assert (decode(sources[form], SHAPE) == QUARTERS).all()
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (16, 16, 1)])
+def test_grey_arrays_with_and_without_a_channel(shape):
+    grey = np.arange(256, dtype=np.uint8).reshape(shape)
+    assert (decode(grey, (16, 16, 1))[..., 0] == grey.reshape(16, 16)).all()
+    assert (decode(grey, SHAPE) == grey.reshape(16, 16, 1)).all()
+
+
+def test_colour_becomes_luma():
+    grey = decode(QUARTERS, (16, 16, 1))
+    assert (grey[4, 4, 0], grey[4, 12, 0], grey[12, 4, 0], grey[12, 12, 0]) == LUMA
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(orientation):
+    # How each of the eight orientations stores an upright picture, from the EXIF standard (tag 0x0112).
+    stored = {
+        1: QUARTERS, 2: QUARTERS[:, ::-1], 3: QUARTERS[::-1, ::-1], 4: QUARTERS[::-1],
+        5: QUARTERS.transpose(1, 0, 2), 6: np.rot90(QUARTERS, 1), 7: QUARTERS[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(QUARTERS, -1),
+    }[orientation]  # fmt: skip
+    picture = Image.fromarray(np.ascontiguousarray(stored))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert (decode(encoded(picture, "PNG", exif=exif), SHAPE) == QUARTERS).all()
+
+
+def test_transparent_pixels_become_white():
+    pixels = np.dstack([QUARTERS, np.full((16, 16), 255, np.uint8)])
+    pixels[:8, :8, 3] = 0
+    found = decode(encoded(Image.fromarray(pixels)), SHAPE)
+    assert (found[:8, :8] == 255).all()
+    assert (found[8:] == QUARTERS[8:]).all()
+
+
+def test_half_transparent_black_is_middle_grey():
+    pixels = np.zeros((4, 4, 2), np.uint8)
+    pixels[..., 1] = 128
+    assert (decode(encoded(Image.fromarray(pixels, "LA")), (4, 4, 1)) == 127).all()  # 255 * (1 - 128 / 255)
+
+
+def test_transparent_colour_of_a_palette_becomes_white():
+    picture = Image.fromarray(QUARTERS).convert("P", palette=Image.Palette.ADAPTIVE, colors=4)
+    red = picture.getpixel((0, 0))
+    found = decode(encoded(picture, transparency=red), SHAPE)
+    assert (found[:8, :8] == 255).all()
+    assert (found[8:, :8] == QUARTERS[8:, :8]).all()
+
+
+def test_palette_and_one_bit():
+    palette = Image.fromarray(QUARTERS).convert("P", palette=Image.Palette.ADAPTIVE, colors=4)
+    assert (decode(encoded(palette), SHAPE) == QUARTERS).all()
+    stripes = np.zeros((8, 8), bool)
+    stripes[::2] = True
+    found = decode(encoded(Image.fromarray(stripes)), (8, 8, 1))
+    assert (found[..., 0] == stripes * 255).all()
+
+
+def test_cmyk_jpeg():
+    content = encoded(Image.fromarray(QUARTERS).convert("CMYK"), "JPEG", quality=95)
+    assert Image.open(io.BytesIO(content)).mode == "CMYK"
+    found = decode(content, SHAPE)
+    # JPEG at quality 95 moves a flat 8x8 block by a few levels; inverted channels would move it by 255.
+    assert np.abs(found.astype(int) - QUARTERS).max() < 12
+
+
+@pytest.mark.parametrize("format", ["PNG", "TIFF"])
+def test_16_bit_grey_is_scaled_not_clipped(format):
+    values = np.linspace(0, 65535, 256).round().astype(np.uint16).reshape(16, 16)
+    found = decode(encoded(Image.fromarray(values), format), (16, 16, 1))
+    assert (found.ravel() == np.arange(256)).all()
+
+
+def test_float_grey_has_no_range_and_is_refused():
+    content = encoded(Image.fromarray(np.zeros((4, 4), np.float32)), "TIFF")
+    with pytest.raises(ImageError, match="mode F have no known range"):
+        decode(content, (4, 4, 1))
+
+
+def test_animation_gives_its_first_frame():
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert (decode(content, (8, 8, 3)) == (255, 0, 0)).all()
+
+
+def test_other_sizes_are_squashed_whole():
+    tall = np.repeat(np.repeat(QUARTERS, 10, axis=0), 3, axis=1)
+    found = decode(tall, SHAPE)
+    for row, column in ((4, 4), (4, 12), (12, 4), (12, 12)):
+        assert (found[row, column] == QUARTERS[row, column]).all()
+
+
+def test_shrinking_averages_instead_of_picking():
+    stripes = np.zeros((64, 64), np.uint8)
+    stripes[:, ::2] = 255
+    found = decode(stripes, (8, 8, 1))
+    # The filter spans 16 columns, half of them white; picking single columns would give 0 or 255.
+    assert np.abs(found.astype(int) - 127.5).max() < 12
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of a few bytes that claims a size, without the pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = chunk(b"IDAT", zlib.compress(b"\0" * 100))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("size", [(10_001, 10_000), (100_000, 100_000), (1, 2**31 - 1)], ids=str)
+def test_pictures_of_more_than_100_megapixels_are_refused_unread(size, recwarn):
+    with pytest.raises(ImageError, match="pixels"):
+        decode(bomb(*size), SHAPE)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a picture"),
+        (b"this is a text, not a picture", "not a picture"),
+        (encoded(Image.effect_noise((64, 64), 50), "JPEG")[:-500], "truncated"),
+        (encoded(Image.effect_noise((64, 64), 50), "PNG")[:2000], "truncated"),
+        (b"\x89PNG\r\n\x1a\n" + b"\xff" * 40, "not a picture|cannot be decoded"),
+    ],
+    ids=["empty", "text", "truncated JPEG", "truncated PNG", "damaged PNG"],
+)
+def test_damaged_pictures_are_named(tmp_path, content, message):
+    path = tmp_path / "digit.png"
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match=rf"digit\.png: .*({message})"):
+        decode(path, SHAPE)
+
+
+def test_absent_files_and_folders(tmp_path):
+    with pytest.raises(ImageError, match=r"none\.png: No such file"):
+        decode(tmp_path / "none.png", SHAPE)
+    with pytest.raises(ImageError, match="Is a directory"):
+        decode(tmp_path, SHAPE)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros((4, 4), np.float32), np.zeros((4, 4, 4), np.uint8), np.zeros(4, np.uint8), np.zeros((0, 4), np.uint8)],
+    ids=["float", "four channels", "one axis", "no pixels"],
+)
+def test_arrays_that_are_no_picture_are_refused(array):
+    with pytest.raises(ImageError, match="expected"):
+        decode(array, (4, 4, 1))
