@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cnnedge.errors import DataError
+from cnnedge.errors import CnnedgeError, DataError
 from cnnedge.files import write_atomically
 
 Document = dict[str, Any]
@@ -106,3 +106,19 @@ def several_machines(documents: Sequence[Document]) -> list[tuple[str, list[Row 
     return [
         (row_label({"file": file, "mode": mode}), [rows.get((file, mode)) for rows in by_key]) for file, mode in keys
     ]
+
+
+def fail_if_any(failures: dict[str, str], document: dict[str, Any] | None = None) -> None:
+    """Raise if a file could not be exported or measured; everything else has been done by then.
+
+    Raises:
+        CnnedgeError: names the files and the first reason.
+    """
+    failures = dict(failures)
+    for row in document["rows"] if document else ():
+        if row["error"]:
+            failures.setdefault(row["file"], row["error"])
+    if failures:
+        first, reason = next(iter(failures.items()))
+        others = f" (and {len(failures) - 1} more: {', '.join(list(failures)[1:])})" if len(failures) > 1 else ""
+        raise CnnedgeError(f"{first} failed: {reason}{others}")

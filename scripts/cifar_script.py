@@ -18,10 +18,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from cnnedge import Classifier, Prediction
+from cnnedge import Classifier, Prediction, console
 from cnnedge import data as datasets
-from cnnedge.cli import console
 from cnnedge.convert.exporting import ExportPlan, export
+from cnnedge.documents import fail_if_any
 from cnnedge.errors import ImageError
 from cnnedge.examples import attention, script
 from cnnedge.examples.drawings import Cell, draw_confusion, draw_grid
@@ -85,7 +85,7 @@ def quantize(source: Path, data: datasets.Dataset, recipe: Recipe, folder: Path,
             load_keras(source), plan, source=source, name=name, folder=folder,
             data=data, recipe=recipe, progress=progress,
         )  # fmt: skip
-    console.fail_if_any(failures)
+    fail_if_any(failures)
     for file, entry in entries.items():
         print(f"{file:<20} {entry['size_bytes']:>9,} bytes   {entry['top1']:.2%} of the test images right")
     return folder / f"{name}_int8.tflite"

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from cnnedge import console
 from cnnedge import data as datasets
 from cnnedge.benchmark.candidate import candidates_for
 from cnnedge.benchmark.session import benchmark
-from cnnedge.cli import console
 from cnnedge.convert.calibration import calibration_pixels
 from cnnedge.convert.to_onnx import convert_onnx_float32
 from cnnedge.data import Dataset

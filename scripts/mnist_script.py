@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from PIL import Image
 
-from cnnedge import Classifier, Prediction
+from cnnedge import Classifier, Prediction, console
 from cnnedge import data as datasets
-from cnnedge.cli import console
 from cnnedge.convert.exporting import ExportPlan, export
+from cnnedge.documents import fail_if_any
 from cnnedge.errors import ImageError
 from cnnedge.examples import script
 from cnnedge.examples.attention import layer_table
@@ -85,7 +85,7 @@ def quantize(source: Path, data: datasets.Dataset, recipe: Recipe, folder: Path)
         entries, failures = export(
             network, plan, source=source, name="mnist", folder=folder, data=data, recipe=recipe, progress=progress
         )
-    console.fail_if_any(failures)
+    fail_if_any(failures)
     for file, entry in entries.items():
         print(f"{file:<18} {entry['size_bytes']:>9,} bytes   {entry['top1']:.2%} of the test images right")
     print(f"In the .keras file, {4 * network.count_params():,} bytes are weights; the rest describes the network.")

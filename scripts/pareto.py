@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from cnnedge.cli import console
+from cnnedge import console
 from cnnedge.cli.testdata import choose_dataset, limited
 from cnnedge.errors import CnnedgeError
 from cnnedge.examples import script

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from cnnedge import console
 from cnnedge import data as datasets
-from cnnedge.cli import console
 from cnnedge.convert.converter import Converter
 from cnnedge.files import write_atomically
 from cnnedge.model.keras_file import load_keras

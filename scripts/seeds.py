@@ -14,7 +14,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from cnnedge.cli import console
+from cnnedge import console
 from cnnedge.cli.chosen import load_data
 from cnnedge.examples import script
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cnnedge.cli import console
+from cnnedge import console
 
 REPEATS = 5
 # For the cost of single images: enough for a steady median, and some to warm up.

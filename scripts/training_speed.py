@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnedge.cli import console
+from cnnedge import console
 from cnnedge.cli.chosen import chosen_recipe, load_data
 from cnnedge.examples import script
 from cnnedge.progress import Progress

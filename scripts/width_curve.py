@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from cnnedge.cli import console
+from cnnedge import console
 from cnnedge.cli.chosen import chosen_recipe, load_data
 from cnnedge.examples import script
 from cnnedge.files import refuse_existing

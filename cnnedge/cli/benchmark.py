@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cnnedge.cli import console
+from cnnedge import console
 from cnnedge.cli.candidates import chosen_normalization, make_candidates, require_gpu
 from cnnedge.cli.testdata import choose_dataset, limited
+from cnnedge.documents import fail_if_any
 from cnnedge.errors import CnnedgeError, UsageError
 from cnnedge.files import refuse_existing
 
@@ -96,7 +97,9 @@ def benchmark(
             paths=[*paths, *([baseline] if baseline else [])],
             progress=progress,
         )  # fmt: skip
-    console.print_benchmark(document)
+    from cnnedge.report.table import print_table
+
+    print_table(document)
     _write(document, json_file, report, test)
     for written in (json_file, report):
         if written is not None:
@@ -111,7 +114,7 @@ def _fail_if_incomplete(document: dict[str, Any]) -> None:
         load = document["sustained"]
         done = f"; {load['seconds']:.0f} of {60 * load['minutes']:.0f} s of sustained load" if load else ""
         raise CnnedgeError(f"interrupted: {unfinished} of {len(document['rows'])} rows were not finished{done}")
-    console.fail_if_any({}, document)
+    fail_if_any({}, document)
 
 
 def _outputs(

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnedge.cli import console
+from cnnedge import console
 from cnnedge.errors import CnnedgeError, UsageError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cnnedge.cli import console
+from cnnedge import console
 from cnnedge.cli.testdata import choose_dataset, limited
 from cnnedge.errors import UsageError
 from cnnedge.files import refuse_existing

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cnnedge.cli import console
+from cnnedge import console
 from cnnedge.cli.chosen import load_data
+from cnnedge.documents import fail_if_any
 from cnnedge.errors import GateError, UsageError
 from cnnedge.files import refuse_existing, write_atomically
 
@@ -99,7 +100,7 @@ def export(
     baseline = entries[f"{name}.keras"]["top1"]
     _print_entries(folder, entries, baseline)
     _write_snippets({file: code for file, code in codes.items() if file.name in entries})
-    console.fail_if_any(failures)
+    fail_if_any(failures)
     if max_drop is not None:
         check_drops(entries, baseline, max_drop)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cnnedge.cli import console
+from cnnedge import console
 
 
 def golden(

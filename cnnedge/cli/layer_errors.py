@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnnedge.cli import console
+from cnnedge import console
 from cnnedge.errors import MissingPackageError, UsageError
 from cnnedge.files import refuse_existing, write_atomically
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cnnedge.cli import console
+from cnnedge import console
 from cnnedge.errors import ImageError, UsageError
 from cnnedge.images import listing
 
@@ -57,6 +57,7 @@ def predict(
 
       cnnedge predict exported/cifar10/cifar10_int8_qat.tflite --camera
     """
+    from cnnedge.runtime import answers
     from cnnedge.runtime.classifier import Classifier
 
     found = _watched(images or []) if camera else _listed(images or [])
@@ -64,7 +65,7 @@ def predict(
         if classifier.remark:
             console.say(f"note: {classifier.remark}")
         failures = _Failures()
-        entries = failures.counted(listing.entry(classifier, picture, top) for picture in found)
+        entries = failures.counted(answers.entry(classifier, picture, top) for picture in found)
         if camera:
             _show_camera(entries, as_json)
         elif as_json:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from cnnedge.cli import console
 from cnnedge.errors import UsageError
 from cnnedge.files import refuse_existing
 
@@ -50,7 +49,9 @@ def _print_one(document: dict[str, Any], *, markdown: bool, csv: bool) -> None:
     if csv:
         print(table.csv_text(document), end="")
     if not (markdown or csv):
-        console.print_benchmark(document)
+        from cnnedge.report.table import print_table
+
+        print_table(document)
 
 
 def _print_machines(documents: Sequence[dict[str, Any]]) -> None:

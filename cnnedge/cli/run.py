@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from cnnedge.cli import console
+from cnnedge import console
 from cnnedge.cli.chosen import chosen_recipe, load_data
+from cnnedge.documents import fail_if_any
 from cnnedge.files import refuse_existing
 
 
@@ -63,6 +64,8 @@ def run(
             model, dataset, recipe, plan, folder=folder, seed=seed, resume=resume, overwrite=overwrite,
             num_runs=num_runs, progress=progress,
         )  # fmt: skip
-    console.print_benchmark(result.document)
+    from cnnedge.report.table import print_table
+
+    print_table(result.document)
     print(f"report: {folder / pipeline.REPORT}")
-    console.fail_if_any(result.failures, result.document)
+    fail_if_any(result.failures, result.document)

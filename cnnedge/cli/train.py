@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cnnedge.cli import console
+from cnnedge import console
 from cnnedge.cli.chosen import chosen_recipe, load_data
 from cnnedge.errors import UsageError
 from cnnedge.files import refuse_existing

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnedge.cli import console
+from cnnedge import console
 from cnnedge.errors import CnnedgeError
 
 if TYPE_CHECKING:

@@ -2,19 +2,16 @@
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cnnedge.errors import CnnedgeError, ImageError
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from cnnedge.runtime.classifier import Classifier
 
 # What a folder is searched for; a file named on the command line is tried whatever its suffix.
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -52,32 +49,6 @@ def watched(number: int) -> Iterator[Picture]:
 
     for seen in watch(number):
         yield Picture(f"camera {number}", seen)
-
-
-def entry(classifier: "Classifier", picture: Picture, top: int) -> dict[str, Any]:
-    """One picture's result as ``--json`` shows it; ``error`` says why there is none."""
-    from cnnedge.images.decode import decode
-
-    found: dict[str, Any] = {
-        "image": picture.name,
-        "label": None,
-        "index": None,
-        "score": None,
-        "top": [],
-        "ms": None,
-        "error": None,
-    }
-    try:
-        if isinstance(picture.source, CnnedgeError):
-            raise picture.source
-        pixels = decode(picture.source, classifier.input_shape)
-    except CnnedgeError as error:
-        return {**found, "error": str(error)}
-    started = time.perf_counter()
-    predictions = classifier.predict(pixels, top=top)
-    found["ms"] = round((time.perf_counter() - started) * 1e3, 3)
-    found["top"] = [{"label": p.label, "index": p.index, "score": p.score} for p in predictions]
-    return {**found, **found["top"][0]}
 
 
 def _matching(pattern: str) -> Iterator[Picture]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -169,3 +170,16 @@ def _significant(value: float | None) -> str:
     if not value:
         return ""
     return f"{value:.0f}" if value >= 100 else f"{value:#.3g}".rstrip(".")
+
+
+def print_table(document: dict[str, Any]) -> None:
+    """The benchmark's table and footnotes on standard output; it fits 80 columns."""
+    from rich.console import Console
+
+    encoding = (sys.stdout.encoding or "").lower()
+    console = Console(width=None if sys.stdout.isatty() else 80, highlight=False)
+    console.print(rich_table(document, unicode=encoding.startswith("utf")))
+    if document.get("sustained"):
+        console.print(sustained_table(document))
+    for line in footnotes(document):
+        print(line)

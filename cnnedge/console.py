@@ -7,9 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from cnnedge.errors import CnnedgeError
 from cnnedge.progress import Progress
 
 # A piped log gets a line per stage at its start, its end, and at most this often in between.
@@ -65,34 +63,3 @@ def _lines() -> Progress:
         say(f"{stage}: {done:,}" + (f" of {total:,}" if total else ""))
 
     return report
-
-
-def print_benchmark(document: dict[str, Any]) -> None:
-    """The benchmark's table and footnotes on standard output; it fits 80 columns."""
-    from rich.console import Console
-
-    from cnnedge.report.table import footnotes, rich_table, sustained_table
-
-    encoding = (sys.stdout.encoding or "").lower()
-    console = Console(width=None if sys.stdout.isatty() else 80, highlight=False)
-    console.print(rich_table(document, unicode=encoding.startswith("utf")))
-    if document.get("sustained"):
-        console.print(sustained_table(document))
-    for line in footnotes(document):
-        print(line)
-
-
-def fail_if_any(failures: dict[str, str], document: dict[str, Any] | None = None) -> None:
-    """Raise if a file could not be exported or measured; everything else has been done by then.
-
-    Raises:
-        CnnedgeError: names the files and the first reason.
-    """
-    failures = dict(failures)
-    for row in document["rows"] if document else ():
-        if row["error"]:
-            failures.setdefault(row["file"], row["error"])
-    if failures:
-        first, reason = next(iter(failures.items()))
-        others = f" (and {len(failures) - 1} more: {', '.join(list(failures)[1:])})" if len(failures) > 1 else ""
-        raise CnnedgeError(f"{first} failed: {reason}{others}")
