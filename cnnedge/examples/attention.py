@@ -63,7 +63,7 @@ def feature_maps(model: "keras.Model", images: np.ndarray, layer: str) -> np.nda
 
     Raises:
         UsageError: the model has no such convolution, or ``KERAS_BACKEND`` is not tensorflow.
-        ModelError: see ``fold.check_classifier``.
+        ModelError: see ``checks.check_classifier``.
     """
     maps, _ = _inspector(model, layer)(images.astype(np.float32), training=False)
     return np.asarray(maps)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from cnnedge.errors import ModelError
 from cnnedge.files import write_atomically
-from cnnedge.model.fold import as_functional, check_classifier
+from cnnedge.model.checks import check_classifier
+from cnnedge.model.flatten import as_functional
 
 if TYPE_CHECKING:
     import keras
@@ -20,7 +21,7 @@ def load_keras(path: Path | str) -> "keras.Model":
 
     Raises:
         ModelError: no such file, not a Keras 3 file, it cannot be rebuilt here, or it is not a plain image classifier
-            (see ``fold.check_classifier``).
+            (see ``checks.check_classifier``).
     """
     import keras
 

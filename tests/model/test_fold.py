@@ -6,7 +6,8 @@ import pytest
 from keras import layers
 
 from cnnedge.errors import ModelError
-from cnnedge.model.fold import check_classifier, fold
+from cnnedge.model.checks import check_classifier
+from cnnedge.model.fold import fold
 from cnnedge.model.keras_file import load_keras
 
 # Folding multiplies float32 weights once more: a relative error of 2**-24 per product. Sums of a few hundred
