@@ -7,8 +7,7 @@ import pytest
 
 from cnnedge.data.published.archive import unpack
 from cnnedge.data.published.sources import SourceFailed, malformed_content_fails
-
-from .helpers import files_below, tar_gz
+from tests.support.raw_datasets import files_below, tar_gz
 
 
 def test_only_the_wanted_members_are_written(tmp_path):

@@ -8,8 +8,7 @@ import pytest
 from cnnedge.data.published import cache
 from cnnedge.data.published.catalogue import MNIST
 from cnnedge.data.published.download import fetch
-
-from .helpers import (
+from tests.support.raw_datasets import (
     cached_files,
     few_digits,
     files_below,

@@ -16,9 +16,8 @@ import pytest
 from cnnedge.data.published.catalogue import MNIST
 from cnnedge.data.published.download import fetch
 from cnnedge.errors import DataError
-
-from . import helpers
-from .helpers import (
+from tests.support import raw_datasets
+from tests.support.raw_datasets import (
     cached_files,
     digits_tarball,
     fetch_digits,
@@ -103,7 +102,7 @@ def test_two_processes_that_fetch_at_once_both_get_the_data(tmp_path):
         # The first file is sent only when both processes have asked for it, so that they do overlap.
         if request.path.startswith("/train-images"):
             together.wait(timeout=30)
-        helpers.well(request, content)
+        raw_datasets.well(request, content)
 
     with serving(gz_files(), answer) as address, ProcessPoolExecutor(2, get_context("spawn")) as processes:
         fetched = [processes.submit(fetch_digits, address, tmp_path) for _ in range(2)]
@@ -118,13 +117,13 @@ def test_process_that_is_stopped_in_a_download_leaves_nothing_under_a_final_name
 
     def answer(request, content):
         asked.set()
-        helpers.stalled(request, content)
+        raw_datasets.stalled(request, content)
 
     code = (
-        "import sys; from pathlib import Path; from datasets.helpers import fetch_digits; "
+        "import sys; from pathlib import Path; from tests.support.raw_datasets import fetch_digits; "
         "fetch_digits(sys.argv[1], Path(sys.argv[2]))"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     with serving(gz_files(), answer) as address:
         process = subprocess.Popen(
             [sys.executable, "-c", code, address, str(tmp_path)], env=environment, stderr=subprocess.DEVNULL

