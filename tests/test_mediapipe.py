@@ -75,7 +75,7 @@ def mnist_rgb(folder: Path) -> list[Path]:
 
 
 def answers(mediapipe: Path, pictures: Path, models: list[Path]) -> dict:
-    script = str(Path(__file__).with_name("mediapipe_classify.py"))
+    script = str(Path(__file__).with_name("support") / "mediapipe_classify.py")
     command = [str(mediapipe), script, str(pictures), *map(str, models)]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
