@@ -7,14 +7,14 @@ from typing import Any
 
 import keras
 
-from cnnedge.benchmark.candidate import candidates_for, keras_candidates
+from cnnedge.benchmark.candidate import candidates_for
 from cnnedge.benchmark.session import benchmark
 from cnnedge.convert.converter import ExportPlan
 from cnnedge.convert.exporting import MANIFEST, export, versions, write_manifest
 from cnnedge.data import Dataset
 from cnnedge.documents import write_json
 from cnnedge.files import sha256_of
-from cnnedge.model import baseline
+from cnnedge.model.baseline import baseline_candidates
 from cnnedge.model.keras_file import save_keras
 from cnnedge.progress import Progress, silent
 from cnnedge.report.pages import write_report
@@ -130,7 +130,7 @@ def measure(
 ) -> dict[str, Any]:
     """Benchmark everything in ``folder`` against its Keras baseline; write ``benchmark.json`` and ``report.html``."""
     keras_file = folder / f"{model_name}.keras"
-    candidates = keras_candidates(keras_file, opener=baseline.OPENER, modes=baseline.MODES) + candidates_for([folder])
+    candidates = baseline_candidates(keras_file) + candidates_for([folder])
     options: dict[str, Any] = {} if num_runs is None else {"num_runs": num_runs}
     document = benchmark(
         candidates, data.test, data.labels, data_name=data.name, baseline=keras_file.name,

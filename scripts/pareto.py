@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 from cnnedge import console
-from cnnedge.cli.testdata import choose_dataset, limited
 from cnnedge.errors import CnnedgeError
 from cnnedge.examples import script
 from cnnedge.files import refuse_existing
+from cnnedge.scoring.testdata import choose_dataset
 
 
 def main(options: argparse.Namespace) -> int:
@@ -42,12 +42,13 @@ def main(options: argparse.Namespace) -> int:
 def measure(options: argparse.Namespace) -> dict:
     from cnnedge.benchmark.candidate import candidates_for
     from cnnedge.benchmark.session import benchmark
+    from cnnedge.data import evenly_spaced
     from cnnedge.report.pareto import with_work
 
-    dataset = choose_dataset(options.data, options.files, [])
-    test = limited(dataset.test, options.limit)
     paths = [*options.files, *options.anchors]
     with console.progress() as progress:
+        dataset = choose_dataset(options.data, options.files, [], progress=progress)
+        test = evenly_spaced(dataset.test, options.limit)
         document = benchmark(
             candidates_for(paths), test, dataset.labels, data_name=dataset.name, num_runs=options.num_runs,
             full_images=len(dataset.test), is_sample=dataset.is_sample, data_source=dataset.source, progress=progress,

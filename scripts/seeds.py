@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from cnnedge import console
-from cnnedge.cli.chosen import load_data
+from cnnedge import data as datasets
 from cnnedge.examples import script
 
 
@@ -29,7 +29,7 @@ def main(options: argparse.Namespace) -> int:
     work = options.work or options.folder / "seeds"
     out = (work if options.limit else options.folder) / "seeds.json"
     with console.progress() as progress:
-        data = load_data(
+        data = datasets.load(
             manifest["training"]["data"]["name"], image_shape=None,
             calibration=seeds.shipped_recipe(manifest).calibration_images, progress=progress,
         )  # fmt: skip

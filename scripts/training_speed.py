@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnedge import console
-from cnnedge.cli.chosen import chosen_recipe, load_data
+from cnnedge import data as datasets
 from cnnedge.examples import script
 from cnnedge.progress import Progress
 
@@ -38,18 +38,19 @@ VALIDATION_IMAGES = 250
 
 def main(options: argparse.Namespace) -> int:
     from cnnedge.model.backend import require_keras
+    from cnnedge.training.recipes import recipe
 
     backend, slow = require_keras(), []
     for model in options.models:
-        recipe = chosen_recipe(model, "full", EPOCHS, None)
+        chosen = recipe(model, "full", epochs=EPOCHS)
         with console.progress() as progress:
-            data = load_model_data(model, recipe, progress)
+            data = load_model_data(model, chosen, progress)
             few = part(data, options.images)
             bare, whole = [], []
             for number in range(options.rounds):
                 progress(f"{model} on {backend}", number, options.rounds)
-                bare.append(bare_rate(model, few, recipe))
-                whole.append(recipe_rate(model, few, recipe))
+                bare.append(bare_rate(model, few, chosen))
+                whole.append(recipe_rate(model, few, chosen))
             progress(f"{model} on {backend}", options.rounds, options.rounds)
         ratio = statistics.median(one / other for one, other in zip(whole, bare, strict=True))
         pace = statistics.median(whole)
@@ -66,7 +67,7 @@ def load_model_data(model: str, recipe: "Recipe", progress: Progress) -> "Datase
     from cnnedge.model.networks import model_spec
 
     spec = model_spec(model)
-    return load_data(
+    return datasets.load(
         spec.dataset, image_shape=spec.input_shape, calibration=recipe.calibration_images, progress=progress
     )
 

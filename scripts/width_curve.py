@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from cnnedge import console
-from cnnedge.cli.chosen import chosen_recipe, load_data
+from cnnedge import data as datasets
 from cnnedge.examples import script
 from cnnedge.files import refuse_existing
 
@@ -22,17 +22,19 @@ def main(options: argparse.Namespace) -> int:
     refuse_existing([out], overwrite=options.overwrite)
     from cnnedge.model.backend import require_tensorflow
     from cnnedge.model.networks import model_spec
+    from cnnedge.training.recipes import recipe
 
-    spec, recipe = model_spec(options.model), chosen_recipe(options.model, "quick", options.epochs, options.batch_size)
+    spec = model_spec(options.model)
+    chosen = recipe(options.model, "quick", epochs=options.epochs, batch_size=options.batch_size)
     require_tensorflow()
     from cnnedge.studies.widths import measure_widths, write_widths
 
     with console.progress() as progress:
-        data = load_data(
-            spec.dataset, image_shape=spec.input_shape, calibration=recipe.calibration_images, progress=progress
+        data = datasets.load(
+            spec.dataset, image_shape=spec.input_shape, calibration=chosen.calibration_images, progress=progress
         )
         found = measure_widths(
-            options.model, script.limited(data, options.limit), recipe, options.widths, seed=options.seed,
+            options.model, script.limited(data, options.limit), chosen, options.widths, seed=options.seed,
             progress=progress,
         )  # fmt: skip
     write_widths(out, found)

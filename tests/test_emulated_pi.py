@@ -17,8 +17,7 @@ import onnx
 import pytest
 from PIL import Image
 
-from cnnedge.cli.testdata import limited
-from cnnedge.data import Split
+from cnnedge.data import Split, evenly_spaced
 from tests.support.logits import raw_logits
 from tests.support.optimized_graph import count_kernels
 from tests.test_exported import FILES, FUSED, INT8, MODELS, images_for, manifest
@@ -40,7 +39,7 @@ def pi() -> Path:
 
 @pytest.fixture(scope="session")
 def splits() -> dict[str, Split]:
-    return {name: limited(images_for(name), IMAGES) for name in MODELS}
+    return {name: evenly_spaced(images_for(name), IMAGES) for name in MODELS}
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from cnnedge.benchmark.candidate import Candidate
+from cnnedge.errors import CnnedgeError
 
 PROBE_SECONDS = 120.0
 # Prints one line at the end: the runtime that opened the file, after "yes", or the reason why none did.
@@ -23,6 +24,18 @@ except CnnedgeError as error:
     print(" ".join(str(error).split()), flush=True)
 """
 _RUNTIMES = {"keras": "Keras", "tflite": "LiteRT", "onnx": "ONNX Runtime"}
+
+
+def require_gpu(candidates: Sequence[Candidate]) -> list[str]:
+    """The runtimes that open one of these files on a GPU here, one phrase each.
+
+    Raises:
+        CnnedgeError: none does; the message says what each lacks.
+    """
+    works, missing = gpu_refusals(candidates)
+    if not works:
+        raise CnnedgeError(f"--device gpu: no GPU can be used here. {'; '.join(missing)}")
+    return works
 
 
 def gpu_refusals(candidates: Sequence[Candidate]) -> tuple[list[str], list[str]]:

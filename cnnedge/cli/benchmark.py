@@ -8,37 +8,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnnedge import console
-from cnnedge.cli.candidates import chosen_normalization, make_candidates, require_gpu
-from cnnedge.cli.testdata import choose_dataset, limited
+from cnnedge.cli.options import Data, Limit, Mean, NumRuns, Overwrite, Std, Threads
 from cnnedge.documents import fail_if_any
 from cnnedge.errors import CnnedgeError, UsageError
 from cnnedge.files import refuse_existing
 
 if TYPE_CHECKING:
+    from cnnedge.benchmark.candidate import Candidate
     from cnnedge.data import Split
+    from cnnedge.images.normalization import Normalization
 
 
 def benchmark(
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH..", help="Exported files, .keras files, or folders of them.")
     ],
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|DIR", help="A dataset, or a folder <class>/*.png; else what the files name."),
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only N test images, evenly spaced.")] = None,
+    data: Data = None,
+    limit: Limit = None,
     device: Annotated[str, typer.Option(metavar="cpu|gpu", help="Where to run; gpu never means the CPU.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads for one call.")] = 1,
-    num_runs: Annotated[int, typer.Option(min=1, metavar="N", help="Timed calls per row, at most.")] = 200,
+    threads: Threads = 1,
+    num_runs: NumRuns = 200,
     warmup_runs: Annotated[int, typer.Option(min=0, metavar="N", help="Calls before, at least.")] = 10,
     baseline: Annotated[
         Path | None,
         typer.Option(metavar="FILE.keras", help="The float model; in a folder of ours it is found."),
     ] = None,
-    mean: Annotated[
-        str | None, typer.Option(metavar="M[,M,M]", help="Files without a passport are fed (pixel - M) / S.")
-    ] = None,
-    std: Annotated[str | None, typer.Option(metavar="S[,S,S]", help="See --mean; pixels are 0..255.")] = None,
+    mean: Mean = None,
+    std: Std = None,
     sustained: Annotated[
         float, typer.Option(metavar="MINUTES", help="Then keep all files busy so long: does the board slow down?")
     ] = 0.0,
@@ -47,7 +43,7 @@ def benchmark(
     ] = 0.5,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write the report here.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Measure files side by side: accuracy, size, latency, memory.
 
@@ -77,25 +73,28 @@ def benchmark(
         raise UsageError(f"--sustained is {sustained:g}, expected minutes, more than 0")
     if device not in ("cpu", "gpu"):
         raise UsageError(f"--device is {device!r}, expected cpu or gpu")
-    normalization = chosen_normalization(mean, std)
+    from cnnedge.images.normalization import asked_normalization
+
+    normalization = asked_normalization(mean, std)
     json_file, report = _outputs(paths, json_file, report, overwrite=overwrite)
     exported, keras = _split(paths)
     keras = _keras_files(paths, keras, baseline)
-    candidates, chosen = make_candidates(exported, keras, device, normalization)
+    candidates = _candidates(exported, keras, device, normalization)
+    from cnnedge.benchmark import gpu, session
+    from cnnedge.data import evenly_spaced
+    from cnnedge.scoring.testdata import choose_dataset
+
     if device == "gpu":
-        require_gpu(candidates)
-    dataset = choose_dataset(data, exported, keras)
-    test = limited(dataset.test, limit)
-
-    from cnnedge.benchmark import session
-
+        for answer in gpu.require_gpu(candidates):
+            console.say(f"--device gpu: {answer}")
     with console.progress() as progress:
+        dataset = choose_dataset(data, exported, keras, progress=progress)
+        test = evenly_spaced(dataset.test, limit)
         document = session.benchmark(
-            candidates, test, dataset.labels, data_name=dataset.name, baseline=chosen, num_runs=num_runs,
-            warmup_runs=warmup_runs, num_threads=threads, margin_pp=margin, full_images=len(dataset.test),
-            is_sample=dataset.is_sample, data_source=dataset.source, sustained_minutes=sustained,
-            paths=[*paths, *([baseline] if baseline else [])],
-            progress=progress,
+            candidates, test, dataset.labels, data_name=dataset.name, baseline=keras[0].name if keras else None,
+            num_runs=num_runs, warmup_runs=warmup_runs, num_threads=threads, margin_pp=margin,
+            full_images=len(dataset.test), is_sample=dataset.is_sample, data_source=dataset.source,
+            sustained_minutes=sustained, paths=[*paths, *([baseline] if baseline else [])], progress=progress,
         )  # fmt: skip
     from cnnedge.report.table import print_table
 
@@ -105,6 +104,29 @@ def benchmark(
         if written is not None:
             print(f"written: {written}")
     _fail_if_incomplete(document)
+
+
+def _candidates(
+    exported: list[Path], keras: list[Path], device: str, normalization: "Normalization | None"
+) -> "list[Candidate]":
+    """One candidate per exported file, after three per Keras file.
+
+    Raises:
+        UsageError: there is no file for the ``normalization``.
+    """
+    from cnnedge.benchmark.candidate import candidates_for
+
+    found: list[Candidate] = []
+    for file in keras:
+        from cnnedge.model.baseline import baseline_candidates
+
+        found += baseline_candidates(file, device=device)
+    others = candidates_for(exported, device=device, normalization=normalization)
+    if normalization is not None and not any(
+        (other.preprocessing or {}).get("source") == "options" for other in others
+    ):
+        raise UsageError("--mean and --std are for files without a passport, and each of these says what to feed it")
+    return found + others
 
 
 def _fail_if_incomplete(document: dict[str, Any]) -> None:

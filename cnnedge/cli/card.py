@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnnedge import console
-from cnnedge.cli.testdata import choose_dataset, limited
+from cnnedge.cli.options import Data, Overwrite
 from cnnedge.errors import UsageError
 from cnnedge.files import refuse_existing
 
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 def card(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What cnnedge run left, such as exported/mnist.")],
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|DIR", help="A dataset, or a folder <class>/*.png; else what the files name."),
-    ] = None,
+    data: Data = None,
     limit: Annotated[
         int, typer.Option(min=2, metavar="N", help="Test images that are corrupted, evenly spaced.")
     ] = 1000,
@@ -27,7 +24,7 @@ def card(
         Path | None,
         typer.Option("--cifar10-1", metavar="DIR", help="Holds cifar10.1_v6_data.npy and cifar10.1_v6_labels.npy."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write the model card FOLDER/README.md, and measure robustness for it.
 
@@ -59,9 +56,13 @@ def card(
     load_benchmark(folder)  # says what is wrong with it before the long work
     refuse_existing([folder / CARD], overwrite=overwrite)
     extra = _read_cifar10_1(cifar10_1, files)
-    dataset = choose_dataset(data, files, [])
+    from cnnedge.data import evenly_spaced
+    from cnnedge.scoring.testdata import choose_dataset
+
+    with console.progress() as progress:
+        dataset = choose_dataset(data, files, [], progress=progress)
     _keep_robustness(
-        folder / ROBUSTNESS, files, limited(dataset.test, limit), extra, overwrite=overwrite,
+        folder / ROBUSTNESS, files, evenly_spaced(dataset.test, limit), extra, overwrite=overwrite,
         data_name=dataset.name, full_images=len(dataset.test), is_sample=dataset.is_sample,
     )  # fmt: skip
     print(f"written: {write_card(folder)}")

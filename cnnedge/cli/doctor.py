@@ -5,10 +5,9 @@ import re
 import struct
 import sys
 import textwrap
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
+from cnnedge.cli.options import AsJson
 from cnnedge.machine.advice import advice, optional, throttling_words
 
 # The instructions that multiply int8 four at a time; without one, int8 files are small but hardly faster.
@@ -19,7 +18,7 @@ _EXTRA = re.compile(r"extra\s*==\s*['\"]([A-Za-z0-9_-]+)['\"]")
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of lines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what this machine can run, and what to type for what is missing.
 

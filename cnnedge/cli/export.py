@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.chosen import load_data
+from cnnedge.cli.options import Data, Out, Overwrite, Preset, Seed
 from cnnedge.documents import fail_if_any
 from cnnedge.errors import GateError, UsageError
 from cnnedge.files import refuse_existing, write_atomically
@@ -18,10 +18,7 @@ def export(
         str,
         typer.Argument(metavar="SOURCE", help="A .keras file, or the name of a model trained into OUT/NAME."),
     ],
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|DIR", help="For calibration and accuracy; else the named model's own dataset."),
-    ] = None,
+    data: Data = None,
     format: Annotated[str, typer.Option(help="Comma-separated.")] = "tflite,onnx",
     precision: Annotated[str, typer.Option(help="Comma-separated.")] = "float32,float16,dynamic,int8,int16x8",
     qat: Annotated[bool, typer.Option("--qat", help="Also train quantization-aware int8 files.")] = False,
@@ -31,9 +28,7 @@ def export(
     rgb_input: Annotated[
         bool, typer.Option("--rgb-input", help="For a grey model: files that take RGB, in OUT/NAME_rgb.")
     ] = False,
-    preset: Annotated[
-        str, typer.Option(metavar="quick|full", help="How long quantization-aware training takes.")
-    ] = "quick",
+    preset: Preset = "quick",
     max_drop: Annotated[
         float | None,
         typer.Option(metavar="PP", min=0, help="Exit with 3 if a file loses more top-1 points than this."),
@@ -44,9 +39,9 @@ def export(
     snippets: Annotated[
         bool, typer.Option("--snippets", help="Beside each TFLite file, write code that runs it on a phone.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="The files go into OUT/NAME.")] = Path("exported"),
-    seed: Annotated[int, typer.Option(min=0, help="Fixes quantization-aware training.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    out: Out = Path("exported"),
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Convert a trained Keras model, check every file on all test images, and write them.
 
@@ -85,11 +80,13 @@ def export(
     refuse_existing([*targets, *codes.values()], overwrite=overwrite)
     model, recipe = load_keras(path), export_recipe(original, preset)
     data = data or (MODELS[original].dataset if original in MODELS else None)
+    from cnnedge import data as datasets
+
     with console.progress() as progress, tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch:
         if rgb_input:
             model, path = with_rgb_input(model), Path(scratch) / f"{name}.keras"
             save_keras(model, path)
-        dataset = data and load_data(
+        dataset = data and datasets.load(
             data, image_shape=model.input_shape[1:], calibration=recipe.calibration_images, progress=progress
         )
         entries, failures = export(

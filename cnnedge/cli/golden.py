@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from cnnedge import console
+from cnnedge.cli.options import ModelFile, Overwrite
 
 
 def golden(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .tflite or .onnx file that the app runs.")],
+    file: ModelFile,
     data: Annotated[str, typer.Option(metavar="NAME|DIR", help="Whose test images to take.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write.")] = Path("golden"),
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the golden folder if it exists.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write 20 test pictures with the exact bytes at both ends of the file.
 

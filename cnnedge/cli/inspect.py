@@ -1,13 +1,16 @@
 """``cnnedge inspect``: what a model file holds."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cnnedge.cli import layer_errors
-from cnnedge.errors import GateError
+from cnnedge import console
+from cnnedge.cli.options import AsJson, ModelFile, Overwrite
+from cnnedge.errors import GateError, MissingPackageError, UsageError
+from cnnedge.files import refuse_existing
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,7 +20,7 @@ MOST_NAMES = 4
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite or .onnx file, of any tool.")],
+    file: ModelFile,
     require: Annotated[
         str,
         typer.Option(
@@ -37,11 +40,11 @@ def inspect(
         int | None, typer.Option(min=1, metavar="N", help="For --errors: how many of them; 100 if not given.")
     ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="For --errors: draw the layers here.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the plot if it exists.")] = False,
+    overwrite: Overwrite = False,
     snippets: Annotated[
         bool, typer.Option("--snippets", help="Print code for Android, iOS, Flutter and Python instead.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what is inside a model file: what to feed it, what it calculates in.
 
@@ -66,14 +69,19 @@ def inspect(
 
       cnnedge inspect exported/cifar10/cifar10_int8.tflite --snippets
     """
-    layer_errors.check_options(errors, against, data, limit, plot, overwrite=overwrite)
+    _check_error_options(errors, against, data, limit, plot, overwrite=overwrite)
     from cnnedge.formats import inspection
 
     report = inspection.inspect(file)
     requirements = [name.strip() for name in require.split(",") if name.strip()]
     unmet = inspection.unmet_requirements(report, requirements)
     if errors and against is not None and data is not None:
-        report["errors"] = layer_errors.measure(file, against, data, limit, plot)
+        from cnnedge.convert.layer_errors import show
+
+        with console.progress() as progress:
+            report["errors"] = show.measure(file, against, data, limit, plot, progress=progress)
+        if plot is not None:
+            console.say(f"written: {plot}")
     if as_json:
         print(json.dumps(report | _snippets(file) if snippets else report, indent=2))
     elif snippets:
@@ -81,9 +89,33 @@ def inspect(
     else:
         _print(report)
         if errors:
-            layer_errors.show(report["errors"])
+            show.show_errors(report["errors"])
     if unmet:
         raise GateError(f"{file}: not {'; not '.join(unmet)}")
+
+
+def _check_error_options(
+    errors: bool, against: Path | None, data: str | None, limit: int | None, plot: Path | None, *, overwrite: bool
+) -> None:
+    """Refuse options that do not go together, before anything is read.
+
+    Raises:
+        UsageError: ``--errors`` without its model or data, or one of its options without it.
+        MissingPackageError, FileExistsRefusal: the plot cannot be drawn or written.
+    """
+    if errors and (against is None or data is None):
+        raise UsageError("--errors compares with a float model on images: add --against FILE.keras and --data NAME|DIR")
+    alone = {"--against": against, "--data": data, "--limit": limit, "--plot": plot}
+    given = [option for option, value in alone.items() if value is not None]
+    if given and not errors:
+        raise UsageError(f"{given[0]} is for --errors: add that, or leave {', '.join(given)} out")
+    if plot is None:
+        return
+    if plot.suffix.lower() != ".png":
+        raise UsageError(f"--plot is {plot}, expected a file name that ends in .png")
+    refuse_existing([plot], overwrite=overwrite)
+    if find_spec("matplotlib") is None:
+        raise MissingPackageError("matplotlib", "report")
 
 
 def _snippets(file: Path) -> dict[str, Any]:

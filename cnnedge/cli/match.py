@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cnnedge.cli.options import AsJson, ModelFile
 from cnnedge.errors import DataError, GateError, UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ DEFAULT_FOLDER = "golden"
 
 
 def match(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .tflite or .onnx file that the app runs.")],
+    file: ModelFile,
     dump: Annotated[Path, typer.Argument(metavar="DUMP", help="The bytes that the app fed to it, or got from it.")],
     against: Annotated[
         Path | None,
@@ -24,7 +25,7 @@ def match(
     image: Annotated[
         int | None, typer.Option(min=0, metavar="NN", help="The picture that the app was given, as in NN.png.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say whether an app feeds a file rightly, and if not, what it does wrong.
 

@@ -4,12 +4,12 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cnnedge import console
+from cnnedge.cli.options import AsJson, ModelFile, Threads
 from cnnedge.errors import ImageError, UsageError
 from cnnedge.images import listing
 
@@ -19,7 +19,7 @@ TERMINAL_WIDTH = 80
 
 
 def predict(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The model: a .tflite or .onnx file.")],
+    file: ModelFile,
     images: Annotated[
         list[str] | None,
         typer.Argument(metavar="IMAGE..", help="Pictures, folders, quoted patterns, or - for standard input."),
@@ -29,10 +29,8 @@ def predict(
         typer.Option("--camera", help="Watch a camera until Ctrl-C: the first, or number 1, 2 .. if given."),
     ] = False,
     top: Annotated[int, typer.Option(min=1, help="How many classes to name for each picture.")] = 5,
-    threads: Annotated[int, typer.Option(min=1, help="Threads for one picture.")] = 1,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON list instead of lines; for a camera, an object a line.")
-    ] = False,
+    threads: Threads = 1,
+    as_json: AsJson = False,
 ) -> None:
     """Say what is in each picture: label, probability, milliseconds.
 
@@ -45,7 +43,8 @@ def predict(
     Runners-up follow on a second line when they reach half a percent.
     A picture that cannot be read gets its own error; the others are still
     labelled, and the exit code is 1. A camera that stops gets an error too,
-    and is watched again as soon as it is back.
+    and is watched again as soon as it is back. With --json it prints an object
+    a line, not one list.
 
     Examples:
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cnnedge.cli.options import Overwrite
 from cnnedge.errors import UsageError
 from cnnedge.files import refuse_existing
 
@@ -15,7 +16,7 @@ def report(
     out: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained page here.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown, for a README.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print all figures as CSV.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Show a benchmark again, or lay those of several machines side by side.
 

@@ -6,22 +6,19 @@ from typing import Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.chosen import chosen_recipe, load_data
+from cnnedge.cli.options import BatchSize, Data, Epochs, Out, Overwrite, Preset, Resume, Seed
 from cnnedge.errors import UsageError
 from cnnedge.files import refuse_existing
 
 
 def train(
     model: Annotated[str | None, typer.Argument(metavar="MODEL", help="Which network; --list shows them.")] = None,
-    preset: Annotated[str, typer.Option(help="quick: minutes on two cores; full: hours.")] = "quick",
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|DIR", help="A dataset, or a folder <class>/*.png; else the model's own."),
-    ] = None,
-    out: Annotated[Path, typer.Option(help="The files go into OUT/MODEL.")] = Path("exported"),
-    epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Fixes weights, order, augmentation and dropout.")] = 0,
+    preset: Preset = "quick",
+    data: Data = None,
+    out: Out = Path("exported"),
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    seed: Seed = 0,
     width: Annotated[float, typer.Option(metavar="FACTOR", help="Scales every layer: 0.5 halves its channels.")] = 1.0,
     init: Annotated[
         Path | None,
@@ -30,8 +27,8 @@ def train(
     teacher: Annotated[
         Path | None, typer.Option(metavar="FILE.keras", help="Learn from this model too (distillation).")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was cut short.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
     list_models: Annotated[bool, typer.Option("--list", help="List the networks and end.")] = False,
 ) -> None:
     """Train a network and save it as OUT/MODEL/MODEL.keras.
@@ -63,9 +60,10 @@ def train(
         raise UsageError("no MODEL given: name one, or see cnnedge train --list")
     from cnnedge.model.networks import model_spec
     from cnnedge.training import checkpoint
+    from cnnedge.training.recipes import recipe
 
     spec = model_spec(model)
-    recipe = chosen_recipe(model, preset, epochs, batch_size)
+    chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size)
     folder = out / model
     target = folder / f"{model}.keras"
     history = folder / checkpoint.HISTORY
@@ -76,20 +74,21 @@ def train(
     from cnnedge.model.backend import require_keras
 
     require_keras()
+    from cnnedge import data as datasets
     from cnnedge import pipeline
     from cnnedge.training import fit
 
     with console.progress() as progress:
-        dataset = load_data(
+        dataset = datasets.load(
             data or spec.dataset,
             image_shape=spec.input_shape,
-            calibration=recipe.calibration_images,
+            calibration=chosen.calibration_images,
             progress=progress,
         )
         network = pipeline.train_and_save(
             model,
             dataset,
-            recipe,
+            chosen,
             folder=folder,
             seed=seed,
             width=width,

@@ -13,11 +13,11 @@ from cnnedge.data.published.cache import data_folder
 from cnnedge.data.published.catalogue import SPECS
 from cnnedge.data.published.download import SAMPLE, fetch
 from cnnedge.data.published.spec import DatasetSpec
-from cnnedge.data.splits import Dataset, Split, hold_out
+from cnnedge.data.splits import Dataset, Split, evenly_spaced, hold_out
 from cnnedge.errors import UsageError
 from cnnedge.progress import Progress, silent
 
-__all__ = ["Dataset", "Split", "has_shape", "load", "names"]
+__all__ = ["Dataset", "Split", "evenly_spaced", "has_shape", "load", "names"]
 
 FOLDER_IMAGE_SHAPE = (32, 32, 3)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnedge.errors import ModelError
+from cnnedge.errors import ModelError, UsageError
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,25 @@ class Normalization:
 
 
 RAW = Normalization()
+
+
+def asked_normalization(mean: str | None, std: str | None) -> Normalization | None:
+    """What ``--mean`` and ``--std`` ask for, each one number or one per channel with commas; None where neither is
+    given.
+
+    Raises:
+        UsageError: they are not numbers, or std is not above 0.
+    """
+    if mean is None and std is None:
+        return None
+    try:
+        return Normalization(_numbers(mean) or RAW.mean, _numbers(std) or RAW.std)
+    except ValueError as error:
+        raise UsageError(f"--mean {mean or 0} --std {std or 1}: {error}") from None
+
+
+def _numbers(text: str | None) -> tuple[float, ...]:
+    return tuple(map(float, text.split(","))) if text else ()
 
 
 def pixel_table(name: str, dtype: str, scale: float, zero_point: int, values: np.ndarray) -> np.ndarray:

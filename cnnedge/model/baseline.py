@@ -13,12 +13,22 @@ from typing import Any
 
 import numpy as np
 
+from cnnedge.benchmark.candidate import Candidate, keras_candidates
 from cnnedge.errors import CnnedgeError
 from cnnedge.model.fold import INPUT_NAME
 from cnnedge.runtime.runner import Runner, TensorSpec
 
 MODES = ("predict", "call", "function")
 OPENER = "cnnedge.model.baseline:open_baseline"
+
+
+def baseline_candidates(path: Path, *, device: str = "cpu") -> list[Candidate]:
+    """What the benchmark measures of the float Keras model at ``path``: each of ``MODES``.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    return keras_candidates(path, opener=OPENER, modes=MODES, device=device)
 
 
 class KerasRunner(Runner):

@@ -16,6 +16,7 @@ Where the numbers come from (public measurements on CIFAR-10, single networks of
   Not for networks of this size on MNIST: see exported/TRAINING.md.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 from cnnedge.errors import UsageError
@@ -134,8 +135,8 @@ RECIPES: dict[tuple[str, str], Recipe] = {
 }
 
 
-def recipe(model: str, preset: str) -> Recipe:
-    """The recipe of ``model`` under ``preset`` ("quick" or "full").
+def recipe(model: str, preset: str, *, epochs: int | None = None, batch_size: int | None = None) -> Recipe:
+    """The recipe of ``model`` under ``preset`` ("quick" or "full"), with what is given instead.
 
     Raises:
         UsageError: no such model or preset; the message lists those that exist.
@@ -145,4 +146,9 @@ def recipe(model: str, preset: str) -> Recipe:
         raise UsageError(f"no recipe for model {model!r}: expected one of {', '.join(models)}")
     if preset not in PRESETS:
         raise UsageError(f"unknown preset {preset!r}: expected one of {', '.join(PRESETS)}")
-    return RECIPES[model, preset]
+    chosen = RECIPES[model, preset]
+    return dataclasses.replace(
+        chosen,
+        epochs=chosen.epochs if epochs is None else epochs,
+        batch_size=chosen.batch_size if batch_size is None else batch_size,
+    )

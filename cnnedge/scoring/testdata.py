@@ -3,15 +3,17 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnedge import console
 from cnnedge.errors import CnnedgeError, UsageError
 from cnnedge.names import ExportName
+from cnnedge.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from cnnedge.data import Dataset, Split
+    from cnnedge.data import Dataset
 
 
-def choose_dataset(data: str | None, exported: list[Path], keras: list[Path]) -> "Dataset":
+def choose_dataset(
+    data: str | None, exported: list[Path], keras: list[Path], *, progress: Progress = silent
+) -> "Dataset":
     """The dataset asked for, or the one that a file's passport or name points to.
 
     Raises:
@@ -20,8 +22,7 @@ def choose_dataset(data: str | None, exported: list[Path], keras: list[Path]) ->
     from cnnedge import data as datasets
 
     name = data or _named_dataset(exported, keras)
-    with console.progress() as progress:
-        return datasets.load(name, image_shape=_image_shape(name, exported), progress=progress)
+    return datasets.load(name, image_shape=_image_shape(name, exported), progress=progress)
 
 
 def _named_dataset(exported: list[Path], keras: list[Path]) -> str:
@@ -81,13 +82,3 @@ def _channels_last(file: Path) -> tuple[int, int, int] | None:
         return None
     height, width, channels = sizes if sizes[2] in (1, 3) else (*sizes[1:], sizes[0])
     return height, width, channels
-
-
-def limited(test: "Split", limit: int | None) -> "Split":
-    """``limit`` images, evenly spaced: MNIST's second half is harder than its first, and folders go by
-    class."""
-    if limit is None or limit >= len(test):
-        return test
-    import numpy as np
-
-    return test.take(np.linspace(0, len(test) - 1, limit).round().astype(np.int64))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnedge.cli.testdata import choose_dataset
+from cnnedge.scoring.testdata import choose_dataset
 from tests.support import models
 from tests.support.digits_models import write_image_folder
 

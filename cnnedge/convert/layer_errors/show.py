@@ -1,14 +1,12 @@
-"""``cnnedge inspect --errors``: what every layer of a file loses against the float Keras model."""
+"""What every layer of a file loses on validation images: measured, drawn, and shown as a table."""
 
 import sys
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnnedge import console
-from cnnedge.errors import MissingPackageError, UsageError
-from cnnedge.files import refuse_existing, write_atomically
+from cnnedge.files import write_atomically
+from cnnedge.progress import Progress, silent
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,31 +20,9 @@ mean error: as a part of the output's root mean square.
 saturated: codes at an end of their range; many mean that it is too narrow."""
 
 
-def check_options(
-    errors: bool, against: Path | None, data: str | None, limit: int | None, plot: Path | None, *, overwrite: bool
-) -> None:
-    """Refuse options that do not go together, before anything is read.
-
-    Raises:
-        UsageError: ``--errors`` without its model or data, or one of its options without it.
-        MissingPackageError, FileExistsRefusal: the plot cannot be drawn or written.
-    """
-    if errors and (against is None or data is None):
-        raise UsageError("--errors compares with a float model on images: add --against FILE.keras and --data NAME|DIR")
-    alone = {"--against": against, "--data": data, "--limit": limit, "--plot": plot}
-    given = [option for option, value in alone.items() if value is not None]
-    if given and not errors:
-        raise UsageError(f"{given[0]} is for --errors: add that, or leave {', '.join(given)} out")
-    if plot is None:
-        return
-    if plot.suffix.lower() != ".png":
-        raise UsageError(f"--plot is {plot}, expected a file name that ends in .png")
-    refuse_existing([plot], overwrite=overwrite)
-    if find_spec("matplotlib") is None:
-        raise MissingPackageError("matplotlib", "report")
-
-
-def measure(file: Path, against: Path, data: str, limit: int | None, plot: Path | None) -> dict[str, Any]:
+def measure(
+    file: Path, against: Path, data: str, limit: int | None, plot: Path | None, *, progress: Progress = silent
+) -> dict[str, Any]:
     """What ``inspect --json`` has under ``errors``; the layers are those of ``LayerError``, the worst first.
 
     The images are validation images: held out of the training split, and not those that calibration saw.
@@ -59,16 +35,14 @@ def measure(file: Path, against: Path, data: str, limit: int | None, plot: Path 
     from cnnedge.model.keras_file import load_keras
 
     model = load_keras(against)
-    with console.progress() as progress:
-        dataset = datasets.load(data, image_shape=model.input_shape[1:], progress=progress)
-        images = dataset.validation.images[: limit or DEFAULT_IMAGES]
-        layers = layer_errors(file, model, images, progress=progress)
+    dataset = datasets.load(data, image_shape=model.input_shape[1:], progress=progress)
+    images = dataset.validation.images[: limit or DEFAULT_IMAGES]
+    layers = layer_errors(file, model, images, progress=progress)
     if plot is not None:
         from cnnedge.convert.layer_errors.plot import plot_layer_errors
 
         title = f"{file.name} against {against.name}, {len(images):,} validation images"
         write_atomically(plot, plot_layer_errors(layers, title))
-        console.say(f"written: {plot}")
     return {
         "against": against.name,
         "data": dataset.name,
@@ -78,7 +52,7 @@ def measure(file: Path, against: Path, data: str, limit: int | None, plot: Path 
     }
 
 
-def show(errors: dict[str, Any]) -> None:
+def show_errors(errors: dict[str, Any]) -> None:
     """The table and what its columns mean, on standard output; it fits 80 columns."""
     from rich.console import Console
 

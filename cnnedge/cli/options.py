@@ -1,0 +1,46 @@
+"""Options that several commands share: declared once, in one wording.
+
+A command writes ``seed: Seed = 0``; the name after the dashes, the hint of what to type and the help come from here.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Which network; cnnedge train --list shows them.")]
+ModelFile = Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite or .onnx file, of any tool.")]
+
+Data = Annotated[
+    str | None,
+    typer.Option("--data", metavar="NAME|DIR", help="A dataset, or a folder <class>/*.png; else the model's own."),
+]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only N images, evenly spaced.")]
+Mean = Annotated[
+    str | None,
+    typer.Option("--mean", metavar="M[,M,M]", help="Files without a passport are fed (pixel - M) / S."),
+]
+Std = Annotated[str | None, typer.Option("--std", metavar="S[,S,S]", help="See --mean; pixels are 0..255.")]
+Labels = Annotated[
+    str | None,
+    typer.Option("--labels", metavar="FILE|a,b,c", help="Names of the classes in order, for a file without them."),
+]
+
+Preset = Annotated[
+    str, typer.Option("--preset", metavar="quick|full", help="How long to train: minutes on two cores, or hours.")
+]
+Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help="Instead of the preset's.")]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", metavar="N", help="Instead of the preset's.")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, metavar="N", help="Fixes all that is random in training and quantization.")
+]
+
+Threads = Annotated[int, typer.Option("--threads", min=1, metavar="N", help="Threads for one image.")]
+NumRuns = Annotated[
+    int, typer.Option("--num-runs", min=1, metavar="N", help="Timed calls per file, at most; fewer is quicker.")
+]
+
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The files go into DIR/<name of the model>.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a training that was cut short.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
