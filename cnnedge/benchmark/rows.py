@@ -8,6 +8,7 @@ import numpy as np
 from cnnedge.benchmark import sustained, timing
 from cnnedge.benchmark.measurement import Measurement
 from cnnedge.scoring import accuracy, agreement
+from cnnedge.scoring.score import Score, answers_of
 
 # Flipped images listed per row: enough for the gallery and for a second look, and little beside the figures.
 LISTED_FLIPS = 500
@@ -103,13 +104,12 @@ def accuracy_figures(one: Measurement, labels: np.ndarray, class_names: Sequence
     ECE and NLL are None for an output that is no distribution over the classes (raw scores, say).
     """
     probabilities, step = _probabilities(one), (one.opened or {}).get("output_step", 0.0)
-    predicted = probabilities.argmax(axis=1)
-    right = int((predicted == labels).sum())
-    low, high = accuracy.wilson_interval(right, len(labels))
-    confusion = accuracy.confusion_matrix(predicted, labels, len(class_names))
+    found = Score(answers_of(probabilities), labels)
+    low, high = found.interval
+    confusion = accuracy.confusion_matrix(found.answers, labels, len(class_names))
     distribution = accuracy.is_distribution(probabilities, step)
     return {
-        "top1": right / len(labels),
+        "top1": found.top1,
         "top1_low": low,
         "top1_high": high,
         "ece": accuracy.calibration_error(probabilities, labels) if distribution else None,
@@ -127,7 +127,7 @@ def _comparison(
     """The candidate beside the baseline on the same images; nothing where there is no baseline."""
     if answers is None:
         return {}
-    predicted, expected = _probabilities(one).argmax(axis=1), _probabilities(answers).argmax(axis=1)
+    predicted, expected = answers_of(_probabilities(one)), answers_of(_probabilities(answers))
     found = accuracy.compare(predicted, expected, labels, margin_pp)
     confusion = accuracy.confusion_matrix(expected, labels, len(class_names))
     worst = agreement.most_lost_class(row["per_class"], accuracy.per_class_accuracy(confusion))

@@ -76,7 +76,8 @@ def train(
     require_keras()
     from cnnedge import data as datasets
     from cnnedge import pipeline
-    from cnnedge.training import fit
+    from cnnedge.model.predictor import KerasPredictor
+    from cnnedge.scoring.score import score
 
     with console.progress() as progress:
         dataset = datasets.load(
@@ -98,7 +99,7 @@ def train(
             teacher=teacher,
             progress=progress,
         )
-    accuracy = fit.top1(network, dataset.validation)
+    accuracy = score(KerasPredictor(network), dataset.validation).top1
     what = "validation images of the BUNDLED SAMPLE" if dataset.is_sample else "validation images"
     print(f"{target}: {accuracy:.2%} right on {len(dataset.validation):,} {what}; see {history}")
 

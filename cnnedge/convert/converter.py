@@ -16,6 +16,7 @@ from cnnedge.model.fold import fold
 from cnnedge.names import EXPORTS, FORMATS, PRECISIONS, ExportName
 from cnnedge.progress import Progress, silent
 from cnnedge.runtime.runner import open_runner
+from cnnedge.scoring.score import score
 from cnnedge.training.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -108,13 +109,12 @@ class Converter:
         facts = audit_calibration(self.data.calibration, self.data.test, len(self.data.labels))
         if not self.force_calibration:
             refuse_broken(facts)
-        validation = self.data.validation
-        scores = []
+        top1 = []
         for half in (self.pixels[::2], self.pixels[1::2]):
             content = convert_tflite(self.folded, precision="int8", pixels=spanning(half))
             with open_runner(content, format="tflite") as runner:
-                scores.append(np.mean(runner.predict(validation.images).argmax(1) == validation.labels))
-        difference = round(100 * abs(float(scores[0] - scores[1])), 3)
+                top1.append(score(runner, self.data.validation).top1)
+        difference = round(100 * abs(top1[0] - top1[1]), 3)
         return {**facts, "forced": bool(facts["problems"]), "halves_differ_pp": difference}
 
     @cached_property

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from cnnedge.convert.converter import CALIBRATED, Converter, ExportPlan
 from cnnedge.convert.to_onnx import embed_passport_onnx
 from cnnedge.data import Dataset
@@ -16,10 +14,12 @@ from cnnedge.errors import CnnedgeError, DataError, UsageError
 from cnnedge.files import sha256_of, write_atomically
 from cnnedge.formats.model_file import embed_passport_tflite
 from cnnedge.model.networks import MODELS
+from cnnedge.model.predictor import KerasPredictor
 from cnnedge.names import ExportName
 from cnnedge.passport import Passport
 from cnnedge.progress import Progress, silent
 from cnnedge.runtime.runner import open_runner
+from cnnedge.scoring.score import score
 from cnnedge.training.recipes import Recipe
 from cnnedge.training.recipes import recipe as recipe_of
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     import keras
 
 MANIFEST = "manifest.json"
-# Images evaluated between two reports of progress.
-EVALUATION_BLOCK = 500
 # Whose versions decide what comes out.
 _MADE_BY = (
     "cnnedge", "tensorflow", "keras", "tf_keras", "tensorflow-model-optimization", "tf2onnx", "onnx",
@@ -128,23 +126,6 @@ def write_manifest(folder: Path, entries: dict[str, Any], facts: dict[str, Any])
     write_atomically(path, (json.dumps(document, indent=1) + "\n").encode())
 
 
-def baseline_top1(model: "keras.Model", data: Dataset) -> float:
-    """Top-1, 0..1, of the float Keras model on all test images."""
-    found = model.predict(data.test.images.astype("float32"), batch_size=EVALUATION_BLOCK, verbose=0)
-    return float(np.mean(found.argmax(1) == data.test.labels))
-
-
-def evaluate(content: bytes, format: str, data: Dataset, stage: str, progress: Progress) -> float:
-    """Top-1, 0..1, of a file's bytes on all test images."""
-    right = 0
-    with open_runner(content, format=format, num_threads=os.cpu_count() or 1) as runner:
-        for start in range(0, len(data.test), EVALUATION_BLOCK):
-            block = slice(start, start + EVALUATION_BLOCK)
-            right += int(np.sum(runner.predict(data.test.images[block]).argmax(1) == data.test.labels[block]))
-            progress(stage, min(start + EVALUATION_BLOCK, len(data.test)), len(data.test))
-    return right / len(data.test)
-
-
 def versions(packages: Iterable[str] = _MADE_BY) -> dict[str, str]:
     """The installed versions of the packages that decide what an export contains."""
     found = {}
@@ -181,7 +162,7 @@ def _baseline_entry(
         "precision": "float32",
         "qat": False,
         "labels": list(labels),
-        "top1": None if data is None else baseline_top1(model, data),
+        "top1": None if data is None else score(KerasPredictor(model), data.test).top1,
         "test_images": 0 if data is None else len(data.test),
         "method": "training",
         "versions": versions(),
@@ -197,7 +178,9 @@ def _passport(
         shape = runner.input_shape
     top1 = None
     if data is not None:
-        top1 = evaluate(content, target.format, data, f"evaluate {target.filename}", converter.progress)
+        with open_runner(content, format=target.format, num_threads=os.cpu_count() or 1) as runner:
+            stage = f"evaluate {target.filename}"
+            top1 = score(runner, data.test, stage=stage, progress=converter.progress).top1
     return Passport(
         model=target.model,
         format=target.format,

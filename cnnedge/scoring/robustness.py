@@ -22,6 +22,7 @@ from cnnedge.progress import Progress, silent
 from cnnedge.runtime.runner import Runner, open_runner
 from cnnedge.scoring.accuracy import Z95, wilson_interval
 from cnnedge.scoring.corruptions import LEVELS, SEVERITIES, corrupt
+from cnnedge.scoring.score import score
 
 SCHEMA = 1
 KIND = "C-style corruptions, not CIFAR-10-C"
@@ -116,7 +117,7 @@ def measured_on(rows: Sequence[dict[str, Any]], files: Sequence[Path]) -> bool:
 
 def _right(runners: Sequence[Runner], images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Whether each file is right on each image: bool ``(files, N)``."""
-    return np.stack([runner.predict(images).argmax(axis=1) == labels for runner in runners])
+    return np.stack([score(runner, Split(images, labels)).hits for runner in runners])
 
 
 def _row(

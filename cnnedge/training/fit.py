@@ -137,13 +137,6 @@ def estimate_statistics(network: keras.Model, batches: AugmentedBatches, *, epoc
         norm.momentum = momentum
 
 
-def top1(network: keras.Model, split: Split) -> float:
-    """The fraction 0..1 of the images whose most probable class is the right one."""
-    images, _ = _arrays(split, network.output_shape[1])
-    scores = network.predict(images, batch_size=EVALUATION_BATCH, verbose=0)
-    return float(np.mean(scores.argmax(axis=1) == split.labels))
-
-
 def _compiled(network: keras.Model, recipe: Recipe, steps: int, teacher: Path | None) -> keras.Model:
     """What ``fit`` is called on: the network, or a distiller around it."""
     trainee = network

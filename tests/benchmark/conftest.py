@@ -7,7 +7,7 @@ import pytest
 
 from cnnedge.benchmark.candidate import Candidate
 from cnnedge.data import Split
-from tests.support import digits_models, lookup_runners
+from tests.support import lookup_runners
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -36,10 +36,3 @@ def lookup() -> Callable[..., Candidate]:
         )  # fmt: skip
 
     return make
-
-
-@pytest.fixture(scope="session")
-def model_folder(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("digits")
-    digits_models.write_model_folder(folder)
-    return folder

@@ -18,14 +18,16 @@ RECIPE = dataclasses.replace(recipe("mnist", "quick"), epochs=3, batch_size=50, 
 
 def main(seed: int) -> None:
     backend = require_keras()
-    from cnnedge.training.fit import top1, train
+    from cnnedge.model.predictor import KerasPredictor
+    from cnnedge.scoring.score import score
+    from cnnedge.training.fit import train
 
     data = datasets.load("mnist")
     part = data.train.take(np.arange(TRAIN_IMAGES))
     few = dataclasses.replace(data, train=part, validation=data.validation.take(np.arange(100)))
     with tempfile.TemporaryDirectory() as folder:
         network = train("mnist", few, RECIPE, folder=Path(folder), seed=seed)
-    print(top1(network, data.test), len(data.test), backend)
+    print(score(KerasPredictor(network), data.test).top1, len(data.test), backend)
 
 
 if __name__ == "__main__":

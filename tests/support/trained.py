@@ -1,6 +1,7 @@
 """Small real models for the rooms that know TensorFlow: trained or built once, on the MNIST sample in the package."""
 
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from cnnedge.data import Dataset, Split
 from cnnedge.data.splits import hold_out
 from cnnedge.model.backend import require_tensorflow
+from tests.support import digits_models
 
 DIGITS = tuple(str(digit) for digit in range(10))
 
@@ -39,6 +41,14 @@ def digits_model(sample):
     model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", jit_compile=True)
     model.fit(sample.train.images.astype("float32"), sample.train.labels, batch_size=50, epochs=12, verbose=0)
     return model
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory, tensorflow) -> Path:
+    """A folder as ``export`` leaves it, with a float Keras model and four files of it."""
+    folder = tmp_path_factory.mktemp("digits")
+    digits_models.write_model_folder(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,21 @@
+"""A Keras model scored like any other file."""
+
+import keras
+import numpy as np
+
+from cnnedge.data import Split
+from cnnedge.model.predictor import KerasPredictor
+from cnnedge.scoring.score import score
+
+
+def test_it_gets_pixels_0_to_255_and_is_scored():
+    """Two classes: bright images, whose mean pixel is above 100, and dark ones."""
+    image = keras.Input((2, 2, 1))
+    head = keras.layers.Dense(2, activation="softmax")
+    model = keras.Model(image, head(keras.layers.GlobalAveragePooling2D()(image)))
+    head.set_weights([np.array([[-0.1, 0.1]]), np.array([10.0, -10.0])])
+    brightness = np.array([99, 101, 255, 0], np.uint8)
+    images = np.tile(brightness[:, None, None, None], (1, 2, 2, 1))
+    found = score(KerasPredictor(model), Split(images, np.array([0, 1, 1, 1], np.int64)))
+    assert found.answers.tolist() == [0, 1, 1, 0]
+    assert found.top1 == 0.75
