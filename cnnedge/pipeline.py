@@ -10,10 +10,11 @@ import keras
 from cnnedge.benchmark.candidate import candidates_for
 from cnnedge.benchmark.session import benchmark
 from cnnedge.convert.converter import ExportPlan
-from cnnedge.convert.exporting import MANIFEST, export, versions, write_manifest
+from cnnedge.convert.exporting import baseline_entry, export, versions
 from cnnedge.data import Dataset
 from cnnedge.documents import write_json
 from cnnedge.files import sha256_of
+from cnnedge.manifest import MANIFEST, FileFacts, TrainedOn, TrainingRecord, update_manifest
 from cnnedge.model.baseline import baseline_candidates
 from cnnedge.model.keras_file import save_keras
 from cnnedge.progress import Progress, silent
@@ -65,22 +66,28 @@ def train_and_save(
         model_name, data, recipe, folder=folder, seed=seed, width=width, init=init, teacher=teacher,
         progress=progress, **options,
     )  # fmt: skip
-    save_keras(network, folder / f"{model_name}.keras")
     images = recipe.batch_size * fit.steps_per_epoch(model_name, data, recipe)
-    facts = {
-        "recipe": dataclasses.asdict(recipe), "seed": seed, "width": width, "backend": keras.backend.backend(),
-        "init": _file_facts(init), "teacher": _file_facts(teacher),
-        "data": {"name": data.name, "is_sample": data.is_sample, "train_sha256": data.train.sha256},
-        "versions": versions(), "cost": training_cost(folder / checkpoint.HISTORY, images),
-    }  # fmt: skip
-    write_manifest(folder, {}, {"model": model_name, "training": facts})
+    record = TrainingRecord(
+        network=model_name, recipe=dataclasses.asdict(recipe), seed=seed, width=width, backend=keras.backend.backend(),
+        init=_file_facts(init), teacher=_file_facts(teacher), data=trained_on(data), versions=versions(),
+        cost=training_cost(folder / checkpoint.HISTORY, images),
+    )  # fmt: skip
+    target = folder / f"{model_name}.keras"
+    save_keras(network, target, record)
+    entry = baseline_entry(target.read_bytes(), data.labels, None)
+    update_manifest(folder, model_name, {target.name: entry}, training=record)
     if not keep_checkpoint:
         checkpoint.discard(folder)
     return network
 
 
-def _file_facts(path: Path | None) -> dict[str, str] | None:
-    return None if path is None else {"file": path.name, "sha256": sha256_of(path.read_bytes())}
+def trained_on(data: Dataset) -> TrainedOn:
+    """What a training's record says of its data."""
+    return TrainedOn(data.name, data.is_sample, data.train.sha256, data.source)
+
+
+def _file_facts(path: Path | None) -> FileFacts | None:
+    return None if path is None else FileFacts(path.name, sha256_of(path.read_bytes()))
 
 
 def run(

@@ -20,7 +20,8 @@ from PIL import Image
 
 from cnnedge import Classifier, Prediction, console
 from cnnedge import data as datasets
-from cnnedge.convert.exporting import ExportPlan, export
+from cnnedge.convert.converter import ExportPlan
+from cnnedge.convert.exporting import export
 from cnnedge.documents import fail_if_any
 from cnnedge.errors import ImageError
 from cnnedge.examples import attention, script
@@ -87,7 +88,7 @@ def quantize(source: Path, data: datasets.Dataset, recipe: Recipe, folder: Path,
         )  # fmt: skip
     fail_if_any(failures)
     for file, entry in entries.items():
-        print(f"{file:<20} {entry['size_bytes']:>9,} bytes   {entry['top1']:.2%} of the test images right")
+        print(f"{file:<20} {entry.size_bytes:>9,} bytes   {entry.top1:.2%} of the test images right")
     return folder / f"{name}_int8.tflite"
 
 

@@ -18,7 +18,8 @@ from PIL import Image
 
 from cnnedge import Classifier, Prediction, console
 from cnnedge import data as datasets
-from cnnedge.convert.exporting import ExportPlan, export
+from cnnedge.convert.converter import ExportPlan
+from cnnedge.convert.exporting import export
 from cnnedge.documents import fail_if_any
 from cnnedge.errors import ImageError
 from cnnedge.examples import script
@@ -87,7 +88,7 @@ def quantize(source: Path, data: datasets.Dataset, recipe: Recipe, folder: Path)
         )
     fail_if_any(failures)
     for file, entry in entries.items():
-        print(f"{file:<18} {entry['size_bytes']:>9,} bytes   {entry['top1']:.2%} of the test images right")
+        print(f"{file:<18} {entry.size_bytes:>9,} bytes   {entry.top1:.2%} of the test images right")
     print(f"In the .keras file, {4 * network.count_params():,} bytes are weights; the rest describes the network.")
     print(f"{folder / 'mnist_int8.tflite'} is all that a phone or a Raspberry Pi needs.")
     return folder / "mnist_int8.tflite"

@@ -25,13 +25,13 @@ def main(options: argparse.Namespace) -> int:
     require_tensorflow()
     from cnnedge.studies import seeds
 
-    manifest = seeds.shipped_training(options.folder)
+    shipped = seeds.shipped_training(options.folder)
     work = options.work or options.folder / "seeds"
     out = (work if options.limit else options.folder) / "seeds.json"
     with console.progress() as progress:
         data = datasets.load(
-            manifest["training"]["data"]["name"], image_shape=None,
-            calibration=seeds.shipped_recipe(manifest).calibration_images, progress=progress,
+            shipped.training.data.name, image_shape=None,
+            calibration=shipped.recipe.calibration_images, progress=progress,
         )  # fmt: skip
         rows = seeds.measure_seeds(
             options.folder, script.limited(data, options.limit), options.seeds, out=out,

@@ -11,6 +11,7 @@ from cnnedge.cli.options import Data, Out, Overwrite, Preset, Seed
 from cnnedge.documents import fail_if_any
 from cnnedge.errors import GateError, UsageError
 from cnnedge.files import refuse_existing, write_atomically
+from cnnedge.manifest import FileEntry, TrainingRecord, training_record
 
 
 def export(
@@ -63,13 +64,14 @@ def export(
     from cnnedge.model.backend import require_tensorflow
 
     path, original = _locate(source, out)
+    record = training_record(path)
+    data = data or trained_on(path, record)
     name = f"{original}_rgb" if rgb_input else original
     folder = out / name
     require_tensorflow()
     from cnnedge.convert.converter import ExportPlan
     from cnnedge.convert.exporting import export, export_recipe
     from cnnedge.model.keras_file import load_keras, save_keras
-    from cnnedge.model.networks import MODELS
     from cnnedge.model.rgb_input import with_rgb_input
 
     plan = ExportPlan(_words(format), _words(precision), qat=qat, io=io)
@@ -78,14 +80,13 @@ def export(
         targets.append(folder / f"{name}.keras")
     codes = _snippet_files(targets) if snippets else {}
     refuse_existing([*targets, *codes.values()], overwrite=overwrite)
-    model, recipe = load_keras(path), export_recipe(original, preset)
-    data = data or (MODELS[original].dataset if original in MODELS else None)
+    model, recipe = load_keras(path), export_recipe(record, preset)
     from cnnedge import data as datasets
 
     with console.progress() as progress, tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch:
         if rgb_input:
             model, path = with_rgb_input(model), Path(scratch) / f"{name}.keras"
-            save_keras(model, path)
+            save_keras(model, path, record)
         dataset = data and datasets.load(
             data, image_shape=model.input_shape[1:], calibration=recipe.calibration_images, progress=progress
         )
@@ -94,7 +95,7 @@ def export(
             force_calibration=force_calibration,
             progress=progress,
         )  # fmt: skip
-    baseline = entries[f"{name}.keras"]["top1"]
+    baseline = entries[f"{name}.keras"].top1
     _print_entries(folder, entries, baseline)
     _write_snippets({file: code for file, code in codes.items() if file.name in entries})
     fail_if_any(failures)
@@ -118,6 +119,19 @@ def _locate(source: str, out: Path) -> tuple[Path, str]:
     return path, path.stem
 
 
+def trained_on(path: Path, record: TrainingRecord | None) -> str | None:
+    """The published data that a model was trained on; None where its file does not know.
+
+    Raises:
+        UsageError: it was trained on somebody's folder of pictures, whose place is not kept.
+    """
+    if record is None:
+        return None
+    if not record.data.published:
+        raise UsageError(f"{path} was trained on the folder {record.data.name}: add --data with its place")
+    return record.data.name
+
+
 def _snippet_files(targets: list[Path]) -> dict[Path, Path]:
     """Where the code for each TFLite file goes."""
     found = {path: path.with_name(f"{path.stem}_snippets.md") for path in targets if path.suffix == ".tflite"}
@@ -134,21 +148,21 @@ def _write_snippets(codes: dict[Path, Path]) -> None:
         print(f"  {code.name}")
 
 
-def _print_entries(folder: Path, entries: dict[str, dict], baseline: float | None) -> None:
+def _print_entries(folder: Path, entries: dict[str, FileEntry], baseline: float | None) -> None:
     width = max(len(file) for file in entries)
     print(f"{folder}:")
     for file, entry in entries.items():
-        line = f"  {file:<{width}} {entry['size_bytes'] / 1000:9,.1f} kB"
-        if entry["top1"] is not None and baseline is not None:
-            line += f"  top-1 {100 * entry['top1']:6.2f} %  {100 * (entry['top1'] - baseline):+.2f} pp"
+        line = f"  {file:<{width}} {entry.size_bytes / 1000:9,.1f} kB"
+        if entry.top1 is not None and baseline is not None:
+            line += f"  top-1 {100 * entry.top1:6.2f} %  {100 * (entry.top1 - baseline):+.2f} pp"
         print(line)
 
 
-def check_drops(entries: dict[str, dict], baseline: float | None, max_drop: float) -> None:
+def check_drops(entries: dict[str, FileEntry], baseline: float | None, max_drop: float) -> None:
     if baseline is None:
         raise UsageError("--max-drop compares accuracies on test images: give --data NAME|DIR")
     # The accuracies are counts over the same images, so 1e-9 only absorbs the rounding of the subtraction.
-    lost = {file: 100 * (baseline - entry["top1"]) for file, entry in entries.items()}
+    lost = {file: 100 * (baseline - entry.top1) for file, entry in entries.items() if entry.top1 is not None}
     over = [f"{file} ({points:.2f})" for file, points in lost.items() if points > max_drop + 1e-9]
     if over:
         raise GateError(f"lost more than {max_drop:g} points of top-1: {', '.join(over)}")

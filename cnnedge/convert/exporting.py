@@ -1,11 +1,11 @@
 """From a trained Keras model to a folder of files, each converted, evaluated, described and written."""
 
 import importlib.metadata
-import json
 import os
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cnnedge.convert.converter import CALIBRATED, Converter, ExportPlan
 from cnnedge.convert.to_onnx import embed_passport_onnx
@@ -13,11 +13,13 @@ from cnnedge.data import Dataset
 from cnnedge.errors import CnnedgeError, DataError, UsageError
 from cnnedge.files import sha256_of, write_atomically
 from cnnedge.formats.model_file import embed_passport_tflite
+from cnnedge.manifest import FOLDER, DataFacts, FileEntry, SplitFacts, TrainingRecord, training_record, update_manifest
 from cnnedge.model.networks import MODELS
 from cnnedge.model.predictor import KerasPredictor
 from cnnedge.names import ExportName
 from cnnedge.passport import Passport
 from cnnedge.progress import Progress, silent
+from cnnedge.records import from_json, to_json
 from cnnedge.runtime.runner import open_runner
 from cnnedge.scoring.score import score
 from cnnedge.training.recipes import Recipe
@@ -26,7 +28,8 @@ from cnnedge.training.recipes import recipe as recipe_of
 if TYPE_CHECKING:
     import keras
 
-MANIFEST = "manifest.json"
+# Of a network from elsewhere, by preset: as many as our own networks' presets take.
+QAT_EPOCHS = {"quick": 1, "full": 4}
 # Whose versions decide what comes out.
 _MADE_BY = (
     "cnnedge", "tensorflow", "keras", "tf_keras", "tensorflow-model-optimization", "tf2onnx", "onnx",
@@ -46,7 +49,7 @@ def export(
     seed: int = 0,
     force_calibration: bool = False,
     progress: Progress = silent,
-) -> tuple[dict[str, Any], dict[str, str]]:
+) -> tuple[dict[str, FileEntry], dict[str, str]]:
     """Convert, evaluate on all test images and write every file of ``plan`` into ``folder``, then the manifest.
 
     The float baseline ``<name>.keras`` is put beside them. A file that cannot be made does not stop the others.
@@ -73,15 +76,15 @@ def export(
     if plan.needs_calibration():
         _ = converter.calibration  # before anything is written
     labels = data.labels if data else tuple(str(index) for index in range(model.outputs[0].shape[1]))
-    baseline = source.read_bytes()
-    entries = {f"{name}.keras": _baseline_entry(model, baseline, labels, data)}
+    baseline, record = source.read_bytes(), training_record(source)
+    entries = {f"{name}.keras": baseline_entry(baseline, labels, _measured(model, data))}
     failures = {}
     if source.resolve() != (folder / f"{name}.keras").resolve():
         write_atomically(folder / f"{name}.keras", baseline)
     for target in plan.names(name):
         try:
             content = converter.convert(target)
-            passport = _passport(target, content, labels, converter, sha256_of(baseline))
+            passport = _passport(target, content, labels, converter, sha256_of(baseline), record)
         except CnnedgeError as error:
             failures[target.filename] = str(error)
             continue
@@ -89,41 +92,49 @@ def export(
         content = embed(content, passport)
         write_atomically(folder / target.filename, content)
         entries[target.filename] = manifest_entry(content, passport)
-    write_manifest(folder, entries, {"model": name, "data": _data_facts(data)})
+    update_manifest(folder, name, entries, training=record, data=data_facts(data))
     return entries, failures
 
 
-def export_recipe(model_name: str, preset: str) -> Recipe:
-    """The recipe whose quantization fields an export uses: the model's own, or for an unknown model one epoch."""
-    if model_name in MODELS:
-        return recipe_of(model_name, preset)
-    return Recipe(epochs=1)
+def export_recipe(record: TrainingRecord | None, preset: str) -> Recipe:
+    """The recipe whose quantization fields an export uses: that of the network that was trained here, or a plain one.
+
+    Raises:
+        UsageError: there is no such preset.
+    """
+    if record is not None and record.network in MODELS:
+        return recipe_of(record.network, preset)
+    if preset not in QAT_EPOCHS:
+        raise UsageError(f"unknown preset {preset!r}: expected one of {', '.join(QAT_EPOCHS)}")
+    return Recipe(epochs=1, qat_epochs=QAT_EPOCHS[preset])
 
 
-def manifest_entry(content: bytes, passport: Passport) -> dict[str, Any]:
-    """What ``manifest.json`` says of one file."""
-    return {
-        "sha256": sha256_of(content),
-        "size_bytes": len(content),
-        "format": passport.format,
-        "precision": passport.precision,
-        "qat": passport.qat,
-        "input_contract": passport.input_contract,
-        "output_dtype": passport.output_dtype,
-        "labels": list(passport.labels),
-        "top1": passport.top1,
-        "test_images": passport.test_images,
-        **passport.made,
-    }
+def baseline_entry(content: bytes, labels: tuple[str, ...], measured: tuple[float, int] | None) -> FileEntry:
+    """What the manifest says of a ``.keras`` file; ``measured``: its top-1, 0..1, and on how many test images."""
+    top1, images = measured or (None, 0)
+    return FileEntry(
+        sha256=sha256_of(content), size_bytes=len(content), format="keras", precision="float32", qat=False,
+        labels=labels, top1=top1, test_images=images, method="training", versions=versions(),
+    )  # fmt: skip
 
 
-def write_manifest(folder: Path, entries: dict[str, Any], facts: dict[str, Any]) -> None:
-    """Add ``entries`` (by file name) and ``facts`` to the folder's manifest, dropping files that are gone."""
-    path = folder / MANIFEST
-    before = json.loads(path.read_text()) if path.exists() else {}
-    files = {file: entry for file, entry in before.get("files", {}).items() if (folder / file).exists()}
-    document = {"schema": 1, **before, **facts, "files": files | entries}
-    write_atomically(path, (json.dumps(document, indent=1) + "\n").encode())
+def manifest_entry(content: bytes, passport: Passport) -> FileEntry:
+    """What ``manifest.json`` says of one exported file."""
+    return from_json(
+        FileEntry,
+        {
+            **asdict(passport),
+            "labels": list(passport.labels),
+            "sha256": sha256_of(content),
+            "size_bytes": len(content),
+            "input_contract": passport.input_contract,
+            **passport.made,
+        },
+    )
+
+
+def _measured(model: "keras.Model", data: Dataset | None) -> tuple[float, int] | None:
+    return None if data is None else (score(KerasPredictor(model), data.test).top1, len(data.test))
 
 
 def versions(packages: Iterable[str] = _MADE_BY) -> dict[str, str]:
@@ -152,25 +163,13 @@ def _check_data(model: "keras.Model", plan: ExportPlan, data: Dataset | None) ->
         )
 
 
-def _baseline_entry(
-    model: "keras.Model", content: bytes, labels: tuple[str, ...], data: Dataset | None
-) -> dict[str, Any]:
-    return {
-        "sha256": sha256_of(content),
-        "size_bytes": len(content),
-        "format": "keras",
-        "precision": "float32",
-        "qat": False,
-        "labels": list(labels),
-        "top1": None if data is None else score(KerasPredictor(model), data.test).top1,
-        "test_images": 0 if data is None else len(data.test),
-        "method": "training",
-        "versions": versions(),
-    }
-
-
 def _passport(
-    target: ExportName, content: bytes, labels: tuple[str, ...], converter: Converter, source_sha256: str
+    target: ExportName,
+    content: bytes,
+    labels: tuple[str, ...],
+    converter: Converter,
+    source_sha256: str,
+    record: TrainingRecord | None,
 ) -> Passport:
     data = converter.data
     with open_runner(content, format=target.format) as runner:
@@ -191,24 +190,23 @@ def _passport(
         input_dtype=ends[0].dtype,
         output_dtype=ends[1].dtype,
         description=f"Image classifier {target.model}: raw pixels in, one probability per class out",
-        licence=_licence(target.model, data),
+        licence=_licence(record),
         top1=top1,
         test_images=0 if data is None else len(data.test),
         made={
             "method": _method(target, converter),
             "source_sha256": source_sha256,
             "seed": converter.seed,
-            "data": _data_facts(data),
+            "data": to_json(data_facts(data)),
             "versions": versions(),
             **({"calibration": converter.calibration} if target.precision in CALIBRATED else {}),
         },
     )
 
 
-def _licence(model: str, data: Dataset | None) -> str:
+def _licence(record: TrainingRecord | None) -> str:
     """Ours for our networks on published data; only their owner knows that of other networks and of own photos."""
-    published = data is None or data.source != "folder"
-    return "Apache-2.0" if model in MODELS and published else ""
+    return "Apache-2.0" if record and record.network in MODELS and record.data.published else ""
 
 
 def _method(target: ExportName, converter: Converter) -> str:
@@ -226,15 +224,16 @@ def _method(target: ExportName, converter: Converter) -> str:
     )
 
 
-def _data_facts(data: Dataset | None) -> dict[str, Any] | None:
+def data_facts(data: Dataset | None) -> DataFacts | None:
+    """What manifest and passports say of the data of an export."""
     if data is None:
         return None
-    return {
-        "name": data.name,
-        "source": "bundled sample" if data.is_sample else "folder" if data.source == "folder" else "full dataset",
-        "is_sample": data.is_sample,
-        "seed": data.seed,
-        "licence": data.licence,
-        "calibration": {"images": len(data.calibration), "sha256": data.calibration.sha256},
-        "test": {"images": len(data.test), "sha256": data.test.sha256},
-    }
+    return DataFacts(
+        name=data.name,
+        source="bundled sample" if data.is_sample else FOLDER if data.source == FOLDER else "full dataset",
+        is_sample=data.is_sample,
+        seed=data.seed,
+        licence=data.licence,
+        calibration=SplitFacts(len(data.calibration), data.calibration.sha256),
+        test=SplitFacts(len(data.test), data.test.sha256),
+    )

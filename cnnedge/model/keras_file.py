@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cnnedge.errors import ModelError
 from cnnedge.files import write_atomically
+from cnnedge.manifest import TrainingRecord, with_record
 from cnnedge.model.checks import check_classifier
 from cnnedge.model.flatten import as_functional
 
@@ -42,10 +43,11 @@ def load_keras(path: Path | str) -> "keras.Model":
     return model
 
 
-def save_keras(model: "keras.Model", path: Path) -> None:
+def save_keras(model: "keras.Model", path: Path, record: TrainingRecord | None = None) -> None:
     """Write ``model`` as a ``.keras`` file in one step: a reader sees the old file or the whole new one.
 
-    Only the network and its weights: the optimizer's momentum and averages would make the file 3.5 times as large.
+    Only the network and its weights, and how it was trained (``record``): the optimizer's momentum and averages would
+    make the file 3.5 times as large.
     """
     import keras
 
@@ -54,7 +56,8 @@ def save_keras(model: "keras.Model", path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "model.keras"
         bare.save(written)
-        write_atomically(path, written.read_bytes())
+        content = written.read_bytes()
+        write_atomically(path, content if record is None else with_record(content, record))
 
 
 def _first_line(error: Exception) -> str:

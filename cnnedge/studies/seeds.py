@@ -5,53 +5,54 @@ The document is ``{"seeds": [{"seed", "float_top1", "int8_top1"}, ...]}``; the s
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnedge.convert.exporting import MANIFEST
 from cnnedge.data import Dataset
 from cnnedge.errors import DataError
 from cnnedge.files import sha256_of, write_atomically
+from cnnedge.manifest import MANIFEST, TrainingRecord, read_manifest
 from cnnedge.progress import Progress, silent
 from cnnedge.studies.trial import INT8, train_and_convert
 from cnnedge.training.recipes import Augmentation, Recipe
 
 
-def shipped_training(folder: Path) -> dict[str, Any]:
-    """The manifest of ``folder``: a model that this package trained, with the float and the int8 file measured.
+@dataclass(frozen=True)
+class Shipped:
+    """A model that this package trained: its name, how, and the float and the int8 file's top-1 as its first row."""
+
+    model: str
+    training: TrainingRecord
+    row: dict[str, Any]
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that the training's record has."""
+        recorded = self.training.recipe
+        return Recipe(**{**recorded, "augmentation": Augmentation(**recorded["augmentation"])})
+
+
+def shipped_training(folder: Path) -> Shipped:
+    """What the manifest of ``folder`` says of its model.
 
     Raises:
-        DataError: there is no such manifest.
+        DataError: there is no manifest, or the model was not trained here, or a file is not in it.
     """
-    path = folder / MANIFEST
+    manifest = read_manifest(folder)
     expected = "expected a folder that cnnedge train and cnnedge export have filled"
-    try:
-        manifest = json.loads(path.read_bytes())
-        name = manifest["model"]
-        shipped_row(manifest)
-        shipped_recipe(manifest)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} does not say how the model was trained ({error!r}): {expected}") from None
-    if not isinstance(name, str):
-        raise DataError(f"{path} names no model: {expected}")
-    return dict(manifest)
-
-
-def shipped_row(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Seed and top-1 of the model that the manifest describes."""
-    files, name = manifest["files"], manifest["model"]
-    int8 = files[INT8.names(name)[0].filename]
-    return {
-        "seed": manifest["training"]["seed"],
-        "float_top1": files[f"{name}.keras"]["top1"],
-        "int8_top1": int8["top1"],
+    if manifest is None or manifest.training is None:
+        raise DataError(f"{folder / MANIFEST} does not say how the model was trained: {expected}")
+    files, int8 = manifest.files, INT8.names(manifest.model)[0].filename
+    missing = [file for file in (manifest.baseline, int8) if file not in files or files[file].top1 is None]
+    if missing:
+        raise DataError(f"{folder / MANIFEST} has no accuracy of {missing[0]}: {expected}")
+    row = {
+        "seed": manifest.training.seed,
+        "float_top1": files[manifest.baseline].top1,
+        "int8_top1": files[int8].top1,
     }
-
-
-def shipped_recipe(manifest: dict[str, Any]) -> Recipe:
-    """The recipe that the manifest records."""
-    recorded = manifest["training"]["recipe"]
-    return Recipe(**{**recorded, "augmentation": Augmentation(**recorded["augmentation"])})
+    return Shipped(manifest.model, manifest.training, row)
 
 
 def measure_seeds(
@@ -80,9 +81,9 @@ def measure_seeds(
         DataError: see ``shipped_training``; ``out`` belongs to another model; another teacher than the shipped one's.
         CnnedgeError: a training or a conversion failed.
     """
-    manifest = shipped_training(folder)
-    _check_teacher(manifest, teacher)
-    shipped = shipped_row(manifest)
+    model = shipped_training(folder)
+    _check_teacher(model, teacher)
+    shipped = model.row
     rows = json.loads(out.read_bytes())["seeds"] if out.is_file() else [shipped]
     if rows[0] != shipped:
         raise DataError(f"{out} begins with {rows[0]}, the shipped model is {shipped}: remove it to measure anew")
@@ -94,17 +95,17 @@ def measure_seeds(
             progress(f"seed {seed}: {stage}", done, total)
 
         trial = train_and_convert(
-            manifest["model"], data, shipped_recipe(manifest), folder=work / f"seed-{seed}", seed=seed,
-            width=manifest["training"]["width"], resume=True, teacher=teacher, progress=report,
+            model.training.network, data, model.recipe, folder=work / f"seed-{seed}", seed=seed,
+            width=model.training.width, resume=True, teacher=teacher, progress=report,
         )  # fmt: skip
         rows.append({"seed": seed, "float_top1": trial.float_top1, "int8_top1": trial.int8_top1})
         write_atomically(out, (json.dumps({"seeds": rows}, indent=1) + "\n").encode())
     return rows
 
 
-def _check_teacher(manifest: dict[str, Any], teacher: Path | None) -> None:
-    recorded: dict[str, str] | None = manifest["training"]["teacher"]
+def _check_teacher(shipped: Shipped, teacher: Path | None) -> None:
+    recorded = shipped.training.teacher
     given = sha256_of(teacher.read_bytes()) if teacher else None
-    if given != (recorded["sha256"] if recorded else None):
-        named = f"--teacher {recorded['file']} (SHA-256 {recorded['sha256']})" if recorded else "no teacher"
-        raise DataError(f"the shipped {manifest['model']} was trained with {named}, not with {teacher or 'none'}")
+    if given != (recorded.sha256 if recorded else None):
+        named = f"--teacher {recorded.file} (SHA-256 {recorded.sha256})" if recorded else "no teacher"
+        raise DataError(f"the shipped {shipped.model} was trained with {named}, not with {teacher or 'none'}")

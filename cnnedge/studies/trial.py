@@ -61,5 +61,8 @@ def train_and_convert(
         raise DataError(f"{file} of seed {seed} at width {width:g} failed: {reason}")
     checkpoint.discard(folder)
     int8 = entries[INT8.names(model_name)[0].filename]
+    float_top1, int8_top1 = entries[source.name].top1, int8.top1
+    if float_top1 is None or int8_top1 is None:
+        raise DataError(f"seed {seed} at width {width:g} was not measured: expected test images")
     _, seconds = epochs_and_seconds(folder / checkpoint.HISTORY)
-    return Trial(network, entries[source.name]["top1"], int8["top1"], int8["size_bytes"], seconds)
+    return Trial(network, float_top1, int8_top1, int8.size_bytes, seconds)

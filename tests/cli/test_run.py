@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from importlib.resources import files
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -158,7 +159,7 @@ def test_bad_requests_end_in_one_line(arguments, code, complaint, out, tmp_path,
 def test_lost_points_beyond_the_gate_exit_with_3():
     from cnnedge.cli.export import check_drops
 
-    entries = {"a.keras": {"top1": 0.9}, "a_int8.tflite": {"top1": 0.894}}
+    entries = {"a.keras": SimpleNamespace(top1=0.9), "a_int8.tflite": SimpleNamespace(top1=0.894)}
     check_drops(entries, 0.9, 0.6)
     with pytest.raises(GateError, match=r"more than 0.5 points of top-1: a_int8.tflite \(0.60\)") as failure:
         check_drops(entries, 0.9, 0.5)

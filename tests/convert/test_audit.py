@@ -64,6 +64,6 @@ def test_export_refuses_or_is_forced(sample, digits_model, tmp_path):
         run()
     assert not (tmp_path / "out").exists()
     entries, failures = run(force_calibration=True)
-    audit = entries["digits_int8.tflite"]["calibration"]
+    audit = entries["digits_int8.tflite"].calibration
     assert not failures and audit["forced"] and "noise" in audit["problems"][0]
     assert 0 <= audit["halves_differ_pp"] <= 100

@@ -25,9 +25,9 @@ def test_each_seed_is_another_training_and_done_once(shipped, sample, tmp_path):
     out = tmp_path / "seeds.json"
     rows = seeds.measure_seeds(shipped, sample, [8], out=out, work=tmp_path / "work")
     assert json.loads(out.read_text()) == {"seeds": rows}
-    manifest = json.loads((shipped / "manifest.json").read_text())
-    assert rows[0] == seeds.shipped_row(manifest) and rows[0]["seed"] == 7 and rows[1]["seed"] == 8
-    assert seeds.shipped_recipe(manifest) == RECIPE
+    found = seeds.shipped_training(shipped)
+    assert rows[0] == found.row and rows[0]["seed"] == 7 and rows[1]["seed"] == 8
+    assert found.recipe == RECIPE
     weights = [folder / "mnist-tiny.keras" for folder in (shipped, tmp_path / "work" / "seed-8")]
     assert weights[0].read_bytes() != weights[1].read_bytes()
     # 75 steps give about 85 % on 500 digits.
@@ -67,8 +67,15 @@ def test_a_teacher_that_the_model_did_not_have(shipped, sample, tmp_path):
         seeds.measure_seeds(shipped, sample, [8], out=tmp_path / "seeds.json", work=tmp_path, teacher=teacher)
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"model": "mnist", "files": {}}'])
-def test_a_folder_that_was_not_trained_here(content, tmp_path):
+@pytest.mark.parametrize(
+    "content, complaint",
+    [
+        ("", "is damaged"),
+        ("[]", "is damaged"),
+        ('{"schema": 1, "model": "mnist", "files": {}}', "does not say how the model was trained"),
+    ],
+)
+def test_a_folder_that_was_not_trained_here(content, complaint, tmp_path):
     (tmp_path / "manifest.json").write_text(content)
-    with pytest.raises(DataError, match=r"manifest\.json does not say how the model was trained"):
+    with pytest.raises(DataError, match=rf"manifest\.json {complaint}"):
         seeds.shipped_training(tmp_path)
