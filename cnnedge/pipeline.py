@@ -144,5 +144,5 @@ def measure(
         is_sample=data.is_sample, data_source=data.source, progress=progress, **options,
     )  # fmt: skip
     write_json(folder / BENCHMARK, document)
-    write_report(folder / REPORT, document, images=data.test.images, history=folder / checkpoint.HISTORY)
+    write_report(folder / REPORT, document, images=data.test, history=folder / checkpoint.HISTORY)
     return document

@@ -49,8 +49,9 @@ def show_data(data: datasets.Dataset) -> Figure:
     """Say what there is to learn from, and draw eight training images of each class."""
     print(f"training: {len(data.train):,} photos of one thing each, and what it is: {', '.join(data.labels)}")
     print(f"test:     {len(data.test):,} photos that training never sees: only they tell how good the network is")
-    print(f"images:   an array {data.train.images.shape} (images, height, width, red-green-blue), values 0..255")
-    rows = [[Cell(image) for image in data.train.images[data.train.labels == label][:8]] for label in range(10)]
+    shape = (len(data.train), *data.image_shape)
+    print(f"images:   an array {shape} (images, height, width, red-green-blue), values 0..255")
+    rows = [[Cell(image) for image in script.first_of_class(data.train, label)] for label in range(10)]
     return draw_grid(rows, "CIFAR-10: eight images of each class", data.labels)
 
 
@@ -94,7 +95,7 @@ def quantize(source: Path, data: datasets.Dataset, recipe: Recipe, folder: Path,
 
 def draw_confusions(network: "keras.Model", data: datasets.Dataset) -> tuple[Figure, Figure]:
     """Which classes it takes for each other: the whole matrix, and the five worst pairs with the surest mistakes."""
-    scores = network.predict(data.test.images.astype(np.float32), batch_size=250, verbose=0)
+    scores = network.predict(datasets.pixels_of(data.test).astype(np.float32), batch_size=250, verbose=0)
     taken, true = scores.argmax(axis=1), data.test.labels
     counts = confusion_matrix(taken, true, len(data.labels))
     mistakes = counts - np.diag(counts.diagonal())
@@ -104,7 +105,7 @@ def draw_confusions(network: "keras.Model", data: datasets.Dataset) -> tuple[Fig
         print(f"{' '.join(names[-1].split()):<32} {counts[right, wrong]:>4} of {counts[right].sum():,}")
         found = np.flatnonzero((true == right) & (taken == wrong))
         surest = found[np.argsort(-scores[found, wrong])][:5]
-        rows.append([Cell(data.test.images[index], f"{scores[index, wrong]:.0%} sure") for index in surest])
+        rows.append([Cell(data.test.pixels([index])[0], f"{scores[index, wrong]:.0%} sure") for index in surest])
     examples = draw_grid(rows, "The most frequent mistakes, and where it was surest of them", names)
     return draw_confusion(counts, data.labels), examples
 
@@ -113,9 +114,9 @@ def write_scenes(data: datasets.Dataset, folder: Path) -> list[Path]:
     """The busiest test image of each of five classes as PNG files: these stay on this machine."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for index in attention.busiest_of_each_class(data.test.images, data.test.labels)[:5]:
+    for index in attention.busiest_of_each_class(data.test)[:5]:
         files.append(folder / f"test{index}_{data.labels[data.test.labels[index]]}.png")
-        Image.fromarray(data.test.images[index]).save(files[-1])
+        Image.fromarray(data.test.pixels([index])[0]).save(files[-1])
     return files
 
 
@@ -177,9 +178,10 @@ def fine_tune(folder: Path, source: Path, out: Path) -> Figure:
     cells = []
     with Classifier(int8_file) as classifier:
         for index in np.random.default_rng(0).permutation(len(data.test))[:5]:
-            true, answer = data.labels[data.test.labels[index]], classifier.predict(data.test.images[index])[0]
+            pixels, true = data.test.pixels([index])[0], data.labels[data.test.labels[index]]
+            answer = classifier.predict(pixels)[0]
             print(f"a held-out image of {true}: {answer.label}, {answer.score:.1%}")
-            cells.append(Cell(data.test.images[index], f"{true}: it says {answer.label}"))
+            cells.append(Cell(pixels, f"{true}: it says {answer.label}"))
     return draw_grid([cells], "Images that it was not trained on")
 
 

@@ -25,7 +25,7 @@ from cnnedge.benchmark.candidate import candidates_for
 from cnnedge.benchmark.session import benchmark
 from cnnedge.convert.calibration import calibration_pixels
 from cnnedge.convert.to_onnx import convert_onnx_float32
-from cnnedge.data import Dataset
+from cnnedge.data import Dataset, pixels_of
 from cnnedge.files import write_atomically
 from cnnedge.model.networks import MODELS
 from cnnedge.progress import Progress
@@ -125,7 +125,7 @@ class Measured:
 def write_variants(file: Path, data: Dataset, folder: Path) -> list[Path]:
     """The float32 ONNX file, one file for each scheme, and our own int8 files from beside ``file``."""
     float32 = convert_onnx_float32(file.read_bytes())
-    pixels = calibration_pixels(data.calibration.images)
+    pixels = calibration_pixels(pixels_of(data.calibration))
     variants = [folder / "float32.onnx"]
     variants[0].write_bytes(float32)
     for scheme in SCHEMES:
@@ -137,7 +137,7 @@ def write_variants(file: Path, data: Dataset, folder: Path) -> list[Path]:
 
 def answers_here_and_there(variant: Path, data: Dataset, count: int, folder: Path) -> tuple[float, float, int]:
     """Top-1 here and on the emulated processor, as fractions, and how many answers differ."""
-    images, labels = data.test.images[:count], data.test.labels[:count]
+    images, labels = pixels_of(data.test, count), data.test.labels[:count]
     with open_runner(variant) as runner:
         here = runner.predict(images).argmax(1)
     pixels, answers = folder / "images.npy", folder / "answers.npy"

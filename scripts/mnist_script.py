@@ -47,10 +47,11 @@ def show_data(data: datasets.Dataset) -> Figure:
     """Say what there is to learn from, and draw eight training images of each digit."""
     print(f"training: {len(data.train):,} images of handwritten digits, and which digit each of them is")
     print(f"test:     {len(data.test):,} images that training never sees: only they tell how good the network is")
-    print(f"images:   an array {data.train.images.shape} (images, height, width, channels); 0 is paper, 255 is ink")
+    shape = (len(data.train), *data.image_shape)
+    print(f"images:   an array {shape} (images, height, width, channels); 0 is paper, 255 is ink")
     if data.is_sample:
         print("ONLY THE SAMPLE that comes with the package: no figure below is MNIST's.")
-    rows = [[Cell(image) for image in data.train.images[data.train.labels == digit][:8]] for digit in range(10)]
+    rows = [[Cell(image) for image in script.first_of_class(data.train, digit)] for digit in range(10)]
     return draw_grid(rows, "MNIST: eight images of each digit", data.labels)
 
 
@@ -98,8 +99,8 @@ def write_test_digits(data: datasets.Dataset, folder: Path) -> list[Path]:
     """Five test images as PNG files: three as they are, two like photos of dark ink on paper in half shade."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for number, (image, label) in enumerate(zip(data.test.images[:5, ..., 0], data.test.labels, strict=False)):
-        picture = Image.fromarray(image)
+    for number, (pixels, label) in enumerate(zip(datasets.pixels_of(data.test, 5), data.test.labels, strict=False)):
+        picture = Image.fromarray(pixels[..., 0])
         if number % 2:
             ink = picture.resize((120, 120))
             picture = Image.linear_gradient("L").resize((240, 180)).point([150 + grey // 3 for grey in range(256)])

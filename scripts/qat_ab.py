@@ -47,13 +47,13 @@ def measure(folder: Path, preset: str, progress: Progress) -> dict[str, Any]:
     name = folder.name
     data, model = datasets.load(name, progress=progress), load_keras(folder / f"{name}.keras")
     truth = data.test.labels
-    baseline = model.predict(data.test.images.astype("float32"), batch_size=250, verbose=0).argmax(1)
+    baseline = model.predict(datasets.pixels_of(data.test).astype("float32"), batch_size=250, verbose=0).argmax(1)
     answers = {}
     for variant, qat, calibrated in (("ptq", False, True), ("qat", True, True), ("qat_from_minus_6_to_6", True, False)):
         converter = Converter(model, data, recipe(name, preset), calibrated_ranges=calibrated, progress=progress)
         content = converter.convert(ExportName(name, "int8", "tflite", qat=qat))
         with open_runner(content, format="tflite") as runner:
-            answers[variant] = runner.predict(data.test.images).argmax(1)
+            answers[variant] = runner.predict(datasets.pixels_of(data.test)).argmax(1)
     return {
         "model": name,
         "preset": preset,

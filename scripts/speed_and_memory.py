@@ -84,7 +84,7 @@ def evaluation_ratio(folder: Path) -> float:
 
     path = folder / "mnist" / "mnist_int8_qat.tflite"
     with console.progress() as progress:
-        images = datasets.load("mnist", progress=progress).test.images
+        images = datasets.pixels_of(datasets.load("mnist", progress=progress).test)
     interpreter = Interpreter(str(path))
     interpreter.allocate_tensors()
     source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]

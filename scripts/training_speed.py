@@ -92,7 +92,7 @@ def bare_rate(model: str, data: "Dataset", recipe: "Recipe") -> float:
     optimizer = keras.optimizers.SGD(recipe.peak_learning_rate / 100, momentum=recipe.momentum, nesterov=True)
     network.compile(optimizer=optimizer, loss="categorical_crossentropy", jit_compile=jit_compile())
     steps = len(data.train) // recipe.batch_size
-    images = data.train.images[: steps * recipe.batch_size].astype(np.float32)
+    images = datasets.pixels_of(data.train, steps * recipe.batch_size).astype(np.float32)
     one_hot = np.eye(len(data.labels), dtype=np.float32)[data.train.labels[: len(images)]]
     seconds = []
     for _ in range(EPOCHS):

@@ -17,7 +17,7 @@ import onnx
 import pytest
 from PIL import Image
 
-from cnnedge.data import Split, evenly_spaced
+from cnnedge.data import Split, evenly_spaced, pixels_of
 from tests.support.logits import raw_logits
 from tests.support.optimized_graph import count_kernels
 from tests.test_exported import FILES, FUSED, INT8, MODELS, images_for, manifest
@@ -48,7 +48,7 @@ def pictures(splits, tmp_path_factory) -> dict[str, Path]:
     folders = {}
     for name, split in splits.items():
         folders[name] = tmp_path_factory.mktemp(name)
-        for index, image in enumerate(split.images):
+        for index, image in enumerate(pixels_of(split)):
             Image.fromarray(image.squeeze()).save(folders[name] / f"{index:03}.png")
     return folders
 
@@ -108,7 +108,7 @@ def test_inspect_says_the_same_as_here(path, pi):
 
 @pytest.mark.parametrize("path", INT8_TFLITE, ids=lambda path: path.name)
 def test_int8_logits_are_the_same_bits(path, pi, splits, tmp_path):
-    images = splits[path.parent.name].images
+    images = pixels_of(splits[path.parent.name])
     np.save(tmp_path / "images.npy", images)
     output_of(
         pi / "python", REPOSITORY / "tests/support/logits.py", path, tmp_path / "images.npy", tmp_path / "logits.npy"

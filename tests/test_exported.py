@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cnnedge import data as datasets
+from cnnedge.data import pixels_of
 from cnnedge.files import sha256_of
 from cnnedge.formats.inspection import inspect, unmet_requirements
 from cnnedge.formats.model_file import read_passport
@@ -66,7 +67,7 @@ def test_file_is_the_one_in_the_manifest_and_its_passport_agrees(path):
 def test_accuracy_on_the_whole_test_set_is_the_manifests(path, data):
     split = data[path.parent.name]
     with open_runner(path, num_threads=2) as runner:
-        right = int(np.sum(runner.predict(split.images).argmax(1) == split.labels))
+        right = int(np.sum(runner.predict(pixels_of(split)).argmax(1) == split.labels))
     allowed = 0 if path.suffix == ".tflite" and "int8" in path.name else FLIPS
     assert abs(right - round(10_000 * manifest(path)["files"][path.name]["top1"])) <= allowed
 
@@ -103,7 +104,7 @@ def test_qat_onnx_gives_the_answers_of_qat_tflite(model, data):
     answers = []
     for format in EXPORTS:
         with open_runner(EXPORTED / model / ExportName(model, "int8", format, qat=True).filename) as runner:
-            answers.append(runner.predict(data[model].images).argmax(1))
+            answers.append(runner.predict(pixels_of(data[model])).argmax(1))
     assert np.mean(answers[0] == answers[1]) >= 0.995
 
 

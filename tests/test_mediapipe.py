@@ -17,6 +17,7 @@ from cnnedge import data as datasets
 from cnnedge.cli.app import run
 from cnnedge.convert.calibration import calibration_pixels
 from cnnedge.convert.to_tflite import convert_tflite
+from cnnedge.data import pixels_of
 from cnnedge.formats.model_file import embed_passport_tflite
 from cnnedge.model.fold import fold
 from cnnedge.model.keras_file import load_keras
@@ -51,7 +52,7 @@ def mediapipe() -> Path:
 
 def save_pictures(folder: Path, data: str) -> Path:
     """The first test images as RGB pictures of their own size, named in their order."""
-    for number, pixels in enumerate(datasets.load(data, image_shape=RGB[data]).test.images[:PICTURES]):
+    for number, pixels in enumerate(pixels_of(datasets.load(data, image_shape=RGB[data]).test, PICTURES)):
         folder.mkdir(exist_ok=True)
         Image.fromarray(pixels).save(folder / f"{number:03}.png")
     return folder
@@ -66,7 +67,7 @@ def mnist_rgb(folder: Path) -> list[Path]:
     data = datasets.load("mnist", image_shape=RGB["mnist"])
     written = []
     for precision, dtype in (("float32", "float32"), ("int8", "uint8")):
-        pixels = calibration_pixels(data.calibration.images)
+        pixels = calibration_pixels(pixels_of(data.calibration))
         content = convert_tflite(model, precision=precision, pixels=pixels)
         passport = Passport("mnist_rgb", "tflite", precision, False, data.labels, RGB["mnist"], dtype, dtype)
         written.append(folder / f"mnist_rgb_{precision}.tflite")

@@ -7,6 +7,7 @@ import onnxruntime
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from cnnedge.data import pixels_of
 from cnnedge.nativelog import silenced
 from tests.test_exported import FILES, MODELS, images_for
 
@@ -28,7 +29,7 @@ LEVELS = {
 
 @pytest.fixture(scope="module")
 def images():
-    return {name: images_for(name).images[:IMAGES] for name in MODELS}
+    return {name: pixels_of(images_for(name), IMAGES) for name in MODELS}
 
 
 def tflite_answers(path: Path, images: np.ndarray, resolver: OpResolverType, threads: int) -> np.ndarray:

@@ -25,6 +25,7 @@ from cnnedge.benchmark.latency import TimingPlan, Timings
 from cnnedge.benchmark.measure import measure
 from cnnedge.benchmark.measurement import Circumstances, Measurement
 from cnnedge.benchmark.worker import time_calls
+from cnnedge.data import ArraySplit
 from cnnedge.errors import CnnedgeError
 from cnnedge.progress import Progress, silent
 from cnnedge.runtime.runner import Runner, TensorSpec, open_runner
@@ -133,10 +134,11 @@ def _timings(candidates: Sequence[Candidate]) -> list[Timings]:
     measurements = [Measurement(candidate) for candidate in candidates]
     with open_runner(file) as runner:
         # Timings of a network do not depend on the pixels; noise will do where nothing is classified.
-        images = np.random.default_rng(0).integers(0, 256, (64, *runner.input_shape), np.uint8)
+        noise = np.random.default_rng(0).integers(0, 256, (64, *runner.input_shape), np.uint8)
+        split = ArraySplit(noise, np.zeros(len(noise), np.int64))
         classes = runner.num_classes
     with tempfile.TemporaryDirectory() as folder:
-        measure(measurements, images, classes, plan=TimingPlan(), folder=Path(folder),
+        measure(measurements, split, classes, plan=TimingPlan(), folder=Path(folder),
                 circumstances=Circumstances(), progress=silent)  # fmt: skip
     for measurement in measurements:
         if measurement.failure is not None:

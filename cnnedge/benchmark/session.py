@@ -78,7 +78,7 @@ def benchmark(
     _refuse_other_labels(measurements, labels)
     circumstances, begun = Circumstances(), time.monotonic()
     interrupted = _measure_until_interrupted(
-        measurements, split.images, len(labels), plan=plan, circumstances=circumstances, progress=progress
+        measurements, split, len(labels), plan=plan, circumstances=circumstances, progress=progress
     )
     machine = machine_facts()
     rows = build_rows(
@@ -128,7 +128,7 @@ def _refuse_other_labels(measurements: Sequence[Measurement], labels: Sequence[s
 
 
 def _measure_until_interrupted(
-    measurements: Sequence[Measurement], images: np.ndarray, classes: int, *,
+    measurements: Sequence[Measurement], split: Split, classes: int, *,
     plan: TimingPlan, circumstances: Circumstances, progress: Progress,
 ) -> bool:  # fmt: skip
     """Measure those that have not failed already; return whether Ctrl-C ended it early."""
@@ -136,7 +136,7 @@ def _measure_until_interrupted(
     with tempfile.TemporaryDirectory(prefix="cnnedge-benchmark-") as folder:
         try:
             measure(
-                sound, images, classes,
+                sound, split, classes,
                 plan=plan, folder=Path(folder), circumstances=circumstances, progress=progress,
             )  # fmt: skip
         except KeyboardInterrupt:

@@ -215,4 +215,4 @@ def _write(document: dict[str, Any], json_file: Path | None, report: Path | None
         write_json(json_file, document)
     if report is not None:
         history = report.parent / "history.csv"
-        write_report(report, document, images=test.images, history=history if history.is_file() else None)
+        write_report(report, document, images=test, history=history if history.is_file() else None)

@@ -10,7 +10,7 @@ from cnnedge.convert.audit import audit_calibration, refuse_broken
 from cnnedge.convert.calibration import calibration_pixels, spanning
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
 from cnnedge.convert.to_tflite import IO_TYPES, convert_tflite
-from cnnedge.data import Dataset
+from cnnedge.data import Dataset, pixels_of
 from cnnedge.errors import UsageError
 from cnnedge.model.fold import fold
 from cnnedge.names import EXPORTS, FORMATS, PRECISIONS, ExportName
@@ -93,7 +93,7 @@ class Converter:
 
     @cached_property
     def pixels(self) -> np.ndarray | None:
-        return None if self.data is None else calibration_pixels(self.data.calibration.images)
+        return None if self.data is None else calibration_pixels(pixels_of(self.data.calibration))
 
     @cached_property
     def calibration(self) -> dict[str, Any]:
@@ -127,8 +127,7 @@ class Converter:
             raise UsageError("quantization-aware training needs training images: give --data")
         batch_size = min(self.recipe.batch_size, len(self.data.train))
         batches = AugmentedBatches(
-            self.data.train.images,
-            self.data.train.labels,
+            self.data.train,
             num_classes=len(self.data.labels),
             batch_size=batch_size,
             augmentation=self.recipe.augmentation,

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnedge.data.array_split import ArraySplit
 from cnnedge.data.class_folders import read_folder
+from cnnedge.data.holding_out import hold_out
 from cnnedge.data.published.cache import data_folder
 from cnnedge.data.published.catalogue import SPECS
 from cnnedge.data.published.download import SAMPLE, fetch
 from cnnedge.data.published.spec import DatasetSpec
-from cnnedge.data.splits import Dataset, Split, evenly_spaced, hold_out
+from cnnedge.data.splits import Dataset, Split, evenly_spaced, pixels_of
 from cnnedge.errors import UsageError
 from cnnedge.progress import Progress, silent
 
-__all__ = ["Dataset", "Split", "evenly_spaced", "has_shape", "load", "names"]
+__all__ = ["ArraySplit", "Dataset", "Split", "evenly_spaced", "has_shape", "load", "names", "pixels_of"]
 
 FOLDER_IMAGE_SHAPE = (32, 32, 3)
 
@@ -47,11 +49,11 @@ def load(
 
     Args:
         name_or_folder: one of ``names()``, or a folder ``<folder>/<class>/<image>`` as in
-            ``folder.read_folder``. A name wins over a folder of the same name; ``./mnist`` and
+            ``class_folders.read_folder``. A name wins over a folder of the same name; ``./mnist`` and
             ``Path("mnist")`` are the folder.
         seed: chooses the images of validation and calibration, and of test for a folder that has no ``test``.
         validation, calibration: how many training images to hold out for each, but at most a fifth of them (a
-            warning says so). None of these occurs anywhere else; see ``splits.hold_out``.
+            warning says so). None of these occurs anywhere else; see ``holding_out.hold_out``.
         image_shape: (height, width, 1 or 3) to which a folder's images are brought; (32, 32, 3) if not given.
             A published dataset has its own; a grey one is also given as RGB, each value three times.
 
@@ -85,7 +87,7 @@ def _published(spec: DatasetSpec, shape: tuple[int, int, int], progress: Progres
     # A view: grey repeated as RGB takes no memory until images are taken out of it.
     training, test = (np.broadcast_to(arrays[name], (len(arrays[name]), *shape)) for name in ("x_train", "x_test"))
     return (
-        Split(training, arrays["y_train"].astype(np.int64)),
-        Split(test, arrays["y_test"].astype(np.int64)),
+        ArraySplit(training, arrays["y_train"].astype(np.int64)),
+        ArraySplit(test, arrays["y_test"].astype(np.int64)),
         source,
     )

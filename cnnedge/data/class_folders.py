@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnedge.data.splits import Split, content_hashes, occurs_once
+from cnnedge.data.array_split import ArraySplit
+from cnnedge.data.splits import Split, occurs_once
 from cnnedge.errors import DataError
 from cnnedge.images.training_image import decode_image
 from cnnedge.progress import Progress, silent
@@ -73,13 +74,13 @@ def _decode(classes: dict[str, list[Path]], shape: tuple[int, int, int], progres
     for index, path in enumerate(path for files in classes.values() for path in files):
         images[index] = decode_image(path, shape)
         progress("decode images", index + 1, len(images))
-    return Split(images, labels)
+    return ArraySplit(images, labels)
 
 
 def _split(images: Split, labels: tuple[str, ...], seed: int) -> tuple[Split, Split]:
     """Give a fifth of each class to test."""
     random = np.random.default_rng(seed)
-    unique = occurs_once(content_hashes(images.images))
+    unique = occurs_once(images.hashes())
     chosen = []
     for label, name in enumerate(labels):
         candidates = np.flatnonzero(unique & (images.labels == label))

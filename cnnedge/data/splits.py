@@ -1,48 +1,49 @@
-"""The splits of a dataset, and how validation and calibration images are held out of the training images."""
+"""What every set of labelled pictures is to the rest of the package, and a dataset: four of them."""
 
 import hashlib
-import logging
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
-from cnnedge.errors import DataError
-
-# The most that validation and calibration may each take of the training images.
-MAX_HELD_OUT = 0.2
-_log = logging.getLogger(__name__)
+Indices = Sequence[int] | np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
-    """``images`` uint8 (N, H, W, C), pixels 0..255, C = 1 (grey) or 3 (RGB); ``labels`` int64 (N,)."""
+class Split(Protocol):
+    """Labelled pictures, of which only those asked for need to be in memory.
 
-    images: np.ndarray
-    labels: np.ndarray
+    All pixels are uint8 0..255 in the order (N, height, width, channels), channels 1 (grey) or 3 (RGB). What is given
+    may be a view of what the split keeps: it is read, never written to.
+    """
 
-    def __post_init__(self) -> None:
-        images, labels = self.images, self.labels
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
-            raise ValueError(f"images are {images.dtype} {images.shape}, expected uint8 (N, H, W, 1 or 3)")
-        if labels.dtype != np.int64 or labels.shape != images.shape[:1]:
-            raise ValueError(f"labels are {labels.dtype} {labels.shape}, expected int64 {images.shape[:1]}")
+    def __len__(self) -> int: ...
 
-    def __len__(self) -> int:
-        return len(self.images)
+    @property
+    def labels(self) -> np.ndarray:
+        """The class of every picture: int64 (N,)."""
 
-    @cached_property
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of every picture."""
+
+    @property
     def sha256(self) -> str:
-        """SHA-256 over the images' bytes and then the labels' (little-endian int64), as hexadecimal
-        digits."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.images).data)
-        digest.update(np.ascontiguousarray(self.labels, "<i8").data)
-        return digest.hexdigest()
+        """SHA-256 over all pixels and then the labels (little-endian int64), as 64 hexadecimal digits."""
 
-    def take(self, indices: np.ndarray) -> "Split":
-        """A copy of the images at ``indices``, in that order."""
-        return Split(self.images[indices], self.labels[indices])
+    def batches(self, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """All pictures in their order, ``size`` at a time: pixels (n, H, W, C) and labels (n,), the last may be
+        shorter."""
+
+    def pixels(self, indices: Indices) -> np.ndarray:
+        """The pictures at ``indices``, in that order: uint8 (n, H, W, C)."""
+
+    def take(self, indices: Indices) -> "Split":
+        """A split of the pictures at ``indices``, in that order."""
+
+    def hashes(self) -> list[bytes]:
+        """The SHA-256 of each picture's pixels."""
 
 
 def evenly_spaced(split: Split, limit: int | None) -> Split:
@@ -78,58 +79,23 @@ class Dataset:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
-        height, width, channels = self.test.images.shape[1:]
-        return height, width, channels
+        return self.test.image_shape
 
 
-def content_hashes(images: np.ndarray) -> list[bytes]:
-    """The SHA-256 of the pixels of every image of ``images`` (N, H, W, C)."""
-    return [hashlib.sha256(image.data).digest() for image in np.ascontiguousarray(images)]
+def pixels_of(split: Split, count: int | None = None) -> np.ndarray:
+    """The first ``count`` pictures of ``split``, or all of them, at once: uint8 (n, H, W, C).
+
+    For the few that calibration or a plot takes; whoever needs them all asks for ``batches``.
+    """
+    return split.pixels(range(len(split) if count is None else min(count, len(split))))
 
 
-def occurs_once(hashes: list[bytes]) -> np.ndarray:
+def picture_hash(pixels: np.ndarray) -> bytes:
+    """The SHA-256 of one picture's uint8 (H, W, C)."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).digest()
+
+
+def occurs_once(hashes: Sequence[bytes]) -> np.ndarray:
     """For each of ``hashes``, whether it is there only once: bool (N,)."""
     counts = Counter(hashes)
     return np.array([counts[digest] == 1 for digest in hashes], bool)
-
-
-def hold_out(
-    training: Split, test: Split, *, seed: int, validation: int, calibration: int
-) -> tuple[Split, Split, Split]:
-    """Part the training images into train, validation and calibration, chosen by ``seed``.
-
-    An image whose pixels occur in ``test`` or more than once in ``training`` stays in train: a model would be
-    validated on what it was trained on, or calibrated on what it is tested on. Validation and calibration
-    each take at most a fifth of the training images; a warning says so when that is less than asked for.
-
-    Raises:
-        DataError: too few of the training images are different from all the others.
-    """
-    if min(validation, calibration) < 0:
-        raise ValueError(f"validation={validation} and calibration={calibration}, expected at least 0 each")
-    most = int(len(training) * MAX_HELD_OUT)
-    granted = min(validation, most), min(calibration, most)
-    if granted != (validation, calibration):
-        _log.warning(
-            "only %d training images: validation and calibration get %d and %d of them, not %d and %d",
-            *(len(training), *granted, validation, calibration),
-        )
-    validation, calibration = granted
-    candidates = _found_nowhere_else(training, test)
-    wanted = validation + calibration
-    if len(candidates) < wanted:
-        raise DataError(
-            f"only {len(candidates):,} of {len(training):,} training images differ from all others, expected "
-            f"at least {wanted:,} for validation and calibration: remove duplicates or hold out fewer"
-        )
-    chosen = np.random.default_rng(seed).permutation(candidates)[:wanted]
-    rest = np.setdiff1d(np.arange(len(training)), chosen)
-    return training.take(rest), training.take(chosen[:validation]), training.take(chosen[validation:])
-
-
-def _found_nowhere_else(training: Split, test: Split) -> np.ndarray:
-    """Indices of the training images whose pixels occur once in ``training`` and never in ``test``."""
-    hashes = content_hashes(training.images)
-    in_test = set(content_hashes(test.images))
-    absent_from_test = np.array([digest not in in_test for digest in hashes], bool)
-    return np.flatnonzero(occurs_once(hashes) & absent_from_test)

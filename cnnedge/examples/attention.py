@@ -18,6 +18,8 @@ from cnnedge.model.networks import count_macs, layer_macs
 if TYPE_CHECKING:
     import keras
 
+    from cnnedge.data import Split
+
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
 
 
@@ -33,16 +35,18 @@ def layer_table(model: "keras.Model") -> str:
     return "\n".join(lines)
 
 
-def busiest_of_each_class(images: np.ndarray, labels: np.ndarray) -> list[int]:
-    """The index of each class's busiest image, where neighbouring pixels differ most; the busiest class first.
-
-    ``images`` is uint8 ``(N, H, W, C)``, ``labels`` int ``(N,)``.
-    """
-    grey = images.mean(axis=3, dtype=np.float32)
-    busyness = sum(np.abs(np.diff(grey, axis=axis)).mean(axis=(1, 2)) for axis in (1, 2))
+def busiest_of_each_class(split: "Split") -> list[int]:
+    """The index of each class's busiest image, where neighbouring pixels differ most; the busiest class first."""
+    busyness = np.concatenate([_busyness(images) for images, _ in split.batches(500)])
     order = np.argsort(-busyness, kind="stable")
-    first_of_class = np.unique(labels[order], return_index=True)[1]
+    first_of_class = np.unique(split.labels[order], return_index=True)[1]
     return order[np.sort(first_of_class)].tolist()
+
+
+def _busyness(images: np.ndarray) -> np.ndarray:
+    """How much neighbouring pixels of each of uint8 ``(N, H, W, C)`` differ: float32 ``(N,)``."""
+    grey = images.mean(axis=3, dtype=np.float32)
+    return sum(np.abs(np.diff(grey, axis=axis)).mean(axis=(1, 2)) for axis in (1, 2))
 
 
 def map_layers(model: "keras.Model") -> list[str]:

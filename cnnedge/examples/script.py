@@ -10,9 +10,10 @@ from cnnedge import console
 from cnnedge.errors import CnnedgeError
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
-    from cnnedge.data import Dataset
+    from cnnedge.data import Dataset, Split
     from cnnedge.training.recipes import Recipe
 
 
@@ -43,6 +44,11 @@ def limited(data: "Dataset", limit: int | None) -> "Dataset":
 
     parts = {name: getattr(data, name) for name in ("train", "validation", "test")}
     return dataclasses.replace(data, **{name: part.take(np.arange(len(part))[:limit]) for name, part in parts.items()})
+
+
+def first_of_class(split: "Split", label: int, count: int = 8) -> "np.ndarray":
+    """The first ``count`` images of class ``label``: uint8 ``(n, H, W, C)``."""
+    return split.pixels((split.labels == label).nonzero()[0][:count])
 
 
 def quick_recipe(model: str, images: int, *, epochs: int | None = None) -> "Recipe":

@@ -19,6 +19,8 @@ from cnnedge.report import plots, summary, table
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from cnnedge.data import Split
+
 Row = dict[str, Any]
 # Pictures shown per file, and their width: a phone shows four beside each other.
 GALLERY_IMAGES = 8
@@ -43,12 +45,12 @@ def require_report_packages() -> None:
 
 
 def write_report(
-    path: Path, document: dict[str, Any], *, images: np.ndarray | None = None, history: Path | None = None
+    path: Path, document: dict[str, Any], *, images: "Split | None" = None, history: Path | None = None
 ) -> None:
     """Write the report of a benchmark ``document`` to ``path``.
 
     Args:
-        images: the test images that were measured, uint8 ``(N, H, W, C)``, for the gallery of flipped images.
+        images: the test images that were measured, for the gallery of flipped images.
         history: the training's ``history.csv``, for the training curves.
 
     Raises:
@@ -58,7 +60,7 @@ def write_report(
     write_atomically(path, render(document, images=images, history=history).encode())
 
 
-def render(document: dict[str, Any], *, images: np.ndarray | None = None, history: Path | None = None) -> str:
+def render(document: dict[str, Any], *, images: "Split | None" = None, history: Path | None = None) -> str:
     """The report as HTML text; the arguments are those of ``write_report``."""
     require_report_packages()
     rows = document["rows"]
@@ -175,7 +177,7 @@ def _details(row: Row, document: dict[str, Any]) -> dict[str, Any]:
     return {"row": row, "sentences": summary.describe(row), "matrix": matrix}
 
 
-def _gallery(document: dict[str, Any], images: np.ndarray) -> list[dict[str, Any]]:
+def _gallery(document: dict[str, Any], images: "Split") -> list[dict[str, Any]]:
     """For each exported file the first images that it answers differently, those it lost first."""
     names, found = document["data"]["labels"], []
     for row in document["rows"]:
@@ -183,7 +185,7 @@ def _gallery(document: dict[str, Any], images: np.ndarray) -> list[dict[str, Any
         lost_first = sorted(flips, key=lambda flip: flip["baseline"] != flip["label"])[:GALLERY_IMAGES]
         pictures = [
             {
-                "source": _png(images[flip["image"]]),
+                "source": _png(images.pixels([flip["image"]])[0]),
                 "label": names[flip["label"]],
                 "baseline": names[flip["baseline"]],
                 "predicted": names[flip["predicted"]],

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cnnedge import __version__
-from cnnedge.data import Split
+from cnnedge.data import ArraySplit, Split, pixels_of
 from cnnedge.errors import DataError
 from cnnedge.files import sha256_of
 from cnnedge.progress import Progress, silent
@@ -52,10 +52,11 @@ def measure_robustness(
     conditions = [(name, severity) for name in SEVERITIES for severity in range(1, LEVELS + 1)]
     with ExitStack() as stack:
         runners = [stack.enter_context(open_runner(file, num_threads=os.cpu_count() or 1)) for file in files]
-        clean, corrupted = _right(runners, split.images, split.labels), []
+        pixels = pixels_of(split)
+        clean, corrupted = _right(runners, pixels, split.labels), []
         for done, (name, severity) in enumerate(conditions):
             progress("classify corrupted images", done, len(conditions))
-            images = corrupt(split.images, name, severity, seed=seed)
+            images = corrupt(pixels, name, severity, seed=seed)
             corrupted.append(_right(runners, images, split.labels))
         progress("classify corrupted images", len(conditions), len(conditions))
     right = np.stack(corrupted, axis=1)
@@ -86,7 +87,7 @@ def measure_plain(files: Sequence[Path], split: Split) -> list[dict[str, Any]]:
     """Top-1 with its 95 % Wilson interval of every file on ``split``: a row for each."""
     with ExitStack() as stack:
         runners = [stack.enter_context(open_runner(file, num_threads=os.cpu_count() or 1)) for file in files]
-        counts = _right(runners, split.images, split.labels).sum(axis=1)
+        counts = _right(runners, pixels_of(split), split.labels).sum(axis=1)
     rows = []
     for file, count in zip(files, counts.tolist(), strict=True):
         low, high = wilson_interval(count, len(split))
@@ -117,7 +118,7 @@ def measured_on(rows: Sequence[dict[str, Any]], files: Sequence[Path]) -> bool:
 
 def _right(runners: Sequence[Runner], images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Whether each file is right on each image: bool ``(files, N)``."""
-    return np.stack([score(runner, Split(images, labels)).hits for runner in runners])
+    return np.stack([score(runner, ArraySplit(images, labels)).hits for runner in runners])
 
 
 def _row(

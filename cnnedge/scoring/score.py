@@ -1,7 +1,6 @@
 """Right and wrong answers: the one place that counts them. Every accuracy in a passport, a gate, a search and a table
 comes from here."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -70,7 +69,7 @@ def score(
         ValueError: there are no images.
     """
     found: list[np.ndarray] = []
-    for images in _batches(split, block):
+    for images, _ in split.batches(block):
         found.append(answers_of(predictor.predict(images)))
         progress(stage, min(len(found) * block, len(split)), len(split))
     return Score(np.concatenate(found) if found else np.empty(0, np.int64), split.labels)
@@ -79,7 +78,3 @@ def score(
 def answers_of(values: np.ndarray) -> np.ndarray:
     """The most probable class of each row of ``(N, classes)``, int64 ``(N,)``; the first of equal ones."""
     return values.argmax(axis=1)
-
-
-def _batches(split: Split, size: int) -> Iterator[np.ndarray]:
-    return (split.images[start : start + size] for start in range(0, len(split), size))

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from cnnedge.data import Split
 from cnnedge.training.augment import augment
 from cnnedge.training.recipes import Augmentation
 
@@ -22,8 +23,7 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        images: np.ndarray,
-        labels: np.ndarray,
+        split: Split,
         *,
         num_classes: int,
         batch_size: int,
@@ -32,16 +32,16 @@ class AugmentedBatches(keras.utils.PyDataset):
         first_epoch: int = 0,
     ) -> None:
         super().__init__(workers=1)
-        self.images = images
-        self.one_hot = np.eye(num_classes, dtype=np.float32)[labels]
+        self.split = split
+        self.one_hot = np.eye(num_classes, dtype=np.float32)[split.labels]
         self.batch_size = batch_size
         self.augmentation = augmentation
         self.seed = seed
         self.first_epoch = first_epoch
-        self.steps = len(images) // batch_size
+        self.steps = len(split) // batch_size
         # Alternating flips: which images are mirrored in even epochs; the others are mirrored in odd ones. Two epochs
         # then show every image both ways, which random flips do for only half of them.
-        self._mirrored_first = np.random.default_rng(seed).random(len(images)) < 0.5
+        self._mirrored_first = np.random.default_rng(seed).random(len(split)) < 0.5
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
 
     @property
@@ -58,11 +58,11 @@ class AugmentedBatches(keras.utils.PyDataset):
         chosen = self._order_of(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
         mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
         rng = np.random.default_rng((self.seed, epoch, step))
-        images = augment(self.images[chosen], self.augmentation, mirrored, rng)
+        images = augment(self.split.pixels(chosen), self.augmentation, mirrored, rng)
         return images.astype(np.float32), self.one_hot[chosen]
 
     def _order_of(self, epoch: int) -> np.ndarray:
         if self._order[0] != epoch:
-            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
+            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.split))
             self._order = (epoch, order)
         return self._order[1]

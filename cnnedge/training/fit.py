@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cnnedge.data import Dataset, Split
+from cnnedge.data import Dataset, Split, pixels_of
 from cnnedge.errors import DataError
 from cnnedge.files import sha256_of
 from cnnedge.model.keras_file import load_keras
@@ -76,8 +76,7 @@ def train(
     checkpoint.begin(folder, identity, resume=resume, overwrite=overwrite)
     epochs_done = checkpoint.restore(folder, trainee, steps)
     batches = AugmentedBatches(
-        data.train.images,
-        data.train.labels,
+        data.train,
         num_classes=len(data.labels),
         batch_size=recipe.batch_size,
         augmentation=recipe.augmentation,
@@ -175,7 +174,7 @@ def steps_per_epoch(model_name: str, data: Dataset, recipe: Recipe) -> int:
         DataError: images of another shape than the model's, or fewer than one batch.
     """
     expected = model_spec(model_name).input_shape
-    shape = data.train.images.shape[1:]
+    shape = data.image_shape
     if shape != expected:
         raise DataError(f"{data.name} has images of shape {shape}, {model_name} takes {expected}")
     steps = len(data.train) // recipe.batch_size
@@ -189,7 +188,7 @@ def steps_per_epoch(model_name: str, data: Dataset, recipe: Recipe) -> int:
 
 def _arrays(split: Split, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Float32 images 0..255 and one-hot labels, as the model takes them."""
-    return split.images.astype(np.float32), np.eye(num_classes, dtype=np.float32)[split.labels]
+    return pixels_of(split).astype(np.float32), np.eye(num_classes, dtype=np.float32)[split.labels]
 
 
 def _identity(

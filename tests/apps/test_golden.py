@@ -7,7 +7,7 @@ from PIL import Image
 
 from cnnedge.apps.golden.content import MANIFEST, choose, folder_content, is_telling, make_images
 from cnnedge.apps.golden.folder import read_folder, refuse_folder, write_folder
-from cnnedge.data import Split
+from cnnedge.data import ArraySplit
 from cnnedge.errors import DataError, FileExistsRefusal, UsageError
 from cnnedge.runtime.runner import open_runner
 from tests.support import models
@@ -24,7 +24,7 @@ def runner():
 
 @pytest.fixture(scope="module")
 def split():
-    return Split(*models.digits("test"))
+    return ArraySplit(*models.digits("test"))
 
 
 @pytest.fixture
@@ -37,14 +37,14 @@ def folder(runner, split, tmp_path):
 
 
 def test_twenty_images_of_all_classes_that_the_file_gets_right(runner, split):
-    chosen = choose(runner, split.images, split.labels)
+    chosen = choose(runner, split)
     assert len(set(chosen)) == 20
     assert sorted(split.labels[chosen]) == sorted([*range(10), *range(10)])
-    assert (runner.predict(split.images[chosen]).argmax(1) == split.labels[chosen]).all()
+    assert (runner.predict(split.pixels(chosen)).argmax(1) == split.labels[chosen]).all()
 
 
 def test_fewer_images_than_twenty_are_all_taken(runner, split):
-    assert sorted(choose(runner, split.images[:7], split.labels[:7])) == list(range(7))
+    assert sorted(choose(runner, split.take(range(7)))) == list(range(7))
 
 
 def test_pictures_that_hide_mistakes_are_not_telling():

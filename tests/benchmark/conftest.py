@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnnedge.benchmark.candidate import Candidate
-from cnnedge.data import Split
+from cnnedge.data import ArraySplit, Split
 from tests.support import lookup_runners
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -22,7 +22,7 @@ def workers_find_the_tests(monkeypatch):
 def split() -> Split:
     """600 images whose class is written in their first pixel."""
     labels = np.random.default_rng(1).integers(0, lookup_runners.CLASSES, 600)
-    return Split(lookup_runners.labelled_images(labels), labels)
+    return ArraySplit(lookup_runners.labelled_images(labels), labels)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from cnnedge.benchmark import classify, latency, process
 from cnnedge.benchmark.candidate import Candidate, candidates_for
 from cnnedge.benchmark.session import benchmark
-from cnnedge.data import Split
+from cnnedge.data import ArraySplit, pixels_of
 from cnnedge.documents import load_document, write_json
 from cnnedge.errors import UsageError
 from tests.support import digits_models
@@ -60,7 +60,7 @@ def test_the_document_is_that_of_the_interface(split, lookup):
     assert (function["top1"], function["verdict"], function["delta_pp"]) == (1.0, "baseline", 0.0)
     assert predict["shares_accuracy_with"] == "float.keras (function)" and function["shares_accuracy_with"] is None
     assert half["top1"] == 1.0 and half["agreement"] == 1.0
-    second = split.images[:, 0, 1, 0]
+    second = pixels_of(split)[:, 0, 1, 0]
     wrong = int((second < 64).sum())
     assert poor["top1"] == pytest.approx(1 - wrong / 600) and poor["lost"] == wrong and poor["gained"] == 0
     assert poor["delta_pp"] == pytest.approx(-100 * wrong / 600) and poor["verdict"] == "worse"
@@ -102,7 +102,7 @@ def test_another_number_of_classes_is_an_error(split, lookup):
 
 
 def test_images_of_another_size_are_an_error(lookup):
-    split = Split(np.zeros((5, 8, 8, 1), np.uint8), np.zeros(5, np.int64))
+    split = ArraySplit(np.zeros((5, 8, 8, 1), np.uint8), np.zeros(5, np.int64))
     document = benchmark([lookup("small.tflite")], split, LABELS, **QUICK)
     assert document["rows"][0]["error"] == "it takes images (4, 4, 1), the data's are (8, 8, 1)"
 
@@ -148,7 +148,7 @@ def test_the_images_of_a_slow_file_are_shared_out_over_the_cores(split, lookup, 
     candidates = [lookup("slow.tflite", free_batch=False, microseconds=100, wrong_below=64), lookup("fast.onnx")]
     slow, fast = benchmark(candidates, split, LABELS, **QUICK)["rows"]
     assert len(started) == cores - 1
-    assert slow["top1"] == pytest.approx((split.images[:, 0, 1, 0] >= 64).mean()) and fast["top1"] == 1.0
+    assert slow["top1"] == pytest.approx((pixels_of(split)[:, 0, 1, 0] >= 64).mean()) and fast["top1"] == 1.0
 
 
 def test_a_helper_that_fails_fails_its_row(split, lookup, monkeypatch):
@@ -239,5 +239,5 @@ def _accuracy_in_numpy(folder, test) -> float:
     import keras
 
     kernel, bias = keras.models.load_model(folder / "digits.keras").layers[-1].get_weights()
-    scores = test.images.reshape(len(test), -1).astype(np.float64) / 255 @ kernel + bias
+    scores = pixels_of(test).reshape(len(test), -1).astype(np.float64) / 255 @ kernel + bias
     return float((scores.argmax(axis=1) == test.labels).mean())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cnnedge.cli.app import run
+from cnnedge.data import pixels_of
 
 EXPORTED = Path(__file__).parents[2] / "exported"
 
@@ -46,7 +47,7 @@ def test_cifar10_1_from_the_users_files(tmp_path, capsys):
     from cnnedge import data as datasets
 
     test = datasets.load("cifar10").test
-    np.save(images / "cifar10.1_v6_data.npy", test.images[:2000])
+    np.save(images / "cifar10.1_v6_data.npy", pixels_of(test, 2000))
     np.save(images / "cifar10.1_v6_labels.npy", test.labels[:2000].astype(np.int32))
     command = ["card", str(folder), "--limit", "4"]
     assert run(command) == 0

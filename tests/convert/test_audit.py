@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from cnnedge.convert.audit import SMALLEST_CORRELATION, audit_calibration, refuse_broken
-from cnnedge.data import Split
+from cnnedge.data import ArraySplit, pixels_of
 from cnnedge.errors import DataError
 
 
 def audit(images, sample, labels=None):
     labels = np.zeros(len(images), np.int64) if labels is None else labels
-    return audit_calibration(Split(images, labels), sample.test, 10)
+    return audit_calibration(ArraySplit(images, labels), sample.test, 10)
 
 
 def test_real_calibration_images_pass(sample):
@@ -22,13 +22,13 @@ def test_real_calibration_images_pass(sample):
 
 
 def broken(sample):
-    digits = sample.calibration.images
+    digits = pixels_of(sample.calibration)
     noise = np.random.default_rng(0).integers(0, 256, digits.shape, dtype=np.uint8)
     return {
         "noise": (noise, "look like noise"),
         "one image repeated": (np.repeat(digits[:1], 50, axis=0), "49 of 50 are copies"),
         "already normalized": (digits // 128, "look already normalized"),
-        "test images": (sample.test.images[:30], "30 of 30 are also test images"),
+        "test images": (pixels_of(sample.test, 30), "30 of 30 are also test images"),
     }
 
 
@@ -49,7 +49,7 @@ def test_export_refuses_or_is_forced(sample, digits_model, tmp_path):
     from cnnedge.model.keras_file import save_keras
     from cnnedge.training.recipes import Recipe
 
-    noise = Split(broken(sample)["noise"][0], sample.calibration.labels)
+    noise = ArraySplit(broken(sample)["noise"][0], sample.calibration.labels)
     data = dataclasses.replace(sample, calibration=noise)
     save_keras(digits_model, tmp_path / "digits.keras")
     plan = ExportPlan(("tflite",), ("int8",))

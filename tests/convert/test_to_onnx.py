@@ -12,6 +12,7 @@ from onnx import numpy_helper
 from cnnedge.convert.calibration import calibration_pixels
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8, embed_passport_onnx
 from cnnedge.convert.to_tflite import convert_tflite
+from cnnedge.data import pixels_of
 from cnnedge.errors import ConversionError
 from cnnedge.model.fold import fold
 from cnnedge.passport import PASSPORT_KEY, Passport
@@ -40,7 +41,7 @@ def weight_codes(content: bytes) -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def tflite(digits_model, sample):
-    folded, pixels = fold(digits_model), calibration_pixels(sample.calibration.images)
+    folded, pixels = fold(digits_model), calibration_pixels(pixels_of(sample.calibration))
     return {precision: convert_tflite(folded, precision=precision, pixels=pixels) for precision in ("float32", "int8")}
 
 
@@ -55,15 +56,16 @@ def int8(tflite):
 
 
 def test_float32_answers_as_keras_does(float32, digits_model, sample):
-    expected = digits_model.predict(sample.test.images.astype("float32"), verbose=0)
+    expected = digits_model.predict(pixels_of(sample.test).astype("float32"), verbose=0)
     with open_runner(float32, format="onnx") as runner:
         # Another order of summation in float32.
-        assert np.abs(runner.predict(sample.test.images) - expected).max() < 1e-5
+        assert np.abs(runner.predict(pixels_of(sample.test)) - expected).max() < 1e-5
 
 
 def test_int8_agrees_with_the_tflite_file(int8, tflite, sample):
     with open_runner(int8, format="onnx") as ours, open_runner(tflite["int8"], format="tflite") as theirs:
-        agreement = np.mean(ours.predict(sample.test.images).argmax(1) == theirs.predict(sample.test.images).argmax(1))
+        images = pixels_of(sample.test)
+        agreement = np.mean(ours.predict(images).argmax(1) == theirs.predict(images).argmax(1))
     assert agreement >= 0.99  # the weights lose their eighth bit
 
 
@@ -103,14 +105,14 @@ def test_int8_file_is_not_larger_than_the_tflite_file(int8, tflite):
 
 def test_one_image_and_many_give_the_same_answers(int8, sample):
     with open_runner(int8, format="onnx") as runner:
-        together = runner.predict(sample.test.images[:20])
-        alone = np.concatenate([runner.predict(sample.test.images[i : i + 1]) for i in range(20)])
+        together = runner.predict(pixels_of(sample.test, 20))
+        alone = np.concatenate([runner.predict(sample.test.pixels([i])) for i in range(20)])
     # Integer arithmetic up to the softmax, which is float32 and may be summed in another order.
     assert np.abs(together - alone).max() < 1e-6
 
 
 def test_tflite_with_other_ends_is_refused(digits_model, sample):
-    pixels = calibration_pixels(sample.calibration.images)
+    pixels = calibration_pixels(pixels_of(sample.calibration))
     content = convert_tflite(fold(digits_model), precision="int8", pixels=pixels, io="float32")
     with pytest.raises(ConversionError, match="raw pixels at scale 1"):
         convert_onnx_int8(content)

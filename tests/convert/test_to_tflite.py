@@ -6,6 +6,7 @@ import pytest
 
 from cnnedge.convert.calibration import calibration_pixels
 from cnnedge.convert.to_tflite import convert_tflite
+from cnnedge.data import pixels_of
 from cnnedge.errors import ConversionError, DataError
 from cnnedge.model.fold import fold
 from cnnedge.names import EXPORTS
@@ -24,7 +25,7 @@ def folded(digits_model):
 
 @pytest.fixture(scope="module")
 def converted(folded, sample):
-    calibration = calibration_pixels(sample.calibration.images)
+    calibration = calibration_pixels(pixels_of(sample.calibration))
     return {
         precision: convert_tflite(folded, precision=precision, pixels=calibration) for precision in EXPORTS["tflite"]
     }
@@ -32,9 +33,9 @@ def converted(folded, sample):
 
 @pytest.mark.parametrize("precision", EXPORTS["tflite"])
 def test_file_answers_as_keras_does(precision, converted, digits_model, sample):
-    expected = digits_model.predict(sample.test.images.astype("float32"), verbose=0)
+    expected = digits_model.predict(pixels_of(sample.test).astype("float32"), verbose=0)
     with open_runner(converted[precision], format="tflite") as runner:
-        found = runner.predict(sample.test.images)
+        found = runner.predict(pixels_of(sample.test))
     # 500 images: one flip is 0.2 %. Rounding flips only near ties, at most 1 % here.
     assert np.mean(found.argmax(1) == expected.argmax(1)) >= 0.99
     assert np.abs(found - expected).max() < LARGEST_DIFFERENCE[precision]
@@ -55,11 +56,11 @@ def test_quantized_sizes(converted):
 
 @pytest.mark.parametrize("io, scale, zero_point", [("uint8", 1.0, 0), ("int8", 1.0, -128), ("float32", 0.0, 0)])
 def test_ends_of_int8_files(io, scale, zero_point, folded, sample):
-    content = convert_tflite(folded, precision="int8", pixels=calibration_pixels(sample.calibration.images), io=io)
+    content = convert_tflite(folded, precision="int8", pixels=calibration_pixels(pixels_of(sample.calibration)), io=io)
     with open_runner(content, format="tflite") as runner:
         assert (runner.input.dtype, runner.output.dtype) == (io, io)
         assert (runner.input.scale, runner.input.zero_point) == (scale, zero_point)
-        assert np.mean(runner.predict(sample.test.images).argmax(1) == sample.test.labels) > 0.9
+        assert np.mean(runner.predict(pixels_of(sample.test)).argmax(1) == sample.test.labels) > 0.9
 
 
 def test_int8_file_has_integer_operators_only(converted):
@@ -84,12 +85,12 @@ def assert_relu_zero_points(content: bytes, expected: int) -> None:
 
 
 def test_converting_twice_gives_the_same_bytes(folded, converted, sample):
-    calibration = calibration_pixels(sample.calibration.images)
+    calibration = calibration_pixels(pixels_of(sample.calibration))
     assert convert_tflite(folded, precision="int8", pixels=calibration) == converted["int8"]
 
 
 def test_calibration_without_black_or_white_still_gives_input_scale_1(folded, sample):
-    grey = (sample.calibration.images // 2 + 60).astype("uint8")
+    grey = (pixels_of(sample.calibration) // 2 + 60).astype("uint8")
     content = convert_tflite(folded, precision="int8", pixels=calibration_pixels(grey))
     with open_runner(content, format="tflite") as runner:
         assert (runner.input.scale, runner.input.zero_point) == (1.0, 0)

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from cnnedge import data as datasets
+from cnnedge.data import pixels_of
 from cnnedge.data.published.catalogue import MNIST
 from cnnedge.errors import DataError, ImageError, UsageError
 
@@ -32,7 +33,7 @@ def photos(tmp_path):
 
 
 def hashes(split) -> set[str]:
-    return {hashlib.sha256(image.tobytes()).hexdigest() for image in split.images}
+    return {hashlib.sha256(image.tobytes()).hexdigest() for image in pixels_of(split)}
 
 
 def test_subfolders_are_classes_and_a_fifth_of_each_is_for_test(photos):
@@ -52,7 +53,7 @@ def test_pixels_and_labels_are_those_of_the_files(photos):
     files = {path.read_bytes(): path for path in photos.glob("*/*.png")}
     by_pixels = {np.asarray(Image.open(path)).tobytes(): path.parent.name for path in files.values()}
     for split in (dataset.train, dataset.validation, dataset.calibration, dataset.test):
-        for image, label in zip(split.images, split.labels, strict=True):
+        for image, label in zip(pixels_of(split), split.labels, strict=True):
             assert by_pixels[image.tobytes()] == dataset.labels[label]
 
 
@@ -82,7 +83,7 @@ def test_copy_of_an_image_is_never_for_test(photos):
     for seed in range(5):
         dataset = datasets.load(photos, image_shape=GREY, seed=seed)
         for split in (dataset.test, dataset.validation, dataset.calibration):
-            assert not copied & {image.tobytes() for image in split.images}
+            assert not copied & {image.tobytes() for image in pixels_of(split)}
 
 
 def test_train_and_test_with_different_classes_are_refused(tmp_path):

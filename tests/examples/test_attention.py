@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cnnedge.data import ArraySplit, pixels_of
 from cnnedge.errors import UsageError
 from cnnedge.examples.attention import busiest_of_each_class, feature_maps, grad_cam, layer_table, map_layers
 from cnnedge.model.networks import build_model
@@ -55,7 +56,7 @@ def test_feature_map_is_what_the_convolution_gives(colour_model, picture):
 def test_feature_maps_include_batch_norm_and_relu(digits_model, sample):
     import keras
 
-    images = sample.test.images[:5]
+    images = pixels_of(sample.test, 5)
     inside = keras.Model(digits_model.inputs[0], digits_model.get_layer("relu2").output)
     # Folding moves the normalization into float32 weights: rounding of 2**-24 relative over 72 products.
     expected = inside.predict(images.astype(np.float32), verbose=0)
@@ -63,15 +64,15 @@ def test_feature_maps_include_batch_norm_and_relu(digits_model, sample):
 
 
 def test_heat_of_a_trained_network_has_the_size_of_the_image(digits_model, sample):
-    heat = grad_cam(digits_model, sample.test.images[:20], sample.test.labels[:20])
+    heat = grad_cam(digits_model, pixels_of(sample.test, 20), sample.test.labels[:20])
     assert heat.shape == (20, 28, 28) and heat.dtype == np.float32
     assert heat.min() >= 0 and np.allclose(heat.max(axis=(1, 2)), 1)
 
 
 def test_layer_chosen_by_name(digits_model, sample):
     assert map_layers(digits_model) == ["conv1", "conv2", "conv3", "conv4", "conv5"]
-    early = grad_cam(digits_model, sample.test.images[:1], sample.test.labels[:1], layer="conv2")
-    assert not np.allclose(early, grad_cam(digits_model, sample.test.images[:1], sample.test.labels[:1]))
+    early = grad_cam(digits_model, pixels_of(sample.test, 1), sample.test.labels[:1], layer="conv2")
+    assert not np.allclose(early, grad_cam(digits_model, pixels_of(sample.test, 1), sample.test.labels[:1]))
 
 
 def test_unknown_layer_is_refused_with_those_that_exist(colour_model, picture):
@@ -105,4 +106,4 @@ def test_busiest_image_of_each_class_comes_first_by_class():
     images[1, ::2] = 100  # stripes
     images[2, ::2] = 50
     images[3, ::2, ::2] = images[3, 1::2, 1::2] = 200  # a chequerboard
-    assert busiest_of_each_class(images, np.array([0, 0, 1, 2, 2])) == [3, 1, 2]
+    assert busiest_of_each_class(ArraySplit(images, np.array([0, 0, 1, 2, 2]))) == [3, 1, 2]

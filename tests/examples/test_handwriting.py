@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scipy import ndimage
 
+from cnnedge.data import pixels_of
 from cnnedge.errors import ImageError
 from cnnedge.examples.handwriting import BOX, SIDE, read_digit
 
@@ -75,7 +76,7 @@ def test_thin_pen_is_broadened(tmp_path):
 
 
 def test_mnist_digits_come_back_as_they_were(sample, digits_model, tmp_path):
-    given = sample.test.images[:200]
+    given = pixels_of(sample.test, 200)
     seen = np.stack([read(Image.fromarray(image[..., 0]), tmp_path).seen for image in given])
     labels = sample.test.labels[:200]
     right = [

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from cnnedge.data import pixels_of
 from cnnedge.errors import ModelError
 from cnnedge.model.checks import check_classifier
 from cnnedge.model.fold import fold
@@ -25,7 +26,8 @@ def kinds(model):
 
 def test_digits_model_folds_to_plain_layers_with_the_same_answers(digits_model, sample):
     folded = fold(digits_model)
-    assert np.abs(answers(folded, sample.test.images) - answers(digits_model, sample.test.images)).max() < TOLERANCE
+    images = pixels_of(sample.test)
+    assert np.abs(answers(folded, images) - answers(digits_model, images)).max() < TOLERANCE
     assert set(kinds(folded)) == {"InputLayer", "Conv2D", "MaxPooling2D", "Flatten", "Dense", "Softmax"}
     assert folded.inputs[0].name == "image" and folded.layers[-1].name == "probabilities"
 

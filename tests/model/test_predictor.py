@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from cnnedge.data import Split
+from cnnedge.data import ArraySplit
 from cnnedge.model.predictor import KerasPredictor
 from cnnedge.scoring.score import score
 
@@ -16,6 +16,6 @@ def test_it_gets_pixels_0_to_255_and_is_scored():
     head.set_weights([np.array([[-0.1, 0.1]]), np.array([10.0, -10.0])])
     brightness = np.array([99, 101, 255, 0], np.uint8)
     images = np.tile(brightness[:, None, None, None], (1, 2, 2, 1))
-    found = score(KerasPredictor(model), Split(images, np.array([0, 1, 1, 1], np.int64)))
+    found = score(KerasPredictor(model), ArraySplit(images, np.array([0, 1, 1, 1], np.int64)))
     assert found.answers.tolist() == [0, 1, 1, 0]
     assert found.top1 == 0.75

@@ -8,6 +8,7 @@ from keras import layers
 from cnnedge import data as datasets
 from cnnedge.convert.calibration import calibration_pixels
 from cnnedge.convert.to_tflite import convert_tflite
+from cnnedge.data import pixels_of
 from cnnedge.errors import ModelError, UsageError
 from cnnedge.formats.tflite.reader import read_tflite
 from cnnedge.model.fold import fold
@@ -30,12 +31,12 @@ def as_rgb(images):
 def test_grey_pictures_have_the_same_answers(digits_model, sample):
     twin = with_rgb_input(digits_model)
     assert twin.input_shape == (None, 28, 28, 3)
-    images = sample.test.images
+    images = pixels_of(sample.test)
     assert np.abs(answers(twin, as_rgb(images)) - answers(digits_model, images)).max() < TOLERANCE
 
 
 def test_coloured_pictures_are_seen_as_the_mean_of_their_channels(digits_model, sample):
-    images = as_rgb(sample.test.images).astype("float32")
+    images = as_rgb(pixels_of(sample.test)).astype("float32")
     coloured = images * np.array([0.5, 1.0, 1.5], "float32")
     assert np.abs(answers(with_rgb_input(digits_model), coloured) - answers(digits_model, images[..., :1])).max() < (
         TOLERANCE
@@ -66,11 +67,11 @@ def test_int8_files_hold_the_same_integers(digits_model, sample):
     Activation scales differ in the last bits of a float, which moves a sum across a rounding boundary now and then:
     as many answers as between two CPUs may differ, half a percent.
     """
-    pixels = calibration_pixels(sample.calibration.images)
+    pixels = calibration_pixels(pixels_of(sample.calibration))
     grey = convert_tflite(fold(digits_model), precision="int8", pixels=pixels)
     rgb = convert_tflite(fold(with_rgb_input(digits_model)), precision="int8", pixels=as_rgb(pixels))
     assert (first_kernel(rgb) == as_rgb(first_kernel(grey))).all()
-    images = sample.test.images
+    images = pixels_of(sample.test)
     with open_runner(grey, format="tflite") as one, open_runner(rgb, format="tflite") as three:
         assert three.input_shape == (28, 28, 3)
         same = three.predict(as_rgb(images)).argmax(1) == one.predict(images).argmax(1)
@@ -94,5 +95,5 @@ def test_a_grey_dataset_is_given_as_rgb():
     grey, rgb = (datasets.load("mnist", image_shape=shape) for shape in (None, (28, 28, 3)))
     assert rgb.image_shape == (28, 28, 3)
     for part in ("train", "validation", "calibration", "test"):
-        images = getattr(rgb, part).images[:20]
-        assert (images == getattr(grey, part).images[:20]).all() and images.dtype == np.uint8
+        images = pixels_of(getattr(rgb, part), 20)
+        assert (images == pixels_of(getattr(grey, part), 20)).all() and images.dtype == np.uint8

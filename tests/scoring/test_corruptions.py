@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cnnedge.data import pixels_of
 from cnnedge.scoring.corruptions import SEVERITIES, corrupt
 
 
@@ -22,7 +23,7 @@ def noise() -> np.ndarray:
 def digits() -> np.ndarray:
     from tests.support.digits_models import digits
 
-    return digits()[1].images[:40]
+    return pixels_of(digits()[1], 40)
 
 
 @pytest.mark.parametrize("name", SEVERITIES)

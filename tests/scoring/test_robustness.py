@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from cnnedge.data import pixels_of
 from cnnedge.errors import DataError
 from cnnedge.runtime.runner import open_runner
 from cnnedge.scoring import robustness
@@ -32,9 +33,9 @@ def test_figures_are_those_of_the_files_on_the_corrupted_images(document, files,
     for file, row in zip(files, document["rows"], strict=True):
         with open_runner(file) as runner:
             for name, severity in (("shot_noise", 2), ("pixelate", 5)):
-                answers = runner.predict(corrupt(split.images, name, severity)).argmax(1)
+                answers = runner.predict(corrupt(pixels_of(split), name, severity)).argmax(1)
                 assert row["top1"][name][severity - 1] == np.mean(answers == split.labels)
-            assert row["clean_top1"] == np.mean(runner.predict(split.images).argmax(1) == split.labels)
+            assert row["clean_top1"] == np.mean(runner.predict(pixels_of(split)).argmax(1) == split.labels)
         assert row["mean_top1"] == pytest.approx(np.mean(list(row["top1"].values())))
     assert "delta_pp" not in reference
     # Rounded to 4 digits.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cnnedge.data import Split
+from cnnedge.data import ArraySplit, Split
 from cnnedge.scoring.score import Score, answers_of, score
 
 
@@ -20,7 +20,7 @@ class AlwaysThree:
 
 @pytest.fixture
 def split() -> Split:
-    return Split(np.zeros((4, 28, 28, 1), np.uint8), np.array([3, 3, 0, 9], np.int64))
+    return ArraySplit(np.zeros((4, 28, 28, 1), np.uint8), np.array([3, 3, 0, 9], np.int64))
 
 
 def test_right_answers_are_counted_block_by_block(split):

@@ -18,10 +18,10 @@ def files(tmp_path):
 
 def test_a_file_of_another_size_does_not_decide_for_a_named_dataset(files):
     """MNIST is given as the digits file takes it; the row of the other will say that it does not fit."""
-    assert choose_dataset("mnist", files, []).test.images.shape[1:] == (28, 28, 1)
-    assert choose_dataset("mnist", files[:2], []).test.images.shape[1:] == (28, 28, 1)
+    assert choose_dataset("mnist", files, []).test.image_shape == (28, 28, 1)
+    assert choose_dataset("mnist", files[:2], []).test.image_shape == (28, 28, 1)
 
 
 def test_a_folder_is_brought_to_the_size_of_the_first_readable_file(files, tmp_path):
     write_image_folder(tmp_path / "images", per_class=3)
-    assert choose_dataset(str(tmp_path / "images"), files, []).test.images.shape[1:] == (4, 4, 3)
+    assert choose_dataset(str(tmp_path / "images"), files, []).test.image_shape == (4, 4, 3)

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from cnnedge import data as datasets
+from cnnedge.data import pixels_of
 from cnnedge.errors import DataError
 from tests.scripts.conftest import SCRIPTS, is_drawn
 
@@ -85,8 +86,8 @@ def test_scenes_are_busy_test_images_of_five_classes(cifar10, tmp_path):
     assert len({label for _, label in places}) == 5
     for file, (index, label) in zip(files, places, strict=True):
         assert cifar10.labels[cifar10.test.labels[int(index)]] == label
-        assert np.array_equal(np.asarray(Image.open(file)), cifar10.test.images[int(index)])
-    grey = cifar10.test.images.mean(axis=3, dtype=np.float32)
+        assert np.array_equal(np.asarray(Image.open(file)), cifar10.test.pixels([int(index)])[0])
+    grey = pixels_of(cifar10.test).mean(axis=3, dtype=np.float32)
     busyness = np.abs(np.diff(grey, axis=1)).mean(axis=(1, 2)) + np.abs(np.diff(grey, axis=2)).mean(axis=(1, 2))
     chosen = [int(index) for index, _ in places]
     # The busiest of all comes first; that of each class is among the busiest percent, a thousand images being a class.

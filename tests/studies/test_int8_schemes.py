@@ -8,6 +8,7 @@ from onnx import numpy_helper
 from cnnedge.convert.calibration import calibration_pixels
 from cnnedge.convert.to_onnx import convert_onnx_float32
 from cnnedge.convert.to_tflite import convert_tflite
+from cnnedge.data import pixels_of
 from cnnedge.errors import ConversionError
 from cnnedge.model.fold import fold
 from cnnedge.runtime.runner import open_runner
@@ -16,7 +17,7 @@ from cnnedge.studies.int8_schemes import SCHEMES, Scheme, quantize_onnx
 
 @pytest.fixture(scope="module")
 def pixels(sample):
-    return calibration_pixels(sample.calibration.images)
+    return calibration_pixels(pixels_of(sample.calibration))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def test_a_file_holds_the_types_of_its_name_and_answers(scheme, float32, pixels,
     activations = [constants[node.input[2]].dtype for node in graph.node if node.op_type == "QuantizeLinear"]
     assert set(activations) == {np.dtype(scheme.activations)}
     with open_runner(content, format="onnx") as runner, open_runner(float32, format="onnx") as reference:
-        agreed = runner.predict(sample.test.images).argmax(1) == reference.predict(sample.test.images).argmax(1)
+        agreed = runner.predict(pixels_of(sample.test)).argmax(1) == reference.predict(pixels_of(sample.test)).argmax(1)
     # Even saturating weights leave most answers alone; a scrambled file agrees on a tenth.
     assert agreed.mean() > 0.9
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cnnedge.data import Split
+from cnnedge.data import ArraySplit, Split, pixels_of
 
 DIGITS = tuple(str(digit) for digit in range(10))
 
@@ -15,8 +15,8 @@ def digits() -> tuple[Split, Split]:
     """1,000 training and 500 test digits, 28 x 28, from the sample that the package carries."""
     with np.load(files("cnnedge.data.published") / "mnist_sample.npz") as arrays:
         return (
-            Split(arrays["x_train"], arrays["y_train"].astype(np.int64)),
-            Split(arrays["x_test"], arrays["y_test"].astype(np.int64)),
+            ArraySplit(arrays["x_train"], arrays["y_train"].astype(np.int64)),
+            ArraySplit(arrays["x_test"], arrays["y_test"].astype(np.int64)),
         )
 
 
@@ -31,7 +31,7 @@ def write_model_folder(folder: Path) -> None:
     flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
     model = keras.Model(image, keras.layers.Dense(10, activation="softmax", name="probabilities")(flat))
     model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
-    model.fit(train.images.astype("float32"), train.labels, epochs=10, verbose=0)
+    model.fit(pixels_of(train).astype("float32"), train.labels, epochs=10, verbose=0)
     model.save(folder / "digits.keras")
 
     kernel, bias = model.layers[-1].get_weights()
@@ -46,7 +46,7 @@ def write_model_folder(folder: Path) -> None:
     (folder / "digits_float32.tflite").write_bytes(converter().convert())
     quantized = converter()
     quantized.optimizations = [tf.lite.Optimize.DEFAULT]
-    quantized.representative_dataset = lambda: ([image[None].astype("float32")] for image in train.images[:100])
+    quantized.representative_dataset = lambda: ([image[None].astype("float32")] for image in pixels_of(train, 100))
     quantized.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     quantized.inference_input_type = quantized.inference_output_type = tf.uint8
     (folder / "digits_int8.tflite").write_bytes(quantized.convert())
@@ -79,4 +79,4 @@ def write_image_folder(folder: Path, per_class: int = 12) -> None:
             target = folder / part / str(digit)
             target.mkdir(parents=True)
             for index in np.flatnonzero(split.labels == digit)[:per_class]:
-                Image.fromarray(split.images[index, :, :, 0]).save(target / f"{index}.png")
+                Image.fromarray(split.pixels([index])[0, :, :, 0]).save(target / f"{index}.png")

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnnedge.data import Dataset, Split
-from cnnedge.data.splits import hold_out
+from cnnedge.data import ArraySplit, Dataset, pixels_of
+from cnnedge.data.holding_out import hold_out
 from cnnedge.model.backend import require_tensorflow
 from tests.support import digits_models
 
@@ -23,8 +23,8 @@ def tensorflow():
 def sample(tensorflow) -> Dataset:
     """1,000 training and 500 test digits, whatever the network reaches."""
     with np.load(files("cnnedge.data.published") / "mnist_sample.npz") as arrays:
-        training = Split(arrays["x_train"], arrays["y_train"].astype(np.int64))
-        test = Split(arrays["x_test"], arrays["y_test"].astype(np.int64))
+        training = ArraySplit(arrays["x_train"], arrays["y_train"].astype(np.int64))
+        test = ArraySplit(arrays["x_test"], arrays["y_test"].astype(np.int64))
     parts = hold_out(training, test, seed=0, validation=100, calibration=100)
     return Dataset("mnist", DIGITS, *parts, test, "bundled sample", True, "CC BY-SA 3.0", 0)
 
@@ -39,7 +39,7 @@ def digits_model(sample):
     keras.utils.set_random_seed(0)
     model = build_model("mnist-tiny", seed=0)
     model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", jit_compile=True)
-    model.fit(sample.train.images.astype("float32"), sample.train.labels, batch_size=50, epochs=12, verbose=0)
+    model.fit(pixels_of(sample.train).astype("float32"), sample.train.labels, batch_size=50, epochs=12, verbose=0)
     return model
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from cnnedge.data import ArraySplit
 from cnnedge.training import augment as room
 from cnnedge.training.augment import augment, cutout, shift, warp
 from cnnedge.training.batches import AugmentedBatches
@@ -101,7 +102,7 @@ def test_no_augmentation_changes_nothing(photos):
 def batches(images: np.ndarray, augmentation: Augmentation = NOTHING, **options) -> AugmentedBatches:
     labels = np.arange(len(images)) % 10
     return AugmentedBatches(
-        images, labels, num_classes=10, batch_size=8, augmentation=augmentation, **{"seed": 5, **options}
+        ArraySplit(images, labels), num_classes=10, batch_size=8, augmentation=augmentation, **{"seed": 5, **options}
     )
 
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from cnnedge.data import pixels_of
 from cnnedge.errors import CnnedgeError, DataError
 from cnnedge.model.keras_file import save_keras
 from cnnedge.model.networks import build_model
@@ -148,8 +149,8 @@ def test_schedule_and_decay():
 def test_statistics_are_those_of_the_batches(sample):
     """The first batch norm's mean and variance, against numpy in float64 on what goes into it."""
     model = build_model("mnist-tiny")
-    images, labels = sample.train.images[:80], sample.train.labels[:80]
-    batches = AugmentedBatches(images, labels, num_classes=10, batch_size=8, augmentation=Augmentation(), seed=0)
+    few = sample.train.take(range(80))
+    batches = AugmentedBatches(few, num_classes=10, batch_size=8, augmentation=Augmentation(), seed=0)
     fit.estimate_statistics(model, batches, epoch=3)
     seen = np.concatenate([batches.batch(3, step)[0] for step in range(10)])
     entering = keras.Model(model.input, model.get_layer("conv1").output).predict(seen, verbose=0).astype(np.float64)
@@ -179,7 +180,7 @@ def test_a_teacher_pulls_the_student_towards_itself(finished, unseen_test, tmp_p
     save_keras(finished[0], path)
     recipe = dataclasses.replace(RECIPE, epochs=2, teacher_weight=1.0)
     student = fit.train("mnist-tiny", unseen_test, recipe, folder=tmp_path, seed=1, teacher=path)
-    images = unseen_test.validation.images.astype(np.float32)
+    images = pixels_of(unseen_test.validation).astype(np.float32)
     wanted = finished[0].predict(images, verbose=0).argmax(axis=1)
     agreement = np.mean(student.predict(images, verbose=0).argmax(axis=1) == wanted)
     assert agreement > 0.5  # a fresh network agrees on about one image in ten

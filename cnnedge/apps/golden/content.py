@@ -93,18 +93,21 @@ def make_images(runner: Runner, test: "Split") -> list[GoldenImage]:
     Preferred are images that the file gets right without being sure, and that change visibly when they are
     mirrored, turned or their colours exchanged: on those, every mistake of an app shows.
     """
+    chosen = choose(runner, test)
     return [
-        _made(runner, test.images[index], int(test.labels[index])) for index in choose(runner, test.images, test.labels)
+        _made(runner, pixels, int(label))
+        for pixels, label in zip(test.pixels(chosen), test.labels[chosen], strict=True)
     ]
 
 
-def choose(runner: Runner, images: np.ndarray, labels: np.ndarray) -> list[int]:
-    """Indices of at most 20 of ``images`` uint8 (N, H, W, C), the classes of ``labels`` (N,) taking turns."""
+def choose(runner: Runner, test: "Split") -> list[int]:
+    """Indices of at most 20 of the test images, the classes taking turns."""
     per_class = []
-    for label in np.unique(labels):
-        candidates = np.flatnonzero(labels == label)[:CANDIDATES_PER_CLASS]
-        scores = runner.predict(images[candidates])
-        untelling = np.array([not is_telling(images[index]) for index in candidates])
+    for label in np.unique(test.labels):
+        candidates = np.flatnonzero(test.labels == label)[:CANDIDATES_PER_CLASS]
+        images = test.pixels(candidates)
+        scores = runner.predict(images)
+        untelling = np.array([not is_telling(image) for image in images])
         wrong = scores.argmax(1) != label
         flaws = untelling.astype(int) + (scores.max(1) > SATURATED) + 2 * wrong
         order = np.lexsort((np.abs(scores.max(1) - TELLING_SCORE), flaws))

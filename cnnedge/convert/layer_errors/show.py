@@ -36,7 +36,7 @@ def measure(
 
     model = load_keras(against)
     dataset = datasets.load(data, image_shape=model.input_shape[1:], progress=progress)
-    images = dataset.validation.images[: limit or DEFAULT_IMAGES]
+    images = datasets.pixels_of(dataset.validation, limit or DEFAULT_IMAGES)
     layers = layer_errors(file, model, images, progress=progress)
     if plot is not None:
         from cnnedge.convert.layer_errors.plot import plot_layer_errors

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnedge.data.splits import Split
+from cnnedge.data.array_split import ArraySplit
 from cnnedge.errors import DataError
 
 VERSION = "v6"
@@ -17,7 +17,7 @@ CLASSES = 10
 _SHAPES = {f"cifar10.1_{VERSION}_data.npy": (IMAGES, 32, 32, 3), f"cifar10.1_{VERSION}_labels.npy": (IMAGES,)}
 
 
-def read_cifar10_1(folder: Path) -> Split:
+def read_cifar10_1(folder: Path) -> ArraySplit:
     """The images uint8 ``(2000, 32, 32, 3)`` RGB and the labels 0..9, in the order of CIFAR-10's classes.
 
     Raises:
@@ -28,7 +28,7 @@ def read_cifar10_1(folder: Path) -> Split:
         raise DataError(f"{folder}: the images are {images.dtype}, expected uint8: download them again")
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= CLASSES:
         raise DataError(f"{folder}: the labels are {labels.dtype} up to {labels.max()}, expected classes 0..9")
-    return Split(images, labels.astype(np.int64))
+    return ArraySplit(images, labels.astype(np.int64))
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> np.ndarray:

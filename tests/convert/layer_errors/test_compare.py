@@ -13,6 +13,7 @@ from cnnedge.convert.layer_errors.compare import layer_errors, sqnr_db
 from cnnedge.convert.qat.fine_tune import quantization_aware_train
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
+from cnnedge.data import pixels_of
 from cnnedge.errors import DataError, ModelError
 from cnnedge.model.fold import fold
 from cnnedge.model.networks import build_model
@@ -30,13 +31,13 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def images(sample):
-    return sample.validation.images[:IMAGES]
+    return pixels_of(sample.validation, IMAGES)
 
 
 @pytest.fixture(scope="module")
 def files(folder, digits_model, sample) -> dict[str, Path]:
     """The digits model in every precision."""
-    folded, pixels = fold(digits_model), calibration_pixels(sample.calibration.images)
+    folded, pixels = fold(digits_model), calibration_pixels(pixels_of(sample.calibration))
     made = {
         f"{precision}.tflite": convert_tflite(folded, precision=precision, pixels=pixels)
         for precision in ("float32", "float16", "int8", "int16x8")
@@ -129,9 +130,9 @@ def test_seven_bit_weights_of_onnx_are_one_bit_noisier(rows):
 
 
 def test_qat_files_agree_between_the_formats(digits_model, sample, folder, images):
-    batches = (sample.train.images[start : start + 50].astype("float32") for start in range(0, 500, 50))
+    batches = (images.astype("float32") for images, _ in sample.train.take(range(500)).batches(50))
     trained = quantization_aware_train(
-        fold(digits_model), batches, calibration=calibration_pixels(sample.calibration.images), steps=10,
+        fold(digits_model), batches, calibration=calibration_pixels(pixels_of(sample.calibration)), steps=10,
         learning_rate=1e-4, seed=0,
     )  # fmt: skip
     tflite = convert_tflite(trained, precision="int8", fake_quantized=True)
@@ -150,7 +151,7 @@ def test_layer_with_coarse_weights_is_the_worst(digits_model, sample, files, fol
     step = np.abs(kernel).max() / 3
     coarse = np.round(kernel / step) * step
     folded.get_layer("conv3").set_weights([coarse, bias])
-    pixels = calibration_pixels(sample.calibration.images)
+    pixels = calibration_pixels(pixels_of(sample.calibration))
     file = write(folder / "coarse.tflite", convert_tflite(folded, precision="int8", pixels=pixels))
     found = layer_errors(file, digits_model, images)
     assert found[0].layer == "conv3"
@@ -163,7 +164,7 @@ def test_layer_with_coarse_weights_is_the_worst(digits_model, sample, files, fol
 
 
 def test_range_clipped_by_dim_calibration_images_shows_as_saturated_codes(digits_model, sample, folder, images, rows):
-    dim = spanning(np.floor(sample.calibration.images / 4).astype("float32"))
+    dim = spanning(np.floor(pixels_of(sample.calibration) / 4).astype("float32"))
     file = write(folder / "dim.tflite", convert_tflite(fold(digits_model), precision="int8", pixels=dim))
     found = layer_errors(file, digits_model, images)
     # Outputs up to four times as large as any that calibration saw.

@@ -9,6 +9,7 @@ from cnnedge.convert.calibration import calibration_pixels
 from cnnedge.convert.qat.fine_tune import check_supported, quantization_aware_train
 from cnnedge.convert.to_onnx import convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
+from cnnedge.data import pixels_of
 from cnnedge.errors import ModelError
 from cnnedge.model.fold import fold
 from cnnedge.runtime.runner import open_runner
@@ -31,7 +32,7 @@ def train(model, images, calibration, steps=40):
 
 @pytest.fixture(scope="module")
 def trained(digits_model, sample):
-    return train(digits_model, sample.train.images, sample.calibration.images)
+    return train(digits_model, pixels_of(sample.train), pixels_of(sample.calibration))
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +41,18 @@ def tflite(trained):
 
 
 def test_file_answers_as_the_float_model_does(tflite, digits_model, sample):
-    expected = digits_model.predict(sample.test.images.astype("float32"), verbose=0)
+    expected = digits_model.predict(pixels_of(sample.test).astype("float32"), verbose=0)
     with open_runner(tflite, format="tflite") as runner:
-        found = runner.predict(sample.test.images)
+        found = runner.predict(pixels_of(sample.test))
         assert (runner.input.scale, runner.input.zero_point) == (1.0, 0)
     assert np.mean(found.argmax(1) == expected.argmax(1)) >= 0.99
 
 
 def test_file_computes_what_the_fake_quantized_model_computed(trained, tflite, sample):
     """Fake quantization rounds where the file rounds: only ties and the file's integer softmax (1/256) differ."""
-    simulated = trained.predict(sample.test.images.astype("float32"), verbose=0)
+    simulated = trained.predict(pixels_of(sample.test).astype("float32"), verbose=0)
     with open_runner(tflite, format="tflite") as runner:
-        found = runner.predict(sample.test.images)
+        found = runner.predict(pixels_of(sample.test))
     assert np.mean(found.argmax(1) == simulated.argmax(1)) >= 0.995
     assert np.median(np.abs(found - simulated)) <= 1 / 256
 
@@ -78,25 +79,27 @@ def test_onnx_agrees_with_tflite(tflite, sample):
         open_runner(tflite, format="tflite") as one,
         open_runner(convert_onnx_int8(tflite), format="onnx") as two,
     ):
-        agreement = np.mean(one.predict(sample.test.images).argmax(1) == two.predict(sample.test.images).argmax(1))
+        images = pixels_of(sample.test)
+        agreement = np.mean(one.predict(images).argmax(1) == two.predict(images).argmax(1))
     assert agreement >= 0.995
 
 
 def test_calibrated_ranges_are_what_makes_a_short_run_right(digits_model, sample, tflite):
     """With TFMOT's -6..6 at the start, 40 steps of a 0.99 average leave 2/3 of that range behind."""
     uncalibrated = quantization_aware_train(
-        fold(digits_model), batches(sample.train.images), calibration=calibration_pixels(sample.calibration.images),
+        fold(digits_model), batches(pixels_of(sample.train)),
+        calibration=calibration_pixels(pixels_of(sample.calibration)),
         steps=40, learning_rate=1e-3, seed=0, calibrated_ranges=False,
     )  # fmt: skip
     content = convert_tflite(uncalibrated, precision="int8", fake_quantized=True)
     with open_runner(content, format="tflite") as other, open_runner(tflite, format="tflite") as ours:
-        expected = digits_model.predict(sample.test.images.astype("float32"), verbose=0)
-        errors = [np.abs(runner.predict(sample.test.images) - expected).mean() for runner in (ours, other)]
+        expected = digits_model.predict(pixels_of(sample.test).astype("float32"), verbose=0)
+        errors = [np.abs(runner.predict(pixels_of(sample.test)) - expected).mean() for runner in (ours, other)]
     assert errors[0] < errors[1]
 
 
 def test_training_twice_with_one_seed_gives_the_same_file(digits_model, sample, tflite):
-    again = train(digits_model, sample.train.images, sample.calibration.images)
+    again = train(digits_model, pixels_of(sample.train), pixels_of(sample.calibration))
     assert convert_tflite(again, precision="int8", fake_quantized=True) == tflite
 
 

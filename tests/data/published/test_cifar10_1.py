@@ -19,7 +19,7 @@ def folder(tmp_path):
 
 def test_read(folder):
     split = read_cifar10_1(folder)
-    assert split.images.shape == (2000, 32, 32, 3)
+    assert (len(split), *split.image_shape) == (2000, 32, 32, 3)
     assert split.labels.dtype == np.int64 and split.labels[11] == 1
 
 
