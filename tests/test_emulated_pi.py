@@ -20,7 +20,7 @@ from PIL import Image
 from cnnedge.data import Split, evenly_spaced, pixels_of
 from tests.support.logits import raw_logits
 from tests.support.optimized_graph import count_kernels
-from tests.test_exported import FILES, FUSED, INT8, MODELS, images_for, manifest
+from tests.support.shipped import FILES, FUSED, INT8, MODELS, images_for, manifest
 
 REPOSITORY = Path(__file__).parent.parent
 IMAGES = 200

@@ -1,12 +1,8 @@
 """The shipped files: each is evaluated again on the whole test set and held against its manifest."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from cnnedge import data as datasets
 from cnnedge.data import pixels_of
 from cnnedge.files import sha256_of
 from cnnedge.formats.inspection import inspect, unmet_requirements
@@ -14,39 +10,14 @@ from cnnedge.formats.model_file import read_passport
 from cnnedge.model.networks import MODELS as SPECS
 from cnnedge.names import EXPORTS, ExportName
 from cnnedge.runtime.runner import open_runner
-from tests.convert.test_to_onnx import fused_kernels
-from tests.convert.test_to_tflite import assert_relu_zero_points
+from tests.support.onnx_graphs import fused_kernels
+from tests.support.shipped import EXPORTED, FILES, FUSED, INT8, MODELS, images_for, manifest
+from tests.support.tflite_objects import assert_relu_zero_points
 
-EXPORTED = Path(__file__).parent.parent / "exported"
-# One integer kernel of ONNX Runtime for each convolution and each dense layer.
-FUSED = {
-    "mnist": {"QLinearConv": 6, "QGemm": 1},
-    "mnist-tiny": {"QLinearConv": 5, "QGemm": 1},
-    "cifar10": {"QLinearConv": 9, "QGemm": 1},
-    "cifar10-small": {"QLinearConv": 7, "QGemm": 1},
-}
-MODELS = list(FUSED)
-FILES = [
-    EXPORTED / model / ExportName(model, precision, format, qat).filename
-    for model in MODELS
-    for format, precisions in EXPORTS.items()
-    for precision in precisions
-    for qat in ((False, True) if precision == "int8" else (False,))
-]
-INT8 = [path for path in FILES if "_int8" in path.name]
 # How many of the 10,000 answers may differ on another CPU. TFLite's integer files give the same logits everywhere.
 # Float files sum in another order, which flips an image only if its two best probabilities are within 1e-4: few have
 # that. ONNX Runtime's integer kernels rescale in float; we promise the same top-1 within 0.1 points: 10 images.
 FLIPS = 10
-
-
-def images_for(model: str) -> datasets.Split:
-    """The whole test split of the data that a model was trained on."""
-    return datasets.load(SPECS[model].dataset).test
-
-
-def manifest(path: Path) -> dict:
-    return json.loads((path.parent / "manifest.json").read_text())
 
 
 @pytest.fixture(scope="module")

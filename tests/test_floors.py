@@ -1,9 +1,13 @@
 """The walls between the floors, seen from a fresh interpreter; import-linter checks the same in the source."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+REPOSITORY = Path(__file__).parents[1]
 
 LIGHT = [
     "cnnedge", "cnnedge.data", "cnnedge.runtime.runner", "cnnedge.runtime.classifier", "cnnedge.formats.inspection",
@@ -32,3 +36,20 @@ def test_public_names():
 
     assert cnnedge.__all__ == ["Classifier", "Prediction", "__version__"]
     assert all(hasattr(cnnedge, name) for name in cnnedge.__all__)
+
+
+def imported(file: Path) -> set[str]:
+    """The modules that a file names in its import statements."""
+    nodes = list(ast.walk(ast.parse(file.read_text())))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return names | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
+def test_tests_take_their_helpers_from_tests_support_alone():
+    others = {
+        f"{file.relative_to(REPOSITORY)} imports {name}"
+        for file in (REPOSITORY / "tests").rglob("*.py")
+        for name in imported(file)
+        if name.startswith("tests") and name != "tests" and not name.startswith("tests.support")
+    }
+    assert others == set()

@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from cnnedge.data import pixels_of
 from cnnedge.nativelog import silenced
-from tests.test_exported import FILES, MODELS, images_for
+from tests.support.shipped import FILES, MODELS, images_for
 
 IMAGES = 200
 QUANTIZED = [path for path in FILES if "float" not in path.name]

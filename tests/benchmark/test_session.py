@@ -16,7 +16,7 @@ from cnnedge.benchmark.session import benchmark
 from cnnedge.data import ArraySplit, pixels_of
 from cnnedge.documents import load_document, write_json
 from cnnedge.errors import UsageError
-from tests.support import digits_models
+from tests.support.digits import DIGITS, digits
 
 LABELS = ("a", "b", "c", "d")
 # 4 rounds are one start; tests that look at intervals ask for more.
@@ -215,9 +215,9 @@ def test_the_request_is_checked_first(split, lookup):
 def test_real_files_on_real_runtimes(model_folder, tmp_path):
     """LiteRT and ONNX Runtime give the same accuracy as the very network computed in numpy."""
     (tmp_path / "text.tflite").write_text("not a model")
-    _, test = digits_models.digits()
+    test = ArraySplit(*digits("test"))
     candidates = candidates_for([model_folder, tmp_path / "text.tflite"])
-    document = benchmark(candidates, test, digits_models.DIGITS, **QUICK)
+    document = benchmark(candidates, test, DIGITS, **QUICK)
     rows = by_file(document)
     expected = _accuracy_in_numpy(model_folder, test)
     # float32 sums in another order change a logit by 1e-5 at most: no digit of these 500 is that close to a

@@ -15,38 +15,22 @@ import onnxruntime
 import pytest
 
 from cnnedge.cli.app import run
-from tests.support import digits_models
 
 QUICK = ["--num-runs", "8", "--warmup-runs", "1"]
 
 
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("images")
-    digits_models.write_image_folder(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("trained") / "digits"
-    folder.mkdir()
-    digits_models.write_model_folder(folder)
-    return folder
-
-
 @pytest.fixture
-def exported(trained, tmp_path) -> Path:
+def exported(model_folder, tmp_path) -> Path:
     """The exported files without the Keras model: three processes that import TensorFlow are ten seconds."""
     folder = tmp_path / "exported"
-    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("*.keras"))
+    shutil.copytree(model_folder, folder, ignore=shutil.ignore_patterns("*.keras"))
     return folder
 
 
-def test_a_folder_is_measured_beside_its_keras_model(trained, digits, tmp_path, capsys):
+def test_a_folder_is_measured_beside_its_keras_model(model_folder, digit_folder, tmp_path, capsys):
     folder = tmp_path / "digits"
-    shutil.copytree(trained, folder)
-    assert run(["benchmark", str(folder), "--data", str(digits), "--limit", "60", *QUICK]) == 0
+    shutil.copytree(model_folder, folder)
+    assert run(["benchmark", str(folder), "--data", str(digit_folder), "--limit", "60", *QUICK]) == 0
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines()[:12])) <= 80
     document = json.loads((folder / "benchmark.json").read_text())
@@ -65,10 +49,10 @@ def test_a_folder_is_measured_beside_its_keras_model(trained, digits, tmp_path, 
     assert "data:image/png" in (folder / "report.html").read_text() or all(not row["flips"] for row in others)
 
 
-def test_a_failed_row_is_shown_and_the_exit_code_is_1(exported, digits, tmp_path, capsys):
+def test_a_failed_row_is_shown_and_the_exit_code_is_1(exported, digit_folder, tmp_path, capsys):
     (exported / "broken.tflite").write_text("this is a text file")
     out = tmp_path / "out.json"
-    command = ["benchmark", str(exported), "--data", str(digits), "--json", str(out), *QUICK]
+    command = ["benchmark", str(exported), "--data", str(digit_folder), "--json", str(out), *QUICK]
     assert run(command) == 1
     captured = capsys.readouterr()
     assert "failed: broken.tflite: " in captured.out
@@ -77,11 +61,11 @@ def test_a_failed_row_is_shown_and_the_exit_code_is_1(exported, digits, tmp_path
     assert rows["broken.tflite"]["top1"] is None and rows["digits_int8.tflite"]["error"] is None
 
 
-def test_files_that_exist_are_not_replaced_unasked(exported, digits, tmp_path, capsys):
+def test_files_that_exist_are_not_replaced_unasked(exported, digit_folder, tmp_path, capsys):
     (exported / "benchmark.json").write_text("mine")
     report = tmp_path / "mine.html"
     report.write_text("mine")
-    command = ["benchmark", str(exported), "--data", str(digits), "--limit", "10", *QUICK]
+    command = ["benchmark", str(exported), "--data", str(digit_folder), "--limit", "10", *QUICK]
     assert run([*command, "--report", str(report)]) == 1
     assert "mine.html already exists" in capsys.readouterr().err
     assert run(command) == 0
@@ -104,17 +88,17 @@ def test_files_that_exist_are_not_replaced_unasked(exported, digits, tmp_path, c
         (["{exported}", "--json", "{exported}/digits_int8.tflite/x.json"], 1, "x.json cannot be written"),
     ],
 )
-def test_wrong_requests_are_one_line(exported, digits, capsys, arguments, code, message):
-    filled = [argument.format(exported=exported, digits=digits) for argument in arguments]
+def test_wrong_requests_are_one_line(exported, digit_folder, capsys, arguments, code, message):
+    filled = [argument.format(exported=exported, digits=digit_folder) for argument in arguments]
     assert run(["benchmark", *filled]) == code
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert message in line
 
 
-def test_without_a_gpu_it_says_what_is_missing_and_what_to_type(exported, digits, monkeypatch, capsys):
+def test_without_a_gpu_it_says_what_is_missing_and_what_to_type(exported, digit_folder, monkeypatch, capsys):
     for name, value in {"VK_ICD_FILENAMES": "/dev/null", "VK_DRIVER_FILES": "/dev/null"}.items():
         monkeypatch.setenv(name, value)
-    command = ["benchmark", str(exported), "--data", str(digits), "--device", "gpu", *QUICK]
+    command = ["benchmark", str(exported), "--data", str(digit_folder), "--device", "gpu", *QUICK]
     if any(name.startswith(("CUDA", "WebGpu")) for name in onnxruntime.get_available_providers()):
         pytest.skip("this onnxruntime can use a GPU")
     assert run(command) == 1
@@ -128,12 +112,12 @@ SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")
 
 
 @pytest.mark.skipif(not SWIFTSHADER.exists(), reason="Chromium's SwiftShader is not installed")
-def test_a_software_adapter_is_measured_as_the_cpu_that_it_is(exported, digits, tmp_path, monkeypatch, capsys):
+def test_a_software_adapter_is_measured_as_the_cpu_that_it_is(exported, digit_folder, tmp_path, monkeypatch, capsys):
     """LiteRT's GPU accelerator for real, on a driver that draws on the CPU; ONNX Runtime has no provider: an error."""
     monkeypatch.setenv("VK_ICD_FILENAMES", str(SWIFTSHADER))
     monkeypatch.setenv("LD_LIBRARY_PATH", str(SWIFTSHADER.parent))
     out = tmp_path / "gpu.json"
-    command = ["benchmark", str(exported), "--data", str(digits), "--device", "gpu", "--json", str(out)]
+    command = ["benchmark", str(exported), "--data", str(digit_folder), "--device", "gpu", "--json", str(out)]
     assert run([*command, "--limit", "20", "--num-runs", "4"]) == 1
     document = json.loads(out.read_text())
     rows = {row["file"]: row for row in document["rows"]}
@@ -145,11 +129,11 @@ def test_a_software_adapter_is_measured_as_the_cpu_that_it_is(exported, digits, 
     assert "ran on a software adapter, which is the CPU" in capsys.readouterr().out
 
 
-def test_files_without_a_passport_are_fed_as_the_options_say(exported, digits, tmp_path, capsys):
+def test_files_without_a_passport_are_fed_as_the_options_say(exported, digit_folder, tmp_path, capsys):
     """The digits file takes 0..255: halved pixels are still classified, and the document says what was fed."""
     out = tmp_path / "out.json"
     file = exported / "digits_float32.tflite"
-    command = ["benchmark", str(file), "--data", str(digits), "--json", str(out), *QUICK]
+    command = ["benchmark", str(file), "--data", str(digit_folder), "--json", str(out), *QUICK]
     assert run([*command, "--std", "2"]) == 0
     fed = json.loads(out.read_text())["rows"][0]["preprocessing"]
     assert fed == {"mean": [0.0], "std": [2.0], "source": "options"}
@@ -159,10 +143,10 @@ def test_files_without_a_passport_are_fed_as_the_options_say(exported, digits, t
     assert "note: Fed pixels 0..255, for they do not say what else: digits_float32.tflite" in capsys.readouterr().out
 
 
-def test_sustained_load_is_shown_and_kept(exported, digits, tmp_path, capsys):
+def test_sustained_load_is_shown_and_kept(exported, digit_folder, tmp_path, capsys):
     out, page = tmp_path / "out.json", tmp_path / "out.html"
     files = [str(exported / "digits_int8.tflite"), str(exported / "digits_float32.onnx")]
-    command = ["benchmark", *files, "--data", str(digits), "--json", str(out), "--report", str(page), *QUICK]
+    command = ["benchmark", *files, "--data", str(digit_folder), "--json", str(out), "--report", str(page), *QUICK]
     assert run([*command, "--sustained", "0.05"]) == 0
     printed = capsys.readouterr().out
     # The last reading comes before the last pass of turns.
@@ -173,18 +157,19 @@ def test_sustained_load_is_shown_and_kept(exported, digits, tmp_path, capsys):
     assert "Under sustained load" in page.read_text() and "--sustained 0.05" in page.read_text()
 
 
-def test_the_script_only_calls_the_command(exported, digits):
+def test_the_script_only_calls_the_command(exported, digit_folder):
     script = Path(__file__).parents[2] / "scripts" / "benchmark.py"
-    command = [sys.executable, str(script), str(exported / "digits_int8.tflite"), "--data", str(digits), *QUICK]
+    command = [sys.executable, str(script), str(exported / "digits_int8.tflite"), "--data", str(digit_folder), *QUICK]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "digits_int8.tflite" in done.stdout and "classify digits_int8.tflite: 120 of 120" in done.stderr
     assert max(map(len, done.stdout.splitlines()[:6])) <= 80
 
 
-def test_ctrl_c_shows_and_keeps_what_was_measured(exported, digits, tmp_path):
+def test_ctrl_c_shows_and_keeps_what_was_measured(exported, digit_folder, tmp_path):
     out = tmp_path / "out.json"
-    command = [sys.executable, "-m", "cnnedge", "benchmark", str(exported), "--data", str(digits), "--json", str(out)]
+    command = ["benchmark", str(exported), "--data", str(digit_folder), "--json", str(out)]
+    command = [sys.executable, "-m", "cnnedge", *command]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in process.stderr:
         if line.startswith("warm up"):
@@ -198,9 +183,9 @@ def test_ctrl_c_shows_and_keeps_what_was_measured(exported, digits, tmp_path):
     assert "The benchmark was interrupted" in printed
 
 
-def test_the_report_is_shown_again_and_machines_side_by_side(exported, digits, tmp_path, capsys):
+def test_the_report_is_shown_again_and_machines_side_by_side(exported, digit_folder, tmp_path, capsys):
     out = tmp_path / "host.json"
-    run(["benchmark", str(exported), "--data", str(digits), "--json", str(out), *QUICK])
+    run(["benchmark", str(exported), "--data", str(digit_folder), "--json", str(out), *QUICK])
     capsys.readouterr()
     assert run(["report", str(out), "--markdown"]) == 0
     assert "| digits_int8.tflite |" in capsys.readouterr().out

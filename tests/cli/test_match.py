@@ -9,42 +9,26 @@ from PIL import Image
 
 from cnnedge.cli.app import run
 from cnnedge.formats.model_file import embed_passport_tflite
-from tests.formats.test_model_file import PASSPORT
 from tests.support import models
+from tests.support.digits import write_image_folder
+from tests.support.labelled_files import PASSPORT
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    """A folder of digits by class, and a file that knows them."""
-    folder = tmp_path_factory.mktemp("digits")
-    for part in ("train", "test"):
-        images, labels = models.digits(part)
-        for label in range(10):
-            place = folder / "data" / part / str(label)
-            place.mkdir(parents=True)
-            for index in np.flatnonzero(labels == label)[:40]:
-                Image.fromarray(images[index, ..., 0]).save(place / f"{index}.png")
-    (folder / "digits_int8.tflite").write_bytes(embed_passport_tflite(models.digits_tflite(), PASSPORT))
-    assert (
-        run(
-            [
-                "golden",
-                str(folder / "digits_int8.tflite"),
-                "--data",
-                str(folder / "data"),
-                "--out",
-                str(folder / "golden"),
-            ]
-        )
-        == 0
-    )
+def work(tmp_path_factory):
+    """A folder with digits by class, a file that knows them, and its golden pictures."""
+    folder = tmp_path_factory.mktemp("work")
+    write_image_folder(folder / "data", train=40, test=40)
+    file = folder / "digits_int8.tflite"
+    file.write_bytes(embed_passport_tflite(models.digits_tflite(), PASSPORT))
+    assert run(["golden", str(file), "--data", str(folder / "data"), "--out", str(folder / "golden")]) == 0
     return folder
 
 
 @pytest.fixture
-def here(digits, tmp_path, monkeypatch):
+def here(work, tmp_path, monkeypatch):
     """A copy of all that, as the working folder."""
-    shutil.copytree(digits, tmp_path / "here")
+    shutil.copytree(work, tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path / "here"
 

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from cnnedge.cli.app import run
-from tests.formats.test_contract import NAMES, foreign
 from tests.support import cameras, models
+from tests.support.labelled_files import NAMES, foreign
 
 
 @pytest.fixture

@@ -4,17 +4,15 @@ import json
 import signal
 import subprocess
 import sys
-from importlib.resources import files
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from cnnedge.cli.app import run as cnnedge
 from cnnedge.errors import GateError
 from cnnedge.formats.model_file import read_passport
 from cnnedge.names import EXPORTS, ExportName
+from tests.support.digits import write_image_folder
 
 NAMES = [ExportName("mnist-tiny", p, f) for f, precisions in EXPORTS.items() for p in precisions]
 NAMES += [ExportName("mnist-tiny", "int8", format, qat=True) for format in EXPORTS]
@@ -22,15 +20,8 @@ NAMES += [ExportName("mnist-tiny", "int8", format, qat=True) for format in EXPOR
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
-    """The MNIST sample as a folder of pictures."""
-    folder = tmp_path_factory.mktemp("digits")
-    with np.load(files("cnnedge.data.published") / "mnist_sample.npz") as sample:
-        for part, split in (("train", "train"), ("test", "test")):
-            for number, (image, label) in enumerate(zip(sample[f"x_{part}"], sample[f"y_{part}"], strict=True)):
-                target = folder / split / str(label) / f"{number}.png"
-                target.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(image[:, :, 0]).save(target)
-    return folder
+    """The whole sample."""
+    return write_image_folder(tmp_path_factory.mktemp("digits"), train=None, test=None)
 
 
 @pytest.fixture(scope="module")

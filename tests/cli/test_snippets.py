@@ -7,8 +7,8 @@ import pytest
 from cnnedge.apps.snippets.render import TITLES, as_markdown
 from cnnedge.cli.app import run
 from cnnedge.formats.model_file import embed_passport_tflite
-from tests.formats.test_model_file import PASSPORT
 from tests.support import models
+from tests.support.labelled_files import PASSPORT
 
 
 @pytest.fixture

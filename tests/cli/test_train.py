@@ -7,12 +7,9 @@ import subprocess
 import sys
 import time
 import zipfile
-from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from cnnedge.cli.app import run
 
@@ -22,17 +19,10 @@ LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 ARGUMENTS = ["train", "mnist-tiny", "--epochs", "4", "--batch-size", "25"]
 
 
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory) -> Path:
-    """A folder <class>/<number>.png with the first 20 digits of each class of the sample."""
-    folder = tmp_path_factory.mktemp("digits")
-    with np.load(files("cnnedge.data.published") / "mnist_sample.npz") as sample:
-        images, labels = sample["x_train"], sample["y_train"]
-    for label in range(10):
-        (folder / str(label)).mkdir()
-        for number, image in enumerate(images[labels == label][:20]):
-            Image.fromarray(image.reshape(28, 28)).save(folder / str(label) / f"{number}.png")
-    return folder
+@pytest.fixture
+def digits(digit_folder) -> Path:
+    """20 pictures of each class, with no split for testing."""
+    return digit_folder / "train"
 
 
 def command(*arguments: str, **environment: str) -> subprocess.Popen:

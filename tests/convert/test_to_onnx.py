@@ -1,13 +1,10 @@
 """ONNX files: fused whole, unsaturable, and in agreement with the TFLite files that they come from."""
 
 import json
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from onnx import numpy_helper
 
 from cnnedge.convert.calibration import calibration_pixels
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8, embed_passport_onnx
@@ -17,26 +14,7 @@ from cnnedge.errors import ConversionError
 from cnnedge.model.fold import fold
 from cnnedge.passport import PASSPORT_KEY, Passport
 from cnnedge.runtime.runner import open_runner
-from tests.support.optimized_graph import count_kernels, save_optimized
-
-
-def optimized(content: bytes) -> onnx.ModelProto:
-    """The graph that ONNX Runtime really runs on this machine."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "optimized.onnx"
-        save_optimized(content, path)
-        return onnx.load(path)
-
-
-def fused_kernels(content: bytes) -> dict[str, int]:
-    """How many convolution and dense kernels run on this machine, by kind."""
-    return count_kernels(optimized(content))
-
-
-def weight_codes(content: bytes) -> list[np.ndarray]:
-    graph = onnx.load_from_string(content).graph
-    arrays = [numpy_helper.to_array(item) for item in graph.initializer]
-    return [array for array in arrays if array.dtype == np.int8 and array.ndim > 1]
+from tests.support.onnx_graphs import fused_kernels, optimized, weight_codes
 
 
 @pytest.fixture(scope="module")

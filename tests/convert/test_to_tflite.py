@@ -11,6 +11,7 @@ from cnnedge.errors import ConversionError, DataError
 from cnnedge.model.fold import fold
 from cnnedge.names import EXPORTS
 from cnnedge.runtime.runner import open_runner
+from tests.support.tflite_objects import assert_relu_zero_points
 
 # float32: another order of summation. float16: weights off by 2**-11 relative, a few layers deep.
 # int8 and dynamic: a probability moves by logit error x 1/4 at most; 8-bit logits of range +-20 have steps of 0.16,
@@ -72,16 +73,6 @@ def test_int8_file_has_integer_operators_only(converted):
 
 def test_after_every_relu_the_zero_point_is_the_types_minimum(converted):
     assert_relu_zero_points(converted["int8"], expected=5)
-
-
-def assert_relu_zero_points(content: bytes, expected: int) -> None:
-    """Every activation with "Relu" in its name starts at 0, so its zero point is -128."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    details = Interpreter(model_content=content).get_tensor_details()
-    relus = [detail for detail in details if "Relu" in detail["name"] and detail["dtype"] is np.int8]
-    assert [int(detail["quantization"][1]) for detail in relus] == [-128] * len(relus)
-    assert len(relus) == expected
 
 
 def test_converting_twice_gives_the_same_bytes(folded, converted, sample):

@@ -9,19 +9,10 @@ from cnnedge.formats.contract import find_labels, scaling_of
 from cnnedge.formats.model_file import ModelFile
 from cnnedge.formats.tflite import standard_metadata as standard
 from cnnedge.formats.tflite.entries import add_entries
-from cnnedge.formats.tflite.label_archive import append_files
 from cnnedge.images.normalization import RAW, Normalization
 from cnnedge.runtime.classifier import Classifier
-from tests.formats.test_model_file import PASSPORT
 from tests.support import models
-
-NAMES = tuple("abcdefghij")
-METADATA = dataclasses.replace(standard.of_passport(PASSPORT), label_file="names.txt")
-
-
-def foreign(metadata=METADATA, names=NAMES, file_name="names.txt") -> ModelFile:
-    content = add_entries(models.digits_tflite(), {standard.ENTRY: standard.write(metadata)})
-    return ModelFile("theirs.tflite", "tflite", append_files(content, {file_name: "\n".join(names).encode()}))
+from tests.support.labelled_files import METADATA, NAMES, PASSPORT, foreign
 
 
 def test_the_passports_labels_need_no_remark():

@@ -7,10 +7,9 @@ from ai_edge_litert import schema_py_generated as schema
 from cnnedge.errors import ModelError, UsageError
 from cnnedge.formats.inspection import REQUIREMENTS, inspect, unmet_requirements
 from cnnedge.formats.model_file import embed_passport_tflite
-from tests.formats.test_contract import NAMES, foreign
-from tests.formats.test_model_file import PASSPORT
-from tests.formats.tflite.test_check import OPERATORS, first, packed, parsed
 from tests.support import models
+from tests.support.labelled_files import NAMES, PASSPORT, foreign
+from tests.support.tflite_objects import OPERATORS, first, packed, parsed
 
 # The digits network by hand: 13x13 positions of 8 filters 3x3x1, then 6*6*8 values into 10 classes.
 CONVOLUTION, DENSE = 13 * 13 * 8 * 9, 288 * 10

@@ -9,14 +9,9 @@ from cnnedge.formats import model_file
 from cnnedge.formats.tflite.entries import add_entries, read_entry
 from cnnedge.formats.tflite.label_archive import without_archive
 from cnnedge.formats.tflite.reader import read_tflite
-from cnnedge.passport import Passport
 from cnnedge.runtime.runner import open_runner
 from tests.support import models
-
-PASSPORT = Passport(
-    model="digits", format="tflite", precision="int8", qat=False, labels=tuple("0123456789"),
-    input_shape=(28, 28, 1), input_dtype="uint8", output_dtype="uint8", made={"seed": 0, "note": "größer"},
-)  # fmt: skip
+from tests.support.labelled_files import PASSPORT
 
 
 def test_passport_round_trips_in_tflite(tmp_path):

@@ -16,14 +16,14 @@ OPEN_ON_A_GPU = (
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory):
+def digits_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("baseline") / "digits.keras"
     models.digits_keras().save(path)
     return path
 
 
 @pytest.mark.parametrize("mode", baseline.MODES)
-def test_every_way_of_calling_gives_the_models_own_answers(digits, mode):
+def test_every_way_of_calling_gives_the_models_own_answers(digits_file, mode):
     # The number of threads can be set once in a process, before TensorFlow's first operation: not through
     # open_baseline here.
     model = models.digits_keras()
@@ -35,14 +35,14 @@ def test_every_way_of_calling_gives_the_models_own_answers(digits, mode):
     assert runner.runtime.endswith(f"({mode})") and runner.device == "cpu"
 
 
-def test_an_unknown_way_is_refused(digits):
+def test_an_unknown_way_is_refused(digits_file):
     with pytest.raises(ValueError, match="mode is 'eager', expected one of predict, call, function"):
-        baseline.open_baseline(digits, "eager")
+        baseline.open_baseline(digits_file, "eager")
 
 
-def test_a_gpu_that_is_not_there_is_refused(digits):
+def test_a_gpu_that_is_not_there_is_refused(digits_file):
     """TensorFlow itself would run on the CPU and say nothing."""
     hidden = os.environ | {"CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, "-c", OPEN_ON_A_GPU, str(digits)]
+    command = [sys.executable, "-c", OPEN_ON_A_GPU, str(digits_file)]
     done = subprocess.run(command, env=hidden, capture_output=True, text=True, check=False)
     assert "CnnedgeError: TensorFlow finds no GPU" in done.stderr.splitlines()[-1]

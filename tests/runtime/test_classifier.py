@@ -10,8 +10,8 @@ import cnnedge
 from cnnedge.errors import ImageError, ModelError
 from cnnedge.formats.model_file import embed_passport_tflite
 from cnnedge.runtime.classifier import BATCH, Classifier, Prediction
-from tests.formats.test_model_file import PASSPORT
 from tests.support import models
+from tests.support.labelled_files import PASSPORT
 
 
 @pytest.fixture

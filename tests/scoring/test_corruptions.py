@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnedge.data import pixels_of
 from cnnedge.scoring.corruptions import SEVERITIES, corrupt
+from tests.support.digits import digits
 
 
 @pytest.fixture(scope="module")
@@ -20,14 +20,12 @@ def noise() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def digits() -> np.ndarray:
-    from tests.support.digits_models import digits
-
-    return pixels_of(digits()[1], 40)
+def handwriting() -> np.ndarray:
+    return digits("test")[0][:40]
 
 
 @pytest.mark.parametrize("name", SEVERITIES)
-@pytest.mark.parametrize("kind", ["noise", "digits"])
+@pytest.mark.parametrize("kind", ["noise", "handwriting"])
 def test_the_same_every_time_and_worse_with_severity(name, kind, request):
     images = request.getfixturevalue(kind)
     found = [corrupt(images, name, severity) for severity in range(1, 6)]
@@ -83,8 +81,8 @@ def test_contrast_keeps_the_mean_and_shrinks_the_spread(noise):
     np.testing.assert_allclose(found.std(axis=(1, 2)), 0.15 * noise.std(axis=(1, 2)), rtol=0.02)
 
 
-def test_jpeg_is_pillows(noise, digits):
-    for images in (noise, digits):
+def test_jpeg_is_pillows(noise, handwriting):
+    for images in (noise, handwriting):
         stream = io.BytesIO()
         Image.fromarray(images[0].squeeze()).save(stream, "JPEG", quality=58)
         expected = np.asarray(Image.open(stream)).reshape(images[0].shape)

@@ -5,17 +5,17 @@ import json
 import numpy as np
 import pytest
 
-from cnnedge.data import pixels_of
+from cnnedge.data import ArraySplit, pixels_of
 from cnnedge.errors import DataError
 from cnnedge.runtime.runner import open_runner
 from cnnedge.scoring import robustness
 from cnnedge.scoring.corruptions import SEVERITIES, corrupt
-from tests.support.digits_models import digits
+from tests.support.digits import digits
 
 
 @pytest.fixture(scope="module")
 def split():
-    return digits()[1].take(np.arange(0, 500, 5))
+    return ArraySplit(*digits("test")).take(np.arange(0, 500, 5))
 
 
 @pytest.fixture(scope="module")

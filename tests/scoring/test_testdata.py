@@ -4,7 +4,6 @@ import pytest
 
 from cnnedge.scoring.testdata import choose_dataset
 from tests.support import models
-from tests.support.digits_models import write_image_folder
 
 
 @pytest.fixture
@@ -22,6 +21,5 @@ def test_a_file_of_another_size_does_not_decide_for_a_named_dataset(files):
     assert choose_dataset("mnist", files[:2], []).test.image_shape == (28, 28, 1)
 
 
-def test_a_folder_is_brought_to_the_size_of_the_first_readable_file(files, tmp_path):
-    write_image_folder(tmp_path / "images", per_class=3)
-    assert choose_dataset(str(tmp_path / "images"), files, []).test.image_shape == (4, 4, 3)
+def test_a_folder_is_brought_to_the_size_of_the_first_readable_file(files, digit_folder):
+    assert choose_dataset(str(digit_folder), files, []).test.image_shape == (4, 4, 3)

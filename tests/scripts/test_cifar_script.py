@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from cnnedge import data as datasets
 from cnnedge.data import pixels_of
 from cnnedge.errors import DataError
-from tests.scripts.conftest import SCRIPTS, is_drawn
+from tests.support.scripts import SCRIPTS, is_drawn
 
 
 @pytest.fixture(scope="module")

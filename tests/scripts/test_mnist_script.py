@@ -3,7 +3,7 @@ import re
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from tests.scripts.conftest import is_drawn
+from tests.support.scripts import is_drawn
 
 
 @pytest.fixture(scope="module")

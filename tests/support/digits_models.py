@@ -1,23 +1,20 @@
-"""One small trained network as .keras, .tflite and .onnx, and real digits, for the benchmark's tests."""
+"""One small trained network as .keras, .tflite and .onnx, for the benchmark's tests."""
 
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+import pytest
 
-from cnnedge.data import ArraySplit, Split, pixels_of
-
-DIGITS = tuple(str(digit) for digit in range(10))
+from tests.support.digits import digits
 
 
-def digits() -> tuple[Split, Split]:
-    """1,000 training and 500 test digits, 28 x 28, from the sample that the package carries."""
-    with np.load(files("cnnedge.data.published") / "mnist_sample.npz") as arrays:
-        return (
-            ArraySplit(arrays["x_train"], arrays["y_train"].astype(np.int64)),
-            ArraySplit(arrays["x_test"], arrays["y_test"].astype(np.int64)),
-        )
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory, tensorflow) -> Path:
+    """What ``write_model_folder`` writes, in a folder ``digits``; for reading only."""
+    folder = tmp_path_factory.mktemp("trained") / "digits"
+    folder.mkdir()
+    write_model_folder(folder)
+    return folder
 
 
 def write_model_folder(folder: Path) -> None:
@@ -25,13 +22,13 @@ def write_model_folder(folder: Path) -> None:
     import keras
     import tensorflow as tf
 
-    train, _ = digits()
+    images, labels = digits("train")
     keras.utils.set_random_seed(0)
     image = keras.Input((28, 28, 1), name="image")
     flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
     model = keras.Model(image, keras.layers.Dense(10, activation="softmax", name="probabilities")(flat))
     model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
-    model.fit(pixels_of(train).astype("float32"), train.labels, epochs=10, verbose=0)
+    model.fit(images.astype("float32"), labels, epochs=10, verbose=0)
     model.save(folder / "digits.keras")
 
     kernel, bias = model.layers[-1].get_weights()
@@ -46,7 +43,7 @@ def write_model_folder(folder: Path) -> None:
     (folder / "digits_float32.tflite").write_bytes(converter().convert())
     quantized = converter()
     quantized.optimizations = [tf.lite.Optimize.DEFAULT]
-    quantized.representative_dataset = lambda: ([image[None].astype("float32")] for image in pixels_of(train, 100))
+    quantized.representative_dataset = lambda: ([image[None].astype("float32")] for image in images[:100])
     quantized.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     quantized.inference_input_type = quantized.inference_output_type = tf.uint8
     (folder / "digits_int8.tflite").write_bytes(quantized.convert())
@@ -70,13 +67,3 @@ def _onnx(kernel: np.ndarray, bias: np.ndarray) -> bytes:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     return model.SerializeToString()
-
-
-def write_image_folder(folder: Path, per_class: int = 12) -> None:
-    """Real digits as ``train/<class>/*.png`` and ``test/<class>/*.png``."""
-    for part, split in zip(("train", "test"), digits(), strict=True):
-        for digit in range(10):
-            target = folder / part / str(digit)
-            target.mkdir(parents=True)
-            for index in np.flatnonzero(split.labels == digit)[:per_class]:
-                Image.fromarray(split.pixels([index])[0, :, :, 0]).save(target / f"{index}.png")

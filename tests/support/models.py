@@ -2,20 +2,15 @@
 
 import functools
 import os
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
+from tests.support.digits import digits
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 COLOURS = ("red", "green", "blue")
-
-
-def digits(part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Real digits from the sample in the package: uint8 (N, 28, 28, 1) and int64 (N,); part: train or test."""
-    with np.load(files("cnnedge.data.published") / "mnist_sample.npz") as arrays:
-        return arrays[f"x_{part}"].reshape(-1, 28, 28, 1), arrays[f"y_{part}"].astype(np.int64)
 
 
 @functools.cache

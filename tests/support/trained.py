@@ -1,17 +1,12 @@
 """Small real models for the rooms that know TensorFlow: trained or built once, on the MNIST sample in the package."""
 
-from importlib.resources import files
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from cnnedge.data import ArraySplit, Dataset, pixels_of
 from cnnedge.data.holding_out import hold_out
 from cnnedge.model.backend import require_tensorflow
-from tests.support import digits_models
-
-DIGITS = tuple(str(digit) for digit in range(10))
+from tests.support.digits import DIGITS, digits
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +17,7 @@ def tensorflow():
 @pytest.fixture(scope="session")
 def sample(tensorflow) -> Dataset:
     """1,000 training and 500 test digits, whatever the network reaches."""
-    with np.load(files("cnnedge.data.published") / "mnist_sample.npz") as arrays:
-        training = ArraySplit(arrays["x_train"], arrays["y_train"].astype(np.int64))
-        test = ArraySplit(arrays["x_test"], arrays["y_test"].astype(np.int64))
+    training, test = (ArraySplit(*digits(part)) for part in ("train", "test"))
     parts = hold_out(training, test, seed=0, validation=100, calibration=100)
     return Dataset("mnist", DIGITS, *parts, test, "bundled sample", True, "CC BY-SA 3.0", 0)
 
@@ -41,14 +34,6 @@ def digits_model(sample):
     model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", jit_compile=True)
     model.fit(pixels_of(sample.train).astype("float32"), sample.train.labels, batch_size=50, epochs=12, verbose=0)
     return model
-
-
-@pytest.fixture(scope="session")
-def model_folder(tmp_path_factory, tensorflow) -> Path:
-    """A folder as ``export`` leaves it, with a float Keras model and four files of it."""
-    folder = tmp_path_factory.mktemp("digits")
-    digits_models.write_model_folder(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ from cnnedge.data import pixels_of
 from cnnedge.errors import ModelError
 from cnnedge.model.fold import fold
 from cnnedge.runtime.runner import open_runner
-from tests.convert.test_to_onnx import fused_kernels, weight_codes
-from tests.convert.test_to_tflite import assert_relu_zero_points
+from tests.support.onnx_graphs import fused_kernels, weight_codes
+from tests.support.tflite_objects import assert_relu_zero_points
 
 
 def batches(images, size=50):

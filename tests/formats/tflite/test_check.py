@@ -6,30 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from flatbuffers import Builder
 
 from cnnedge.errors import ModelError
 from cnnedge.formats.tflite import vocabulary
 from cnnedge.formats.tflite.check import check_tflite
 from cnnedge.formats.tflite.operators import RULES
 from tests.support import models
-
-OPERATORS = schema.BuiltinOperator
-
-
-def packed(model: schema.ModelT) -> bytes:
-    builder = Builder(1 << 16)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
-def parsed() -> schema.ModelT:
-    return schema.ModelT.InitFromPackedBuf(models.digits_tflite(), 0)
-
-
-def first(model: schema.ModelT, builtin: int) -> schema.OperatorT:
-    graph = model.subgraphs[0]
-    return next(op for op in graph.operators if model.operatorCodes[op.opcodeIndex].builtinCode == builtin)
+from tests.support.tflite_objects import OPERATORS, first, packed, parsed
 
 
 def weights(model: schema.ModelT) -> schema.TensorT:

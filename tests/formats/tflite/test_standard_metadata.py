@@ -10,8 +10,8 @@ from cnnedge.formats.model_file import embed_passport_tflite, load, metadata_lab
 from cnnedge.formats.tflite import standard_metadata as standard
 from cnnedge.formats.tflite.check import check_tflite
 from cnnedge.formats.tflite.label_archive import append_files
-from tests.formats.test_model_file import PASSPORT
 from tests.support import models
+from tests.support.labelled_files import PASSPORT
 
 METADATA = standard.StandardMetadata(
     name="Größe", description="a b", version="1", author="someone", licence="MIT", colour="RGB",

@@ -1,0 +1,22 @@
+"""A passport for the digits, and a file of another tool that names its classes in the standard TFLite metadata."""
+
+import dataclasses
+
+from cnnedge.formats.model_file import ModelFile
+from cnnedge.formats.tflite import standard_metadata as standard
+from cnnedge.formats.tflite.entries import add_entries
+from cnnedge.formats.tflite.label_archive import append_files
+from cnnedge.passport import Passport
+from tests.support import models
+
+PASSPORT = Passport(
+    model="digits", format="tflite", precision="int8", qat=False, labels=tuple("0123456789"),
+    input_shape=(28, 28, 1), input_dtype="uint8", output_dtype="uint8", made={"seed": 0, "note": "größer"},
+)  # fmt: skip
+NAMES = tuple("abcdefghij")
+METADATA = dataclasses.replace(standard.of_passport(PASSPORT), label_file="names.txt")
+
+
+def foreign(metadata=METADATA, names=NAMES, file_name="names.txt") -> ModelFile:
+    content = add_entries(models.digits_tflite(), {standard.ENTRY: standard.write(metadata)})
+    return ModelFile("theirs.tflite", "tflite", append_files(content, {file_name: "\n".join(names).encode()}))

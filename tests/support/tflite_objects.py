@@ -1,0 +1,34 @@
+"""A TFLite file as objects of its schema, to be changed and written again."""
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from flatbuffers import Builder
+
+from tests.support import models
+
+OPERATORS = schema.BuiltinOperator
+
+
+def packed(model: schema.ModelT) -> bytes:
+    builder = Builder(1 << 16)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def parsed() -> schema.ModelT:
+    return schema.ModelT.InitFromPackedBuf(models.digits_tflite(), 0)
+
+
+def first(model: schema.ModelT, builtin: int) -> schema.OperatorT:
+    graph = model.subgraphs[0]
+    return next(op for op in graph.operators if model.operatorCodes[op.opcodeIndex].builtinCode == builtin)
+
+
+def assert_relu_zero_points(content: bytes, expected: int) -> None:
+    """Every activation with "Relu" in its name starts at 0, so its zero point is -128."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    details = Interpreter(model_content=content).get_tensor_details()
+    relus = [detail for detail in details if "Relu" in detail["name"] and detail["dtype"] is np.int8]
+    assert [int(detail["quantization"][1]) for detail in relus] == [-128] * len(relus)
+    assert len(relus) == expected
