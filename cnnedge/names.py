@@ -4,11 +4,12 @@
 quantization-aware trained, as TFLite. ``<model>.keras`` is the float Keras baseline.
 
 Precisions:
-    float32   weights and arithmetic in 32-bit float
-    float16   weights stored in 16-bit float; arithmetic in float
-    dynamic   int8 weights, float activations (quantized on the fly)
-    int8      weights and activations int8: integer arithmetic only
-    int16x8   int16 activations, int8 weights: integer arithmetic only
+    float32     weights and arithmetic in 32-bit float
+    float16     weights stored in 16-bit float; arithmetic in float
+    dynamic     int8 weights, float activations (quantized on the fly)
+    int8        weights and activations int8: integer arithmetic only
+    int8_mixed  int8 but for named layers, which stay in float32
+    int16x8     int16 activations, int8 weights: integer arithmetic only
 """
 
 import re
@@ -18,12 +19,14 @@ from pathlib import Path
 from cnnedge.errors import UsageError
 
 FORMATS = ("tflite", "onnx")
-PRECISIONS = ("float32", "float16", "dynamic", "int8", "int16x8")
-# What each format is exported in, in the order of the tables.
+PRECISIONS = ("float32", "float16", "dynamic", "int8", "int8_mixed", "int16x8")
+# What each format is exported in where nothing else is asked for, in the order of the tables.
 EXPORTS = {
     "tflite": ("float32", "float16", "dynamic", "int8", "int16x8"),
     "onnx": ("float32", "int8"),
 }
+# What each format can be in.
+POSSIBLE = {format: (*precisions, "int8_mixed") for format, precisions in EXPORTS.items()}
 _STEM = re.compile(rf"(?P<model>.+?)_(?P<precision>{'|'.join(PRECISIONS)})(?P<qat>_qat)?")
 
 
@@ -41,9 +44,9 @@ class ExportName:
             raise UsageError(f"unknown format {self.format!r}: expected one of {', '.join(FORMATS)}")
         if self.precision not in PRECISIONS:
             raise UsageError(f"unknown precision {self.precision!r}: expected one of {', '.join(PRECISIONS)}")
-        if self.precision not in EXPORTS[self.format]:
+        if self.precision not in POSSIBLE[self.format]:
             raise UsageError(
-                f"{self.format} is not exported as {self.precision}: expected one of {', '.join(EXPORTS[self.format])}"
+                f"{self.format} is not exported as {self.precision}: expected one of {', '.join(POSSIBLE[self.format])}"
             )
         if self.qat and self.precision != "int8":
             raise UsageError(f"quantization-aware training makes int8 files, not {self.precision}")
@@ -58,7 +61,7 @@ class ExportName:
         path = Path(path)
         format = path.suffix.removeprefix(".")
         match = _STEM.fullmatch(path.stem)
-        if match is None or match["precision"] not in EXPORTS.get(format, ()):
+        if match is None or match["precision"] not in POSSIBLE.get(format, ()):
             return None
         if match["qat"] and match["precision"] != "int8":
             return None

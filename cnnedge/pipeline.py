@@ -9,8 +9,10 @@ import keras
 
 from cnnedge.benchmark.candidate import candidates_for
 from cnnedge.benchmark.session import benchmark
-from cnnedge.convert.converter import ExportPlan
-from cnnedge.convert.exporting import baseline_entry, export, versions
+from cnnedge.convert.converter import Converter
+from cnnedge.convert.describe import baseline_entry, versions
+from cnnedge.convert.exporting import export
+from cnnedge.convert.scheme import ExportPlan
 from cnnedge.data import Dataset
 from cnnedge.documents import write_json
 from cnnedge.files import sha256_of
@@ -37,9 +39,8 @@ class Result:
 
 def planned_files(model_name: str, folder: Path, plan: ExportPlan) -> list[Path]:
     """Every file that ``run`` writes into ``folder``."""
-    exported = [target.filename for target in plan.names(model_name)]
     own = [f"{model_name}.keras", checkpoint.HISTORY, MANIFEST, BENCHMARK, REPORT]
-    return [folder / file for file in (*own, *exported)]
+    return [folder / file for file in (*own, *plan.files(model_name))]
 
 
 def train_and_save(
@@ -74,7 +75,7 @@ def train_and_save(
     )  # fmt: skip
     target = folder / f"{model_name}.keras"
     save_keras(network, target, record)
-    entry = baseline_entry(target.read_bytes(), data.labels, None)
+    entry = baseline_entry(target.read_bytes(), data.labels)
     update_manifest(folder, model_name, {target.name: entry}, training=record)
     if not keep_checkpoint:
         checkpoint.discard(folder)
@@ -123,13 +124,11 @@ def run(
         keep_checkpoint=True,
         progress=progress,
     )
-    _, failures = export(
-        network, plan, source=folder / f"{model_name}.keras", name=model_name, folder=folder, data=data,
-        recipe=recipe, seed=seed, progress=progress,
-    )  # fmt: skip
+    converter = Converter(network, data, recipe, seed=seed, progress=progress)
+    done = export(converter, plan, source=folder / f"{model_name}.keras", name=model_name, folder=folder)
     document = measure(model_name, folder, data, num_runs=num_runs, progress=progress)
     checkpoint.discard(folder)
-    return Result(document, failures)
+    return Result(document, done.failures)
 
 
 def measure(

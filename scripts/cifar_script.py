@@ -20,8 +20,9 @@ from PIL import Image
 
 from cnnedge import Classifier, Prediction, console
 from cnnedge import data as datasets
-from cnnedge.convert.converter import ExportPlan
+from cnnedge.convert.converter import Converter
 from cnnedge.convert.exporting import export
+from cnnedge.convert.scheme import plan_of
 from cnnedge.documents import fail_if_any
 from cnnedge.errors import ImageError
 from cnnedge.examples import attention, script
@@ -81,14 +82,12 @@ def trained_network(options: argparse.Namespace, data: datasets.Dataset, recipe:
 
 def quantize(source: Path, data: datasets.Dataset, recipe: Recipe, folder: Path, name: str) -> Path:
     """From 32-bit floats to 8-bit integers, weights and arithmetic; print what it saves and what it costs."""
-    plan = ExportPlan(formats=("tflite",), precisions=("int8",))
+    plan = plan_of(("tflite",), ("int8",))
     with console.progress() as progress:
-        entries, failures = export(
-            load_keras(source), plan, source=source, name=name, folder=folder,
-            data=data, recipe=recipe, progress=progress,
-        )  # fmt: skip
-    fail_if_any(failures)
-    for file, entry in entries.items():
+        converter = Converter(load_keras(source), data, recipe, progress=progress)
+        done = export(converter, plan, source=source, name=name, folder=folder)
+    fail_if_any(done.failures)
+    for file, entry in done.entries.items():
         print(f"{file:<20} {entry.size_bytes:>9,} bytes   {entry.top1:.2%} of the test images right")
     return folder / f"{name}_int8.tflite"
 

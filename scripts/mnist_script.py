@@ -18,8 +18,9 @@ from PIL import Image
 
 from cnnedge import Classifier, Prediction, console
 from cnnedge import data as datasets
-from cnnedge.convert.converter import ExportPlan
+from cnnedge.convert.converter import Converter
 from cnnedge.convert.exporting import export
+from cnnedge.convert.scheme import plan_of
 from cnnedge.documents import fail_if_any
 from cnnedge.errors import ImageError
 from cnnedge.examples import script
@@ -81,14 +82,13 @@ def trained_network(options: argparse.Namespace, data: datasets.Dataset, recipe:
 
 def quantize(source: Path, data: datasets.Dataset, recipe: Recipe, folder: Path) -> Path:
     """From 32-bit floats to 8-bit integers, weights and arithmetic; print what it saves and what it costs."""
-    plan = ExportPlan(formats=("tflite",), precisions=("int8",))
+    plan = plan_of(("tflite",), ("int8",))
     network: keras.Model = load_keras(source)
     with console.progress() as progress:
-        entries, failures = export(
-            network, plan, source=source, name="mnist", folder=folder, data=data, recipe=recipe, progress=progress
-        )
-    fail_if_any(failures)
-    for file, entry in entries.items():
+        converter = Converter(network, data, recipe, progress=progress)
+        done = export(converter, plan, source=source, name="mnist", folder=folder)
+    fail_if_any(done.failures)
+    for file, entry in done.entries.items():
         print(f"{file:<18} {entry.size_bytes:>9,} bytes   {entry.top1:.2%} of the test images right")
     print(f"In the .keras file, {4 * network.count_params():,} bytes are weights; the rest describes the network.")
     print(f"{folder / 'mnist_int8.tflite'} is all that a phone or a Raspberry Pi needs.")

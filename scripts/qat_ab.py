@@ -18,9 +18,9 @@ import numpy as np
 from cnnedge import console
 from cnnedge import data as datasets
 from cnnedge.convert.converter import Converter
+from cnnedge.convert.scheme import Scheme
 from cnnedge.files import write_atomically
 from cnnedge.model.keras_file import load_keras
-from cnnedge.names import ExportName
 from cnnedge.progress import Progress
 from cnnedge.runtime.runner import open_runner
 from cnnedge.scoring.accuracy import compare
@@ -51,7 +51,7 @@ def measure(folder: Path, preset: str, progress: Progress) -> dict[str, Any]:
     answers = {}
     for variant, qat, calibrated in (("ptq", False, True), ("qat", True, True), ("qat_from_minus_6_to_6", True, False)):
         converter = Converter(model, data, recipe(name, preset), calibrated_ranges=calibrated, progress=progress)
-        content = converter.convert(ExportName(name, "int8", "tflite", qat=qat))
+        content = converter.convert(Scheme("tflite", "int8", "qat" if qat else "ptq"))
         with open_runner(content, format="tflite") as runner:
             answers[variant] = runner.predict(datasets.pixels_of(data.test)).argmax(1)
     return {

@@ -186,9 +186,9 @@ def _precision(path: Path) -> str:
 
 def _table_order(path: Path) -> tuple[int, str, int, bool, str]:
     """TFLite before ONNX, one model after the other, precisions in the order of ``cnnedge.names``."""
-    from cnnedge.names import EXPORTS
+    from cnnedge.names import PRECISIONS
 
     name, format = ExportName.parse(path), path.suffix.removeprefix(".")
     if name is None:
         return FORMATS.index(format), path.stem, 0, False, path.name
-    return FORMATS.index(format), name.model, EXPORTS[format].index(name.precision), name.qat, path.name
+    return FORMATS.index(format), name.model, PRECISIONS.index(name.precision), name.qat, path.name

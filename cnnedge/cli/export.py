@@ -2,7 +2,7 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from cnnedge.documents import fail_if_any
 from cnnedge.errors import GateError, UsageError
 from cnnedge.files import refuse_existing, write_atomically
 from cnnedge.manifest import FileEntry, TrainingRecord, training_record
+
+if TYPE_CHECKING:
+    from cnnedge.convert.scheme import ExportPlan
 
 
 def export(
@@ -61,28 +64,31 @@ def export(
 
       cnnedge export mnist --rgb-input --format tflite --precision int8
     """
+    from cnnedge.convert.exporting import export_recipe
+    from cnnedge.convert.scheme import plan_of
     from cnnedge.model.backend import require_tensorflow
 
+    plan = plan_of(_words(format), _words(precision), qat=qat, io=io)
     path, original = _locate(source, out)
     record = training_record(path)
-    data = data or trained_on(path, record)
+    data, recipe = data or trained_on(path, record), export_recipe(record, preset)
+    _check_needs(plan, data, max_drop)
     name = f"{original}_rgb" if rgb_input else original
     folder = out / name
-    require_tensorflow()
-    from cnnedge.convert.converter import ExportPlan
-    from cnnedge.convert.exporting import export, export_recipe
-    from cnnedge.model.keras_file import load_keras, save_keras
-    from cnnedge.model.rgb_input import with_rgb_input
-
-    plan = ExportPlan(_words(format), _words(precision), qat=qat, io=io)
-    targets = [folder / target.filename for target in plan.names(name)]
+    targets = [folder / file for file in plan.files(name)]
     if path.resolve() != (folder / f"{name}.keras").resolve():
         targets.append(folder / f"{name}.keras")
     codes = _snippet_files(targets) if snippets else {}
     refuse_existing([*targets, *codes.values()], overwrite=overwrite)
-    model, recipe = load_keras(path), export_recipe(record, preset)
-    from cnnedge import data as datasets
 
+    require_tensorflow()
+    from cnnedge import data as datasets
+    from cnnedge.convert.converter import Converter
+    from cnnedge.convert.exporting import export
+    from cnnedge.model.keras_file import load_keras, save_keras
+    from cnnedge.model.rgb_input import with_rgb_input
+
+    model = load_keras(path)
     with console.progress() as progress, tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch:
         if rgb_input:
             model, path = with_rgb_input(model), Path(scratch) / f"{name}.keras"
@@ -90,17 +96,28 @@ def export(
         dataset = data and datasets.load(
             data, image_shape=model.input_shape[1:], calibration=recipe.calibration_images, progress=progress
         )
-        entries, failures = export(
-            model, plan, source=path, name=name, folder=folder, data=dataset or None, recipe=recipe, seed=seed,
-            force_calibration=force_calibration,
-            progress=progress,
-        )  # fmt: skip
-    baseline = entries[f"{name}.keras"].top1
+        converter = Converter(
+            model, dataset or None, recipe, seed=seed, force_calibration=force_calibration, progress=progress
+        )
+        done = export(converter, plan, source=path, name=name, folder=folder)
+    entries, baseline = done.entries, done.entries[f"{name}.keras"].top1
     _print_entries(folder, entries, baseline)
     _write_snippets({file: code for file, code in codes.items() if file.name in entries})
-    fail_if_any(failures)
-    if max_drop is not None:
+    fail_if_any(done.failures)
+    if max_drop is not None and baseline is not None:
         check_drops(entries, baseline, max_drop)
+
+
+def _check_needs(plan: "ExportPlan", data: str | None, max_drop: float | None) -> None:
+    """Refuse what cannot work without images, before anything is loaded."""
+    if data is not None:
+        return
+    if plan.needs_calibration:
+        raise UsageError(
+            "int8 and int16x8 need calibration images: give --data NAME|DIR, or --precision float32,float16,dynamic"
+        )
+    if max_drop is not None:
+        raise UsageError("--max-drop compares accuracies on test images: give --data NAME|DIR")
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -158,9 +175,12 @@ def _print_entries(folder: Path, entries: dict[str, FileEntry], baseline: float 
         print(line)
 
 
-def check_drops(entries: dict[str, FileEntry], baseline: float | None, max_drop: float) -> None:
-    if baseline is None:
-        raise UsageError("--max-drop compares accuracies on test images: give --data NAME|DIR")
+def check_drops(entries: dict[str, FileEntry], baseline: float, max_drop: float) -> None:
+    """Raise if a file's top-1 is more than ``max_drop`` points below the baseline's.
+
+    Raises:
+        GateError: names the files and their losses.
+    """
     # The accuracies are counts over the same images, so 1e-9 only absorbs the rounding of the subtraction.
     lost = {file: 100 * (baseline - entry.top1) for file, entry in entries.items() if entry.top1 is not None}
     over = [f"{file} ({points:.2f})" for file, points in lost.items() if points > max_drop + 1e-9]

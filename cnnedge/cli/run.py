@@ -44,10 +44,10 @@ def run(
     spec = model_spec(model)
     require_tensorflow()
     from cnnedge import pipeline
-    from cnnedge.convert.converter import ExportPlan
+    from cnnedge.convert.scheme import plan_of
     from cnnedge.training import checkpoint
 
-    plan, folder = ExportPlan(qat=qat), out / model
+    plan, folder = plan_of(qat=qat), out / model
     if not (resume or overwrite):
         checkpoint.refuse_unfinished(folder)
     if not (resume and checkpoint.is_unfinished(folder)):

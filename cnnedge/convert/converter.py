@@ -1,4 +1,4 @@
-"""What to export, and the conversions of one model, each made once."""
+"""The conversions of one model, each made once."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,12 +8,12 @@ import numpy as np
 
 from cnnedge.convert.audit import audit_calibration, refuse_broken
 from cnnedge.convert.calibration import calibration_pixels, spanning
+from cnnedge.convert.scheme import Scheme
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
-from cnnedge.convert.to_tflite import IO_TYPES, convert_tflite
+from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import Dataset, pixels_of
 from cnnedge.errors import UsageError
 from cnnedge.model.fold import fold
-from cnnedge.names import EXPORTS, FORMATS, PRECISIONS, ExportName
 from cnnedge.progress import Progress, silent
 from cnnedge.runtime.runner import open_runner
 from cnnedge.scoring.score import score
@@ -21,52 +21,6 @@ from cnnedge.training.recipes import Recipe
 
 if TYPE_CHECKING:
     import keras
-
-# The precisions whose activation ranges come from calibration images.
-CALIBRATED = ("int8", "int16x8")
-
-
-@dataclass(frozen=True)
-class ExportPlan:
-    """What to export, checked at birth.
-
-    ``formats`` and ``precisions`` select from ``names.EXPORTS``; ``qat`` adds the quantization-aware int8 files of
-    the selected formats; ``io`` is the type at the ends of int8 TFLite files.
-    """
-
-    formats: tuple[str, ...] = FORMATS
-    precisions: tuple[str, ...] = PRECISIONS
-    qat: bool = False
-    io: str = "uint8"
-
-    def __post_init__(self) -> None:
-        for values, choices, what in (
-            (self.formats, FORMATS, "format"),
-            (self.precisions, PRECISIONS, "precision"),
-        ):
-            for value in values:
-                if value not in choices:
-                    raise UsageError(f"unknown {what} {value!r}: expected one of {', '.join(choices)}")
-        if self.io not in IO_TYPES:
-            raise UsageError(f"unknown --io {self.io!r}: expected one of {', '.join(IO_TYPES)}")
-        if self.qat and "int8" not in self.precisions:
-            raise UsageError("--qat makes int8 files: add int8 to --precision, or leave --precision out")
-        if not self.names("model"):
-            raise UsageError(f"nothing to export: {', '.join(self.formats)} has none of {', '.join(self.precisions)}")
-
-    def names(self, model: str) -> list[ExportName]:
-        """The files of this plan, in the order of the tables."""
-        found = []
-        for format in self.formats:
-            for precision in EXPORTS[format]:
-                if precision in self.precisions:
-                    found.append(ExportName(model, precision, format))
-                    if precision == "int8" and self.qat:
-                        found.append(ExportName(model, precision, format, qat=True))
-        return found
-
-    def needs_calibration(self) -> bool:
-        return any(precision in CALIBRATED for precision in self.precisions)
 
 
 @dataclass
@@ -81,7 +35,6 @@ class Converter:
     data: Dataset | None
     recipe: Recipe
     seed: int = 0
-    io: str = "uint8"
     force_calibration: bool = False
     calibrated_ranges: bool = True
     progress: Progress = silent
@@ -145,17 +98,17 @@ class Converter:
             progress=self.progress,
         )
 
-    def convert(self, name: ExportName) -> bytes:
+    def convert(self, scheme: Scheme) -> bytes:
         """The file's content, without a passport.
 
         Raises:
             ConversionError, ModelError, UsageError: it cannot be converted; the message says why.
         """
-        if name.format == "tflite":
-            return self._to_tflite(name.precision, name.qat, self.io)
-        if name.precision == "int8":
-            return convert_onnx_int8(self._to_tflite("int8", name.qat, "uint8"))
-        return convert_onnx_float32(self._to_tflite("float32", False, "float32"))
+        if scheme.format == "tflite":
+            return self._to_tflite(scheme.precision, scheme.qat, scheme.io)
+        if scheme.precision == "int8":
+            return convert_onnx_int8(self._to_tflite("int8", scheme.qat, "uint8"))
+        return convert_onnx_float32(self._to_tflite("float32", False, "uint8"))
 
     def _to_tflite(self, precision: str, qat: bool, io: str) -> bytes:
         key = (precision, qat, io)

@@ -14,8 +14,6 @@ from cnnedge.errors import ConversionError
 from cnnedge.model.fold import INPUT_NAME, OUTPUT_NAME
 from cnnedge.nativelog import silenced
 
-IO_TYPES = ("uint8", "int8", "float32")
-
 
 def convert_tflite(
     model: Any,

@@ -43,7 +43,7 @@ def shipped_training(folder: Path) -> Shipped:
     expected = "expected a folder that cnnedge train and cnnedge export have filled"
     if manifest is None or manifest.training is None:
         raise DataError(f"{folder / MANIFEST} does not say how the model was trained: {expected}")
-    files, int8 = manifest.files, INT8.names(manifest.model)[0].filename
+    files, int8 = manifest.files, INT8.files(manifest.model)[0]
     missing = [file for file in (manifest.baseline, int8) if file not in files or files[file].top1 is None]
     if missing:
         raise DataError(f"{folder / MANIFEST} has no accuracy of {missing[0]}: {expected}")

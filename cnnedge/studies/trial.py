@@ -6,8 +6,9 @@ from pathlib import Path
 import keras
 
 from cnnedge import pipeline
-from cnnedge.convert.converter import ExportPlan
+from cnnedge.convert.converter import Converter
 from cnnedge.convert.exporting import export
+from cnnedge.convert.scheme import plan_of
 from cnnedge.data import Dataset
 from cnnedge.errors import DataError
 from cnnedge.progress import Progress
@@ -15,7 +16,7 @@ from cnnedge.training import checkpoint
 from cnnedge.training.cost import epochs_and_seconds
 from cnnedge.training.recipes import Recipe
 
-INT8 = ExportPlan(formats=("tflite",), precisions=("int8",))
+INT8 = plan_of(("tflite",), ("int8",))
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,15 +54,13 @@ def train_and_convert(
         keep_checkpoint=True, progress=progress,
     )  # fmt: skip
     source = folder / f"{model_name}.keras"
-    entries, failures = export(
-        network, INT8, source=source, name=model_name, folder=folder, data=data, recipe=recipe, seed=seed,
-        progress=progress,
-    )  # fmt: skip
-    for file, reason in failures.items():
+    converter = Converter(network, data, recipe, seed=seed, progress=progress)
+    done = export(converter, INT8, source=source, name=model_name, folder=folder)
+    for file, reason in done.failures.items():
         raise DataError(f"{file} of seed {seed} at width {width:g} failed: {reason}")
     checkpoint.discard(folder)
-    int8 = entries[INT8.names(model_name)[0].filename]
-    float_top1, int8_top1 = entries[source.name].top1, int8.top1
+    int8 = done.entries[INT8.files(model_name)[0]]
+    float_top1, int8_top1 = done.entries[source.name].top1, int8.top1
     if float_top1 is None or int8_top1 is None:
         raise DataError(f"seed {seed} at width {width:g} was not measured: expected test images")
     _, seconds = epochs_and_seconds(folder / checkpoint.HISTORY)

@@ -114,9 +114,26 @@ def test_gate_ends_with_exit_code_3(out, digits, capsys, tmp_path):
         "export", str(out / "mnist-tiny/mnist-tiny.keras"), "--data", str(digits), "--format", "tflite",
         "--precision", "float32", "--out", str(tmp_path),
     ]  # fmt: skip
-    assert cnnedge([*command, "--max-drop", "0.5"]) == 0
+    # The float files give the very answers of the model, and 0 is no more than 0.
+    assert cnnedge([*command, "--max-drop", "0"]) == 0
     assert (tmp_path / "mnist-tiny/mnist-tiny.keras").exists()
-    capsys.readouterr()
+    command[1] = str(with_large_logits(out / "mnist-tiny/mnist-tiny.keras", tmp_path / "large.keras"))
+    assert cnnedge([*command, "--max-drop", "0"]) == 0
+    int8 = ["--qat", "--precision", "int8", "--max-drop", "10", "--overwrite"]
+    assert cnnedge([*command, *int8]) == 3
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "lost more than 10 points" in message and "large_int8.tflite" in message and "large_int8_qat" in message
+
+
+def with_large_logits(source, target):
+    """The same network but for 1,000 added to every logit: no other answer in float, no room for the logits in int8."""
+    import keras
+
+    model = keras.saving.load_model(source, compile=False)
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([kernel, bias + 1000])
+    model.save(target)
+    return target
 
 
 @pytest.mark.parametrize(
@@ -130,8 +147,12 @@ def test_gate_ends_with_exit_code_3(out, digits, capsys, tmp_path):
         (["export", "mnist-tiny", "--io", "int4"], 2, "unknown --io 'int4'"),
         (["export", "nothing-here"], 2, "has not been trained"),
         (["export", "mnist_int8.tflite"], 2, "is already converted: expected the .keras file"),
-        (["export", "absent.keras"], 1, "does not exist"),
-        (["export", "text.keras"], 1, "not a Keras model file"),
+        (["export", "absent.keras", "--precision", "float32"], 1, "does not exist"),
+        (["export", "text.keras", "--precision", "float32"], 1, "not a Keras model file"),
+        (["export", "text.keras", "--precision", "float32", "--preset", "nonsense"], 2, "unknown preset 'nonsense'"),
+        (["export", "text.keras", "--precision", "float32", "--max-drop", "1"], 2, "--max-drop compares accuracies"),
+        (["export", "text.keras"], 2, "int8 and int16x8 need calibration images"),
+        (["export", "mnist-tiny", "--precision", "float32"], 2, "was trained on the folder digits"),
         (["run", "mnist-tiny", "--data", "empty"], 1, "empty"),
     ],
 )

@@ -44,26 +44,25 @@ def test_blank_images_are_no_division_by_zero(sample):
 
 
 def test_export_refuses_or_is_forced(sample, digits_model, tmp_path):
-    from cnnedge.convert.converter import ExportPlan
+    from cnnedge.convert.converter import Converter
     from cnnedge.convert.exporting import export
+    from cnnedge.convert.scheme import plan_of
     from cnnedge.model.keras_file import save_keras
     from cnnedge.training.recipes import Recipe
 
     noise = ArraySplit(broken(sample)["noise"][0], sample.calibration.labels)
     data = dataclasses.replace(sample, calibration=noise)
     save_keras(digits_model, tmp_path / "digits.keras")
-    plan = ExportPlan(("tflite",), ("int8",))
+    plan = plan_of(("tflite",), ("int8",))
 
     def run(**options):
-        return export(
-            digits_model, plan, source=tmp_path / "digits.keras", name="digits", folder=tmp_path / "out", data=data,
-            recipe=Recipe(epochs=1), **options,
-        )  # fmt: skip
+        converter = Converter(digits_model, data, Recipe(epochs=1), **options)
+        return export(converter, plan, source=tmp_path / "digits.keras", name="digits", folder=tmp_path / "out")
 
     with pytest.raises(DataError, match="look like noise"):
         run()
     assert not (tmp_path / "out").exists()
-    entries, failures = run(force_calibration=True)
-    audit = entries["digits_int8.tflite"].calibration
-    assert not failures and audit["forced"] and "noise" in audit["problems"][0]
+    done = run(force_calibration=True)
+    audit = done.entries["digits_int8.tflite"].calibration
+    assert not done.failures and audit["forced"] and "noise" in audit["problems"][0]
     assert 0 <= audit["halves_differ_pp"] <= 100

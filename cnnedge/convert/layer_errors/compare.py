@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnedge.convert.layer_errors.float_layers import FloatLayer, float_layers
-from cnnedge.convert.layer_errors.trace import Trace, TracedLayer, open_trace
+from cnnedge.convert.layer_errors.opening import open_trace
+from cnnedge.convert.layer_errors.trace import Trace, TracedLayer
 from cnnedge.errors import DataError, ModelError
 from cnnedge.formats import model_file
 from cnnedge.model.fold import fold

@@ -6,13 +6,11 @@ Layers are called by the Keras classes that they compute, and their tensors are 
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cnnedge.convert.layer_errors.float_layers import WEIGHTED
-from cnnedge.formats import model_file
 
 
 @dataclass(frozen=True)
@@ -68,22 +66,6 @@ class Trace(ABC):
 
         The shapes are Keras's but for sizes of 1: (1, H, W, C), or (1, C) with 1s somewhere between.
         """
-
-
-def open_trace(source: Path | str) -> Trace:
-    """Open a file that ``open_runner`` has accepted.
-
-    Raises:
-        ModelError: its inner tensors cannot be had.
-    """
-    file = model_file.load(source)
-    if file.format == "tflite":
-        from cnnedge.convert.layer_errors.tflite_trace import TFLiteTrace
-
-        return TFLiteTrace(file.content)
-    from cnnedge.convert.layer_errors.onnx_trace import OnnxTrace
-
-    return OnnxTrace(file.content)
 
 
 def is_arithmetic(kind: str | None, constants: list[bool]) -> bool:

@@ -1,0 +1,140 @@
+"""A scheme is one way to make a file; a plan is the schemes of one export."""
+
+from dataclasses import dataclass
+
+from cnnedge.errors import UsageError
+from cnnedge.names import EXPORTS, FORMATS, PRECISIONS, ExportName
+
+METHODS = ("ptq", "qat")
+IO_TYPES = ("uint8", "int8", "float32")
+# The precisions whose activation ranges come from calibration images.
+CALIBRATED = ("int8", "int8_mixed", "int16x8")
+_CONVERSIONS = {
+    "float32": "conversion",
+    "float16": "weights rounded to 16 bits",
+    "dynamic": "post-training quantization of the weights",
+}
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """One way to make a file, checked at birth.
+
+    Attributes:
+        format, precision: see ``names``.
+        method: "ptq", post-training, or "qat", quantization-aware training, which makes int8 alone.
+        float_layers: the layers that stay in float32, for ``int8_mixed``.
+        io: type at both ends of an int8 TFLite file.
+
+    Raises:
+        UsageError: there is no such word, or the choices do not go together.
+    """
+
+    format: str
+    precision: str
+    method: str = "ptq"
+    float_layers: tuple[str, ...] = ()
+    io: str = "uint8"
+
+    def __post_init__(self) -> None:
+        self.name("model")  # checks format, precision and method together
+        for value, choices, what in ((self.method, METHODS, "method"), (self.io, IO_TYPES, "--io")):
+            if value not in choices:
+                raise UsageError(f"unknown {what} {value!r}: expected one of {', '.join(choices)}")
+        if bool(self.float_layers) != (self.precision == "int8_mixed"):
+            raise UsageError(
+                f"{self.precision} with {len(self.float_layers)} layers in float: int8_mixed names such layers, "
+                "and no other precision has them"
+            )
+
+    @property
+    def qat(self) -> bool:
+        return self.method == "qat"
+
+    @property
+    def needs_calibration(self) -> bool:
+        return self.precision in CALIBRATED
+
+    @property
+    def needs_training(self) -> bool:
+        return self.qat
+
+    def name(self, model: str) -> ExportName:
+        """The name of the file that it makes of ``model``."""
+        return ExportName(model, self.precision, self.format, self.qat)
+
+    def file(self, model: str) -> str:
+        return self.name(model).filename
+
+    def words(self, *, images: int, epochs: int, learning_rate: float) -> str:
+        """How the file was made, for its passport; the numbers are those of calibration and of QAT's training."""
+        if self.qat:
+            return (
+                f"quantization-aware training, {epochs} epochs at {learning_rate:g}, "
+                "7-bit weights, ranges from calibration images"
+            )
+        if not self.needs_calibration:
+            return _CONVERSIONS[self.precision]
+        words = f"post-training quantization, {images} calibration images"
+        return words + (f", in float32: {', '.join(self.float_layers)}" if self.float_layers else "")
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """The schemes of one export, in the order of the tables.
+
+    Raises:
+        UsageError: there are none, or two would write the same file.
+    """
+
+    schemes: tuple[Scheme, ...]
+
+    def __post_init__(self) -> None:
+        files = self.files("model")
+        if not files:
+            raise UsageError("nothing to export: expected at least one scheme")
+        if len(set(files)) < len(files):
+            raise UsageError(f"two schemes write the same file, expected one each: {', '.join(files)}")
+
+    def files(self, model: str) -> list[str]:
+        return [scheme.file(model) for scheme in self.schemes]
+
+    @property
+    def needs_calibration(self) -> bool:
+        return any(scheme.needs_calibration for scheme in self.schemes)
+
+    @property
+    def needs_training(self) -> bool:
+        return any(scheme.needs_training for scheme in self.schemes)
+
+
+def plan_of(
+    formats: tuple[str, ...] = FORMATS,
+    precisions: tuple[str, ...] = PRECISIONS,
+    *,
+    qat: bool = False,
+    io: str = "uint8",
+) -> ExportPlan:
+    """Every file of the ``formats`` in the ``precisions`` that they are exported in; ``qat`` adds its int8 files.
+
+    Raises:
+        UsageError: an unknown word, ``qat`` without int8, ``io`` without an int8 TFLite file, or nothing to export.
+    """
+    for values, choices, what in ((formats, FORMATS, "format"), (precisions, PRECISIONS, "precision")):
+        for value in values:
+            if value not in choices:
+                raise UsageError(f"unknown {what} {value!r}: expected one of {', '.join(choices)}")
+    if qat and "int8" not in precisions:
+        raise UsageError("--qat makes int8 files: add int8 to --precision, or leave --precision out")
+    schemes = []
+    for format in formats:
+        for precision in (precision for precision in EXPORTS[format] if precision in precisions):
+            ends = io if (format, precision) == ("tflite", "int8") else "uint8"
+            schemes.append(Scheme(format, precision, io=ends))
+            if qat and precision == "int8":
+                schemes.append(Scheme(format, precision, "qat", io=ends))
+    if not schemes:
+        raise UsageError(f"nothing to export: {', '.join(formats)} has none of {', '.join(precisions)}")
+    if io != "uint8" and all(scheme.io == "uint8" for scheme in schemes):
+        raise UsageError(f"--io {io} is for int8 TFLite files, and none was asked for: leave --io out")
+    return ExportPlan(tuple(schemes))
