@@ -35,12 +35,16 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class TrainedOn:
-    """The data of a training; ``source`` as in ``Dataset.source``, "" in manifests from before it was kept."""
+    """The data of a training; ``source`` as in ``Dataset.source``.
+
+    ``source`` and ``validation_sha256`` are "" in manifests from before they were kept.
+    """
 
     name: str
     is_sample: bool
     train_sha256: str
     source: str = ""
+    validation_sha256: str = ""
 
     @property
     def published(self) -> bool:

@@ -5,7 +5,8 @@ The same as ``cnnedge benchmark``, options and all (``--help`` shows them).
 
 import sys
 
-from cnnedge.cli.app import run
+from cnnedge.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(run(["benchmark", *sys.argv[1:]]))
+    sys.argv.insert(1, "benchmark")
+    main()

@@ -32,6 +32,7 @@ from cnnedge.model.backend import require_tensorflow
 from cnnedge.model.keras_file import load_keras
 from cnnedge.model.networks import build_model
 from cnnedge.scoring.accuracy import confusion_matrix
+from cnnedge.training.job import SavedNetwork, TrainingJob
 from cnnedge.training.recipes import Augmentation, Recipe
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def trained_network(options: argparse.Namespace, data: datasets.Dataset, recipe:
     print(f"epochs: {recipe.epochs}, batch size: {recipe.batch_size}; if you stop it, the next run goes on from there")
     with console.progress() as progress:
         train_and_save(
-            "cifar10", data, recipe, folder=options.out,
+            TrainingJob("cifar10", recipe), data, folder=options.out,
             resume=not options.overwrite, overwrite=options.overwrite, progress=progress,
         )  # fmt: skip
     return file
@@ -171,8 +172,9 @@ def fine_tune(folder: Path, source: Path, out: Path) -> Figure:
         ema_momentum=0.9,
         augmentation=Augmentation(shift=2, flip=True),
     )
+    job = TrainingJob("cifar10", recipe, init=SavedNetwork.of(source))
     with console.progress() as progress:
-        train_and_save("cifar10", data, recipe, folder=out, init=source, overwrite=True, progress=progress)
+        train_and_save(job, data, folder=out, overwrite=True, progress=progress)
     int8_file = quantize(out / "cifar10.keras", data, recipe, out, name="finetuned")
     cells = []
     with Classifier(int8_file) as classifier:

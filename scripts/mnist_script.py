@@ -30,6 +30,7 @@ from cnnedge.examples.handwriting import Handwritten, read_digit
 from cnnedge.model.backend import require_tensorflow
 from cnnedge.model.keras_file import load_keras
 from cnnedge.model.networks import build_model
+from cnnedge.training.job import TrainingJob
 from cnnedge.training.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def trained_network(options: argparse.Namespace, data: datasets.Dataset, recipe:
     print(f"epochs: {recipe.epochs}, batch size: {recipe.batch_size}; if you stop it, the next run goes on from there")
     with console.progress() as progress:
         train_and_save(
-            "mnist", data, recipe, folder=options.out,
+            TrainingJob("mnist", recipe), data, folder=options.out,
             resume=not options.overwrite, overwrite=options.overwrite, progress=progress,
         )  # fmt: skip
     return file

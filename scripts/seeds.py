@@ -16,6 +16,7 @@ from pathlib import Path
 
 from cnnedge import console
 from cnnedge import data as datasets
+from cnnedge.errors import DataError
 from cnnedge.examples import script
 
 
@@ -25,14 +26,13 @@ def main(options: argparse.Namespace) -> int:
     require_tensorflow()
     from cnnedge.studies import seeds
 
-    shipped = seeds.shipped_training(options.folder)
+    job = seeds.shipped(options.folder).job
+    if job.data is None:
+        raise DataError(f"{options.folder} does not say which data the model was trained on")
     work = options.work or options.folder / "seeds"
     out = (work if options.limit else options.folder) / "seeds.json"
     with console.progress() as progress:
-        data = datasets.load(
-            shipped.training.data.name, image_shape=None,
-            calibration=shipped.recipe.calibration_images, progress=progress,
-        )  # fmt: skip
+        data = datasets.load(job.data.name, calibration=job.recipe.calibration_images, progress=progress)
         rows = seeds.measure_seeds(
             options.folder, script.limited(data, options.limit), options.seeds, out=out,
             work=work, teacher=options.teacher, progress=progress,

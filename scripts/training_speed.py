@@ -106,9 +106,10 @@ def recipe_rate(model: str, data: "Dataset", recipe: "Recipe") -> float:
     """Images a second of the whole training, by its own history."""
     from cnnedge.training import checkpoint
     from cnnedge.training.fit import train
+    from cnnedge.training.job import TrainingJob
 
     with tempfile.TemporaryDirectory() as folder:
-        train(model, data, recipe, folder=Path(folder))
+        train(TrainingJob(model, recipe), data, folder=Path(folder))
         with (Path(folder) / checkpoint.HISTORY).open() as file:
             seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
     images = len(data.train) // recipe.batch_size * recipe.batch_size

@@ -22,21 +22,20 @@ def main(options: argparse.Namespace) -> int:
     refuse_existing([out], overwrite=options.overwrite)
     from cnnedge.model.backend import require_tensorflow
     from cnnedge.model.networks import model_spec
+    from cnnedge.training.job import TrainingJob
     from cnnedge.training.recipes import recipe
 
     spec = model_spec(options.model)
-    chosen = recipe(options.model, "quick", epochs=options.epochs, batch_size=options.batch_size)
+    quick = recipe(options.model, "quick", epochs=options.epochs, batch_size=options.batch_size)
+    job = TrainingJob(options.model, quick, options.seed)
     require_tensorflow()
     from cnnedge.studies.widths import measure_widths, write_widths
 
     with console.progress() as progress:
         data = datasets.load(
-            spec.dataset, image_shape=spec.input_shape, calibration=chosen.calibration_images, progress=progress
+            spec.dataset, image_shape=spec.input_shape, calibration=quick.calibration_images, progress=progress
         )
-        found = measure_widths(
-            options.model, script.limited(data, options.limit), chosen, options.widths, seed=options.seed,
-            progress=progress,
-        )  # fmt: skip
+        found = measure_widths(job, script.limited(data, options.limit), options.widths, progress=progress)
     write_widths(out, found)
     print(f"{'width':>5} {'parameters':>10} {'MMAC':>7} {'int8 bytes':>10} {'float':>7} {'int8':>7} {'seconds':>8}")
     for row in found["rows"]:

@@ -35,14 +35,15 @@ def run(
 
       cnnedge run cifar10 --preset full --out runs/first
     """
-    from cnnedge.training.recipes import recipe
-
-    chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size)
     from cnnedge.model.backend import require_tensorflow
     from cnnedge.model.networks import model_spec
+    from cnnedge.training.job import TrainingJob
+    from cnnedge.training.recipes import recipe
 
     spec = model_spec(model)
+    job = TrainingJob(model, recipe(model, preset, epochs=epochs, batch_size=batch_size), seed)
     require_tensorflow()
+    from cnnedge import data as datasets
     from cnnedge import pipeline
     from cnnedge.convert.scheme import plan_of
     from cnnedge.training import checkpoint
@@ -52,21 +53,21 @@ def run(
         checkpoint.refuse_unfinished(folder)
     if not (resume and checkpoint.is_unfinished(folder)):
         refuse_existing(pipeline.planned_files(model, folder, plan), overwrite=overwrite)
-    from cnnedge import data as datasets
 
     with console.progress() as progress:
         dataset = datasets.load(
             data or spec.dataset,
             image_shape=spec.input_shape,
-            calibration=chosen.calibration_images,
+            calibration=job.recipe.calibration_images,
             progress=progress,
         )
-        result = pipeline.run(
-            model, dataset, chosen, plan, folder=folder, seed=seed, resume=resume, overwrite=overwrite,
-            num_runs=num_runs, progress=progress,
-        )  # fmt: skip
+        failures = pipeline.train_and_export(
+            job, dataset, plan, folder=folder, resume=resume, overwrite=overwrite, progress=progress
+        )
+        document = pipeline.measure(model, folder, dataset, num_runs=num_runs, progress=progress)
+        checkpoint.discard(folder)
     from cnnedge.report.table import print_table
 
-    print_table(result.document)
+    print_table(document)
     print(f"report: {folder / pipeline.REPORT}")
-    fail_if_any(result.failures, result.document)
+    fail_if_any(failures, document)

@@ -60,10 +60,13 @@ def train(
         raise UsageError("no MODEL given: name one, or see cnnedge train --list")
     from cnnedge.model.networks import model_spec
     from cnnedge.training import checkpoint
+    from cnnedge.training.job import SavedNetwork, TrainingJob
     from cnnedge.training.recipes import recipe
 
     spec = model_spec(model)
+    start, wise = (None if path is None else SavedNetwork.of(path) for path in (init, teacher))
     chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size)
+    job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise)
     folder = out / model
     target = folder / f"{model}.keras"
     history = folder / checkpoint.HISTORY
@@ -83,21 +86,11 @@ def train(
         dataset = datasets.load(
             data or spec.dataset,
             image_shape=spec.input_shape,
-            calibration=chosen.calibration_images,
+            calibration=job.recipe.calibration_images,
             progress=progress,
         )
         network = pipeline.train_and_save(
-            model,
-            dataset,
-            chosen,
-            folder=folder,
-            seed=seed,
-            width=width,
-            resume=resume,
-            overwrite=overwrite,
-            init=init,
-            teacher=teacher,
-            progress=progress,
+            job, dataset, folder=folder, resume=resume, overwrite=overwrite, progress=progress
         )
     accuracy = score(KerasPredictor(network), dataset.validation).top1
     what = "validation images of the BUNDLED SAMPLE" if dataset.is_sample else "validation images"

@@ -3,6 +3,7 @@
 The document is ``{"seeds": [{"seed", "float_top1", "int8_top1"}, ...]}``; the shipped model comes first.
 """
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,30 +12,23 @@ from typing import Any
 
 from cnnedge.data import Dataset
 from cnnedge.errors import DataError
-from cnnedge.files import sha256_of, write_atomically
-from cnnedge.manifest import MANIFEST, TrainingRecord, read_manifest
+from cnnedge.files import write_atomically
+from cnnedge.manifest import MANIFEST, read_manifest
 from cnnedge.progress import Progress, silent
 from cnnedge.studies.trial import INT8, train_and_convert
-from cnnedge.training.recipes import Augmentation, Recipe
+from cnnedge.training.job import SavedNetwork, TrainingJob
 
 
 @dataclass(frozen=True)
 class Shipped:
-    """A model that this package trained: its name, how, and the float and the int8 file's top-1 as its first row."""
+    """A model that this package trained: its training, and the ``row`` of its seed and its measured top-1."""
 
-    model: str
-    training: TrainingRecord
+    job: TrainingJob
     row: dict[str, Any]
 
-    @property
-    def recipe(self) -> Recipe:
-        """The recipe that the training's record has."""
-        recorded = self.training.recipe
-        return Recipe(**{**recorded, "augmentation": Augmentation(**recorded["augmentation"])})
 
-
-def shipped_training(folder: Path) -> Shipped:
-    """What the manifest of ``folder`` says of its model.
+def shipped(folder: Path) -> Shipped:
+    """What the manifest of ``folder`` says of the training, and of the top-1 of the float and the int8 file.
 
     Raises:
         DataError: there is no manifest, or the model was not trained here, or a file is not in it.
@@ -47,12 +41,9 @@ def shipped_training(folder: Path) -> Shipped:
     missing = [file for file in (manifest.baseline, int8) if file not in files or files[file].top1 is None]
     if missing:
         raise DataError(f"{folder / MANIFEST} has no accuracy of {missing[0]}: {expected}")
-    row = {
-        "seed": manifest.training.seed,
-        "float_top1": files[manifest.baseline].top1,
-        "int8_top1": files[int8].top1,
-    }
-    return Shipped(manifest.model, manifest.training, row)
+    job = TrainingJob.from_record(manifest.training)
+    top1 = {"float_top1": files[manifest.baseline].top1, "int8_top1": files[int8].top1}
+    return Shipped(job, {"seed": job.seed, **top1})
 
 
 def measure_seeds(
@@ -78,15 +69,14 @@ def measure_seeds(
         The rows, the shipped model first.
 
     Raises:
-        DataError: see ``shipped_training``; ``out`` belongs to another model; another teacher than the shipped one's.
+        DataError: see ``shipped``; ``out`` belongs to another model; another teacher than the shipped one's.
         CnnedgeError: a training or a conversion failed.
     """
-    model = shipped_training(folder)
-    _check_teacher(model, teacher)
-    shipped = model.row
-    rows = json.loads(out.read_bytes())["seeds"] if out.is_file() else [shipped]
-    if rows[0] != shipped:
-        raise DataError(f"{out} begins with {rows[0]}, the shipped model is {shipped}: remove it to measure anew")
+    model = shipped(folder)
+    job = dataclasses.replace(model.job, data=None, teacher=_checked_teacher(model.job, teacher))
+    rows = json.loads(out.read_bytes())["seeds"] if out.is_file() else [model.row]
+    if rows[0] != model.row:
+        raise DataError(f"{out} begins with {rows[0]}, the shipped model is {model.row}: remove it to measure anew")
     for seed in seeds:
         if seed in [row["seed"] for row in rows]:
             continue
@@ -95,17 +85,17 @@ def measure_seeds(
             progress(f"seed {seed}: {stage}", done, total)
 
         trial = train_and_convert(
-            model.training.network, data, model.recipe, folder=work / f"seed-{seed}", seed=seed,
-            width=model.training.width, resume=True, teacher=teacher, progress=report,
-        )  # fmt: skip
+            dataclasses.replace(job, seed=seed), data, folder=work / f"seed-{seed}", resume=True, progress=report
+        )
         rows.append({"seed": seed, "float_top1": trial.float_top1, "int8_top1": trial.int8_top1})
         write_atomically(out, (json.dumps({"seeds": rows}, indent=1) + "\n").encode())
     return rows
 
 
-def _check_teacher(shipped: Shipped, teacher: Path | None) -> None:
-    recorded = shipped.training.teacher
-    given = sha256_of(teacher.read_bytes()) if teacher else None
-    if given != (recorded.sha256 if recorded else None):
-        named = f"--teacher {recorded.file} (SHA-256 {recorded.sha256})" if recorded else "no teacher"
-        raise DataError(f"the shipped {shipped.model} was trained with {named}, not with {teacher or 'none'}")
+def _checked_teacher(job: TrainingJob, given: Path | None) -> SavedNetwork | None:
+    """The file that is ``given``, if it is the one that ``job`` learned from."""
+    teacher = None if given is None else SavedNetwork.of(given)
+    if teacher != job.teacher:
+        named = "no teacher" if job.teacher is None else f"--teacher {job.teacher}"
+        raise DataError(f"the shipped {job.network} was trained with {named}, not with {given or 'none'}")
+    return teacher

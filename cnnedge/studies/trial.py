@@ -11,10 +11,10 @@ from cnnedge.convert.exporting import export
 from cnnedge.convert.scheme import plan_of
 from cnnedge.data import Dataset
 from cnnedge.errors import DataError
-from cnnedge.progress import Progress
+from cnnedge.progress import Progress, silent
 from cnnedge.training import checkpoint
 from cnnedge.training.cost import epochs_and_seconds
-from cnnedge.training.recipes import Recipe
+from cnnedge.training.job import TrainingJob
 
 INT8 = plan_of(("tflite",), ("int8",))
 
@@ -31,37 +31,25 @@ class Trial:
 
 
 def train_and_convert(
-    model_name: str,
-    data: Dataset,
-    recipe: Recipe,
-    *,
-    folder: Path,
-    seed: int,
-    width: float = 1.0,
-    resume: bool = False,
-    teacher: Path | None = None,
-    progress: Progress,
+    job: TrainingJob, data: Dataset, *, folder: Path, resume: bool = False, progress: Progress = silent
 ) -> Trial:
-    """Train ``model_name`` in ``folder`` and convert it to int8; arguments as in ``training.train``.
+    """Do ``job`` in ``folder`` and convert the network to int8; arguments as in ``fit.train``.
 
     Killed in the conversion, ``resume`` repeats that and not the training.
 
     Raises:
         CnnedgeError: the training or the conversion failed.
     """
-    network = pipeline.train_and_save(
-        model_name, data, recipe, folder=folder, seed=seed, width=width, resume=resume, teacher=teacher,
-        keep_checkpoint=True, progress=progress,
-    )  # fmt: skip
-    source = folder / f"{model_name}.keras"
-    converter = Converter(network, data, recipe, seed=seed, progress=progress)
-    done = export(converter, INT8, source=source, name=model_name, folder=folder)
+    network = pipeline.train_and_save(job, data, folder=folder, resume=resume, keep_checkpoint=True, progress=progress)
+    source = folder / f"{job.network}.keras"
+    converter = Converter(network, data, job.recipe, seed=job.seed, progress=progress)
+    done = export(converter, INT8, source=source, name=job.network, folder=folder)
     for file, reason in done.failures.items():
-        raise DataError(f"{file} of seed {seed} at width {width:g} failed: {reason}")
+        raise DataError(f"{file} of seed {job.seed} at width {job.width:g} failed: {reason}")
     checkpoint.discard(folder)
-    int8 = done.entries[INT8.files(model_name)[0]]
+    int8 = done.entries[INT8.files(job.network)[0]]
     float_top1, int8_top1 = done.entries[source.name].top1, int8.top1
     if float_top1 is None or int8_top1 is None:
-        raise DataError(f"seed {seed} at width {width:g} was not measured: expected test images")
+        raise DataError(f"seed {job.seed} at width {job.width:g} was not measured: expected test images")
     _, seconds = epochs_and_seconds(folder / checkpoint.HISTORY)
     return Trial(network, float_top1, int8_top1, int8.size_bytes, seconds)

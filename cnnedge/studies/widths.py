@@ -1,6 +1,7 @@
 """How accuracy, size and work of a network follow its width: short trainings of the same recipe, kept as
 ``width.json``."""
 
+import dataclasses
 import json
 import tempfile
 from collections.abc import Sequence
@@ -13,42 +14,35 @@ from cnnedge.files import write_atomically
 from cnnedge.model.networks import count_macs
 from cnnedge.progress import Progress, silent
 from cnnedge.studies.trial import train_and_convert
-from cnnedge.training.recipes import Recipe
+from cnnedge.training.job import TrainingJob
 
 SCHEMA = 1
 _ROW_KEYS = {"width", "parameters", "macs", "int8_bytes", "float_top1", "int8_top1", "seconds"}
 
 
 def measure_widths(
-    model_name: str,
-    data: Dataset,
-    recipe: Recipe,
-    widths: Sequence[float],
-    *,
-    seed: int = 0,
-    progress: Progress = silent,
+    job: TrainingJob, data: Dataset, widths: Sequence[float], *, progress: Progress = silent
 ) -> dict[str, Any]:
-    """Train ``model_name`` at every width and convert it to int8: the document ``width.json``.
+    """Do ``job`` at every width and convert the network to int8: the document ``width.json``.
 
     Args:
         data: trained on its train split, measured on all its test images.
-        widths: factors on every channel count, as in ``models.build_model``.
-        seed: of every training.
+        widths: factors on every channel count, each in place of the job's own.
 
     Raises:
         CnnedgeError: a training or a conversion failed.
     """
     return {
         "schema": SCHEMA,
-        "model": model_name,
-        "epochs": recipe.epochs,
-        "batch_size": recipe.batch_size,
-        "seed": seed,
+        "model": job.network,
+        "epochs": job.recipe.epochs,
+        "batch_size": job.recipe.batch_size,
+        "seed": job.seed,
         "data": {
             "name": data.name, "is_sample": data.is_sample, "train_images": len(data.train),
             "test_images": len(data.test),
         },
-        "rows": [_row(model_name, data, recipe, width, seed, progress) for width in widths],
+        "rows": [_row(dataclasses.replace(job, width=width), data, progress) for width in widths],
     }  # fmt: skip
 
 
@@ -75,18 +69,16 @@ def load_widths(path: Path) -> dict[str, Any]:
     return document
 
 
-def _row(model_name: str, data: Dataset, recipe: Recipe, width: float, seed: int, progress: Progress) -> dict[str, Any]:
+def _row(job: TrainingJob, data: Dataset, progress: Progress) -> dict[str, Any]:
     """One width, trained in a folder that is gone afterwards."""
 
     def report(stage: str, done: int, total: int) -> None:
-        progress(f"width {width:g}: {stage}", done, total)
+        progress(f"width {job.width:g}: {stage}", done, total)
 
     with tempfile.TemporaryDirectory() as folder:
-        trial = train_and_convert(
-            model_name, data, recipe, folder=Path(folder), seed=seed, width=width, progress=report
-        )
+        trial = train_and_convert(job, data, folder=Path(folder), progress=report)
     return {
-        "width": width,
+        "width": job.width,
         "parameters": trial.network.count_params(),
         "macs": count_macs(trial.network),
         "int8_bytes": trial.int8_bytes,

@@ -12,10 +12,13 @@ ahead of its number. Here the file is replaced in one step, so that either epoch
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cnnedge.errors import FileExistsRefusal, ModelError, UsageError
 from cnnedge.files import write_atomically
+from cnnedge.manifest import TrainingRecord
+from cnnedge.records import from_json, to_json
+from cnnedge.training.job import TrainingJob
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +29,24 @@ HISTORY = "history.csv"
 def weights_file(folder: Path) -> Path:
     """Where the checkpoint of a training in ``folder`` lies."""
     return folder / "checkpoint" / "latest.weights.h5"
+
+
+def record_file(folder: Path) -> Path:
+    """Where the job of a training in ``folder`` is written down."""
+    return weights_file(folder).with_name("training.json")
+
+
+def record(folder: Path) -> TrainingRecord:
+    """What the checkpoint in ``folder`` is a checkpoint of.
+
+    Raises:
+        ModelError: it does not say so.
+    """
+    path = record_file(folder)
+    try:
+        return from_json(TrainingRecord, json.loads(path.read_bytes()))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is damaged ({error}): begin again with --overwrite") from None
 
 
 def is_unfinished(folder: Path) -> bool:
@@ -45,22 +66,25 @@ def refuse_unfinished(folder: Path) -> None:
         )
 
 
-def begin(folder: Path, identity: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
-    """Make ``folder`` ready for a training that ``identity`` (JSON-able) describes.
+def begin(folder: Path, job: TrainingJob, *, resume: bool, overwrite: bool) -> None:
+    """Make ``folder`` ready for ``job``.
 
     Raises:
         FileExistsRefusal: an unfinished training is there, and neither ``resume`` nor ``overwrite`` is true.
         UsageError: the training to resume is another one.
+        ModelError: the record of the training to resume cannot be read.
     """
-    note = weights_file(folder).with_name("training.json")
-    if resume and note.exists():
-        _refuse_other(json.loads(note.read_text()), identity, folder)
+    if resume and record_file(folder).exists():
+        _refuse_other(folder, job)
         return
     if not (resume or overwrite):
         refuse_unfinished(folder)
     discard(folder)
     shutil.rmtree(folder / "tensorboard", ignore_errors=True)
-    write_atomically(note, json.dumps(identity, indent=1).encode())
+    import keras
+
+    begun = job.record(backend=keras.backend.backend(), versions={})
+    write_atomically(record_file(folder), (json.dumps(to_json(begun), indent=1) + "\n").encode())
 
 
 def restore(folder: Path, model: "keras.Model", steps_per_epoch: int) -> int:
@@ -97,12 +121,11 @@ def _trim_history(path: Path, epochs: int) -> None:
         write_atomically(path, "".join(lines[: epochs + 1] if epochs else []).encode())
 
 
-def _refuse_other(found: dict[str, Any], wanted: dict[str, Any], folder: Path) -> None:
-    wanted = json.loads(json.dumps(wanted))  # as it reads after a trip through the file
-    found = {"width": 1.0} | found  # a training that was begun before widths were noted
-    for name, value in wanted.items():
-        if found.get(name) != value:
-            raise UsageError(
-                f"the checkpoint in {folder} was made with {name} {found.get(name)}, not {value}: "
-                f"repeat the first command with --resume, or begin again with --overwrite"
-            )
+def _refuse_other(folder: Path, wanted: TrainingJob) -> None:
+    found = TrainingJob.from_record(record(folder))
+    difference = found.difference(wanted)
+    if difference is not None:
+        raise UsageError(
+            f"the checkpoint in {folder} was made with {difference}: "
+            f"repeat the first command with --resume, or begin again with --overwrite"
+        )

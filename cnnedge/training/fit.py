@@ -1,25 +1,20 @@
 """Training a network on any Keras backend: one call of ``fit``, and what stands around it."""
 
-import dataclasses
 import math
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
 from cnnedge.data import Dataset, Split, pixels_of
-from cnnedge.errors import DataError
-from cnnedge.files import sha256_of
-from cnnedge.model.keras_file import load_keras
-from cnnedge.model.networks import model_spec
 from cnnedge.progress import Progress, silent
 from cnnedge.training import checkpoint
 from cnnedge.training.batches import AugmentedBatches
 from cnnedge.training.callbacks import training_callbacks
 from cnnedge.training.distillation import distiller
+from cnnedge.training.job import TrainingJob
 from cnnedge.training.recipes import Recipe
-from cnnedge.training.start import starting_network
+from cnnedge.training.start import load_saved, starting_network
 
 # Images for the new batch-norm statistics. Even if all values of one image were the same, their mean over this many
 # images would lie within 1/72 of a standard deviation.
@@ -28,34 +23,23 @@ EVALUATION_BATCH = 250
 
 
 def train(
-    model_name: str,
+    job: TrainingJob,
     data: Dataset,
-    recipe: Recipe,
     *,
     folder: Path,
-    seed: int = 0,
-    width: float = 1.0,
     resume: bool = False,
     overwrite: bool = False,
-    init: Path | None = None,
-    teacher: Path | None = None,
     progress: Progress = silent,
 ) -> keras.Model:
-    """Train ``model_name`` on ``data.train`` and watch it on ``data.validation``; ``data.test`` is never
-    read.
+    """Do ``job`` on ``data.train`` and watch it on ``data.validation``; ``data.test`` is never read.
 
     Args:
-        model_name: a key of ``models.MODELS``.
-        data: images uint8 ``(N, H, W, C)`` of the model's input shape, labels int64 ``(N,)``.
-        recipe: see ``recipes.Recipe``.
+        job: what to train and how; its data identity is that of ``data``, or not yet known.
+        data: images uint8 ``(N, H, W, C)`` of the network's input shape, labels int64 ``(N,)``.
         folder: gets ``history.csv`` (a row per epoch), ``checkpoint/`` (stays until ``checkpoint.discard``, so that the
             caller can save the model first) and, on the TensorFlow backend, ``tensorboard/``.
-        seed: fixes weights, order, augmentation and dropout.
-        width: factor on every channel count, as in ``models.build_model``.
         resume: go on from the checkpoint in ``folder``; without one, begin at the first epoch.
         overwrite: replace a checkpoint that is there.
-        init: ``.keras`` file to start from; its head is replaced if its classes differ in number.
-        teacher: ``.keras`` file to learn from as well (distillation).
         progress: called after every step with the steps done and to do.
 
     Returns:
@@ -63,24 +47,24 @@ def train(
         average.
 
     Raises:
-        FileExistsRefusal, UsageError: see ``checkpoint.begin`` and ``starting_network``.
+        FileExistsRefusal, UsageError: see ``checkpoint.begin``.
         DataError: images of another shape, or fewer than one batch.
-        ModelError: ``init``, ``teacher`` or the checkpoint cannot be used.
+        ModelError: ``job.init``, ``job.teacher`` or the checkpoint cannot be used.
         CnnedgeError: the loss became infinite or not a number.
     """
-    steps = steps_per_epoch(model_name, data, recipe)
-    keras.utils.set_random_seed(seed)
-    network = starting_network(model_name, num_classes=len(data.labels), seed=seed, init=init, width=width)
-    trainee = _compiled(network, recipe, steps, teacher)
-    identity = _identity(model_name, data, recipe, seed, init, teacher) | {"width": width}
-    checkpoint.begin(folder, identity, resume=resume, overwrite=overwrite)
+    job = job.on(data)
+    recipe, steps = job.recipe, job.steps_per_epoch(data)
+    keras.utils.set_random_seed(job.seed)
+    network = starting_network(job, num_classes=len(data.labels))
+    trainee = _compiled(network, job, steps)
+    checkpoint.begin(folder, job, resume=resume, overwrite=overwrite)
     epochs_done = checkpoint.restore(folder, trainee, steps)
     batches = AugmentedBatches(
         data.train,
         num_classes=len(data.labels),
         batch_size=recipe.batch_size,
         augmentation=recipe.augmentation,
-        seed=seed,
+        seed=job.seed,
         first_epoch=epochs_done,
     )
     trainee.fit(
@@ -91,7 +75,9 @@ def train(
         shuffle=False,  # the batches come in an order of their own
         validation_data=_arrays(data.validation, len(data.labels)),
         validation_batch_size=EVALUATION_BATCH,
-        callbacks=training_callbacks(network, folder, seed=seed, steps=steps, epochs=recipe.epochs, progress=progress),
+        callbacks=training_callbacks(
+            network, folder, seed=job.seed, steps=steps, epochs=recipe.epochs, progress=progress
+        ),
         verbose=0,
     )
     if recipe.ema_momentum:
@@ -136,13 +122,13 @@ def estimate_statistics(network: keras.Model, batches: AugmentedBatches, *, epoc
         norm.momentum = momentum
 
 
-def _compiled(network: keras.Model, recipe: Recipe, steps: int, teacher: Path | None) -> keras.Model:
+def _compiled(network: keras.Model, job: TrainingJob, steps: int) -> keras.Model:
     """What ``fit`` is called on: the network, or a distiller around it."""
-    trainee = network
-    if teacher is not None:
+    recipe, trainee = job.recipe, network
+    if job.teacher is not None:
         trainee = distiller(
             network,
-            load_keras(teacher),
+            load_saved(job.teacher),
             teacher_weight=recipe.teacher_weight,
             temperature=recipe.temperature,
         )
@@ -167,40 +153,6 @@ def jit_compile() -> bool | str:
     return "auto"
 
 
-def steps_per_epoch(model_name: str, data: Dataset, recipe: Recipe) -> int:
-    """The whole batches in ``data.train``.
-
-    Raises:
-        DataError: images of another shape than the model's, or fewer than one batch.
-    """
-    expected = model_spec(model_name).input_shape
-    shape = data.image_shape
-    if shape != expected:
-        raise DataError(f"{data.name} has images of shape {shape}, {model_name} takes {expected}")
-    steps = len(data.train) // recipe.batch_size
-    if steps == 0:
-        raise DataError(
-            f"{data.name} has {len(data.train)} training images, fewer than a batch of {recipe.batch_size}: "
-            f"choose a smaller batch size"
-        )
-    return steps
-
-
 def _arrays(split: Split, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Float32 images 0..255 and one-hot labels, as the model takes them."""
     return pixels_of(split).astype(np.float32), np.eye(num_classes, dtype=np.float32)[split.labels]
-
-
-def _identity(
-    model_name: str, data: Dataset, recipe: Recipe, seed: int, init: Path | None, teacher: Path | None
-) -> dict[str, Any]:
-    """What a resumed training must have in common with the one that was killed."""
-    return {
-        "model": model_name,
-        "seed": seed,
-        **dataclasses.asdict(recipe),
-        "data": data.train.sha256,
-        "validation": data.validation.sha256,
-        "init": sha256_of(init.read_bytes()) if init else None,
-        "teacher": sha256_of(teacher.read_bytes()) if teacher else None,
-    }

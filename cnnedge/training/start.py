@@ -1,38 +1,46 @@
 """Where a training starts: a fresh network, or one that was trained before."""
 
-from pathlib import Path
-
 import keras
 
-from cnnedge.errors import ModelError, UsageError
+from cnnedge.errors import ModelError
+from cnnedge.files import sha256_of
 from cnnedge.model.keras_file import load_keras
 from cnnedge.model.networks import build_model
+from cnnedge.training.job import SavedNetwork, TrainingJob
 
 
-def starting_network(
-    model_name: str, *, num_classes: int, seed: int, init: Path | None, width: float = 1.0
-) -> keras.Model:
-    """A fresh ``model_name``, or the network in the file ``init`` with a head for ``num_classes``.
+def starting_network(job: TrainingJob, *, num_classes: int) -> keras.Model:
+    """A fresh network, or the one that ``job`` starts from with a head for ``num_classes``.
 
     Raises:
-        UsageError: ``init`` and a ``width``: the network in the file has a width already.
-        ModelError: ``init`` cannot be read, takes images of another shape than ``model_name``, or has another number of
-            classes and no Dense layer at its end that could be replaced.
+        ModelError: ``job.init`` cannot be read, takes images of another shape than the job's network, or has another
+            number of classes and no Dense layer at its end that could be replaced.
     """
-    if init is not None and width != 1:
-        raise UsageError(f"--init {init} brings a network that has its width: leave --width {width:g} out")
-    fresh = build_model(model_name, num_classes=num_classes, width=width, seed=seed)
-    if init is None:
+    fresh = build_model(job.network, num_classes=num_classes, width=job.width, seed=job.seed)
+    if job.init is None:
         return fresh
-    network = load_keras(init)
+    network = load_saved(job.init)
     if network.input_shape != fresh.input_shape:
         raise ModelError(
-            f"{init} takes images of shape {network.input_shape[1:]}, "
-            f"expected {fresh.input_shape[1:]} as {model_name} does"
+            f"{job.init.path} takes images of shape {network.input_shape[1:]}, "
+            f"expected {fresh.input_shape[1:]} as {job.network} does"
         )
     if network.output_shape == fresh.output_shape:
         return network
-    return replace_head(network, num_classes, seed)
+    return replace_head(network, num_classes, job.seed)
+
+
+def load_saved(saved: SavedNetwork) -> keras.Model:
+    """The network in the file.
+
+    Raises:
+        ModelError: see ``keras_file.load_keras``; the file is no longer the one of the job.
+    """
+    network = load_keras(saved.path)
+    found = sha256_of(saved.path.read_bytes())
+    if found != saved.sha256:
+        raise ModelError(f"{saved.path} has changed: SHA-256 {found}, expected {saved.sha256}; begin again with it")
+    return network
 
 
 def replace_head(network: keras.Model, num_classes: int, seed: int) -> keras.Model:

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from cnnedge.errors import DataError
-from cnnedge.progress import silent
 from cnnedge.studies import seeds
 from cnnedge.studies.trial import train_and_convert
+from cnnedge.training.job import TrainingJob
 from cnnedge.training.recipes import Augmentation, Recipe
 
 RECIPE = Recipe(epochs=3, batch_size=32, augmentation=Augmentation(shift=1), calibration_images=100)
@@ -17,7 +17,7 @@ RECIPE = Recipe(epochs=3, batch_size=32, augmentation=Augmentation(shift=1), cal
 def shipped(sample, tmp_path_factory):
     """A folder as `cnnedge train` and `cnnedge export` leave it, of seed 7."""
     folder = tmp_path_factory.mktemp("shipped")
-    train_and_convert("mnist-tiny", sample, RECIPE, folder=folder, seed=7, progress=silent)
+    train_and_convert(TrainingJob("mnist-tiny", RECIPE, seed=7), sample, folder=folder)
     return folder
 
 
@@ -25,9 +25,9 @@ def test_each_seed_is_another_training_and_done_once(shipped, sample, tmp_path):
     out = tmp_path / "seeds.json"
     rows = seeds.measure_seeds(shipped, sample, [8], out=out, work=tmp_path / "work")
     assert json.loads(out.read_text()) == {"seeds": rows}
-    found = seeds.shipped_training(shipped)
+    found = seeds.shipped(shipped)
     assert rows[0] == found.row and rows[0]["seed"] == 7 and rows[1]["seed"] == 8
-    assert found.recipe == RECIPE
+    assert found.job == TrainingJob("mnist-tiny", RECIPE, seed=7).on(sample)
     weights = [folder / "mnist-tiny.keras" for folder in (shipped, tmp_path / "work" / "seed-8")]
     assert weights[0].read_bytes() != weights[1].read_bytes()
     # 75 steps give about 85 % on 500 digits.
@@ -78,4 +78,4 @@ def test_a_teacher_that_the_model_did_not_have(shipped, sample, tmp_path):
 def test_a_folder_that_was_not_trained_here(content, complaint, tmp_path):
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(DataError, match=rf"manifest\.json {complaint}"):
-        seeds.shipped_training(tmp_path)
+        seeds.shipped(tmp_path)

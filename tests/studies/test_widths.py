@@ -7,13 +7,14 @@ import pytest
 from cnnedge.errors import DataError
 from cnnedge.model.networks import build_model, count_macs
 from cnnedge.studies.widths import load_widths, measure_widths, write_widths
+from cnnedge.training.job import TrainingJob
 from cnnedge.training.recipes import Recipe
 
 
 def test_curve_has_the_figures_of_the_networks(sample, tmp_path):
     recipe = Recipe(epochs=4, batch_size=32, ema_momentum=0.9, calibration_images=100)
     path = tmp_path / "width.json"
-    write_widths(path, measure_widths("mnist-tiny", sample, recipe, [1.0, 2.0]))
+    write_widths(path, measure_widths(TrainingJob("mnist-tiny", recipe), sample, [1.0, 2.0]))
     document = load_widths(path)
     assert (document["epochs"], document["data"]["train_images"], document["data"]["test_images"]) == (4, 800, 500)
     assert document["data"]["is_sample"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnedge import data as datasets
 from cnnedge.model.backend import require_keras
+from cnnedge.training.job import TrainingJob
 from cnnedge.training.recipes import recipe
 
 TRAIN_IMAGES = 5000
@@ -26,7 +27,7 @@ def main(seed: int) -> None:
     part = data.train.take(np.arange(TRAIN_IMAGES))
     few = dataclasses.replace(data, train=part, validation=data.validation.take(np.arange(100)))
     with tempfile.TemporaryDirectory() as folder:
-        network = train("mnist", few, RECIPE, folder=Path(folder), seed=seed)
+        network = train(TrainingJob("mnist", RECIPE, seed), few, folder=Path(folder))
     print(score(KerasPredictor(network), data.test).top1, len(data.test), backend)
 
 

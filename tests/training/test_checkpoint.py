@@ -1,14 +1,20 @@
 """What a training leaves behind for the next one, and when that one may take it up."""
 
+import dataclasses
+from pathlib import Path
+
 import pytest
 
 from cnnedge.errors import FileExistsRefusal, ModelError, UsageError
+from cnnedge.manifest import TrainedOn
 from cnnedge.model.networks import build_model
 from cnnedge.training import checkpoint
 from cnnedge.training.fit import make_optimizer
+from cnnedge.training.job import SavedNetwork, TrainingJob
 from cnnedge.training.recipes import Recipe
 
 STEPS = 25
+JOB = TrainingJob("mnist", Recipe(epochs=4), data=TrainedOn("mnist", False, "a", "cache", "b"))
 
 
 @pytest.fixture
@@ -19,8 +25,8 @@ def compiled():
     return model
 
 
-def begin(folder, *, resume=False, overwrite=False, **identity):
-    checkpoint.begin(folder, {"model": "mnist", "epochs": 4, **identity}, resume=resume, overwrite=overwrite)
+def begin(folder, job=JOB, *, resume=False, overwrite=False):
+    checkpoint.begin(folder, job, resume=resume, overwrite=overwrite)
 
 
 def test_resume_before_the_first_checkpoint_begins_anew(compiled, tmp_path):
@@ -29,13 +35,6 @@ def test_resume_before_the_first_checkpoint_begins_anew(compiled, tmp_path):
     begin(tmp_path, resume=True)
     assert checkpoint.restore(tmp_path, compiled, STEPS) == 0
     assert (tmp_path / checkpoint.HISTORY).read_text() == ""
-
-
-def test_a_training_of_another_width_is_not_taken_up(tmp_path):
-    begin(tmp_path)  # notes no width, as trainings did before there were any
-    begin(tmp_path, resume=True, width=1.0)
-    with pytest.raises(UsageError, match=r"made with width 1\.0, not 0\.5"):
-        begin(tmp_path, resume=True, width=0.5)
 
 
 def test_a_row_without_its_checkpoint_is_written_again(compiled, tmp_path):
@@ -71,7 +70,18 @@ def test_an_unfinished_training_is_not_thrown_away(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_resume_refuses_other_settings(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"network": "mnist-tiny"}, "network mnist, not mnist-tiny"),
+        ({"recipe": Recipe(epochs=5)}, "epochs 4, not 5"),
+        ({"width": 0.5}, r"width 1\.0, not 0\.5"),
+        ({"data": TrainedOn("mnist", False, "a", "cache", "c")}, "validation images b, not c"),
+        ({"teacher": SavedNetwork(Path("t.keras"), "12" * 32)}, r"teacher None, not t\.keras \(SHA-256 1212"),
+    ],
+)
+def test_resume_refuses_other_settings(change, complaint, tmp_path):
     begin(tmp_path)
-    with pytest.raises(UsageError, match="made with epochs 4, not 5: repeat the first command"):
-        begin(tmp_path, resume=True, epochs=5)
+    begin(tmp_path, resume=True)
+    with pytest.raises(UsageError, match=f"made with {complaint}.*: repeat the first command"):
+        begin(tmp_path, dataclasses.replace(JOB, **change), resume=True)

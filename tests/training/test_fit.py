@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import json
 
 import keras
 import numpy as np
@@ -16,10 +15,12 @@ from cnnedge.model.predictor import KerasPredictor
 from cnnedge.scoring.score import score
 from cnnedge.training import checkpoint, fit
 from cnnedge.training.batches import AugmentedBatches
+from cnnedge.training.job import SavedNetwork, TrainingJob
 from cnnedge.training.recipes import Augmentation, Recipe
 
 # 25 steps an epoch on the 800 training images; the average looks back 10 steps.
 RECIPE = Recipe(epochs=4, batch_size=32, ema_momentum=0.9, augmentation=Augmentation(shift=1))
+JOB = TrainingJob("mnist-tiny", RECIPE)
 STEPS = 25
 
 
@@ -33,7 +34,7 @@ def unseen_test(sample):
 def finished(unseen_test, tmp_path_factory):
     """An uninterrupted training: (model, folder, calls of progress)."""
     folder, calls = tmp_path_factory.mktemp("finished"), []
-    model = fit.train("mnist-tiny", unseen_test, RECIPE, folder=folder, progress=lambda *call: calls.append(call))
+    model = fit.train(JOB, unseen_test, folder=folder, progress=lambda *call: calls.append(call))
     return model, folder, calls
 
 
@@ -96,12 +97,10 @@ def assert_same_weights(model: keras.Model, other: keras.Model) -> None:
 
 def test_resume_ends_where_an_uninterrupted_training_ends(finished, unseen_test, tmp_path):
     with pytest.raises(Killed):
-        fit.train("mnist-tiny", unseen_test, RECIPE, folder=tmp_path, progress=interrupt_at(2 * STEPS + 10))
+        fit.train(JOB, unseen_test, folder=tmp_path, progress=interrupt_at(2 * STEPS + 10))
     assert len(rows(tmp_path)) == 2
     calls = []
-    model = fit.train(
-        "mnist-tiny", unseen_test, RECIPE, folder=tmp_path, resume=True, progress=lambda *call: calls.append(call)
-    )
+    model = fit.train(JOB, unseen_test, folder=tmp_path, resume=True, progress=lambda *call: calls.append(call))
     assert calls[0][1] == 2 * STEPS + 1
     assert_same_weights(model, finished[0])
     ours, theirs = rows(tmp_path), rows(finished[1])
@@ -113,9 +112,7 @@ def test_resume_after_the_last_epoch_trains_no_more(finished, unseen_test):
     """Killed between the last epoch and the saved model."""
     model, folder, _ = finished
     calls = []
-    again = fit.train(
-        "mnist-tiny", unseen_test, RECIPE, folder=folder, resume=True, progress=lambda *call: calls.append(call)
-    )
+    again = fit.train(JOB, unseen_test, folder=folder, resume=True, progress=lambda *call: calls.append(call))
     assert calls == []
     assert_same_weights(again, model)
     assert len(rows(folder)) == 4
@@ -124,7 +121,7 @@ def test_resume_after_the_last_epoch_trains_no_more(finished, unseen_test):
 def test_a_diverged_training_stops(unseen_test, tmp_path):
     recipe = dataclasses.replace(RECIPE, peak_learning_rate=1e30, warmup_fraction=0.0)
     with pytest.raises(CnnedgeError, match=r"training diverged: the loss is (nan|inf) in epoch 1, step"):
-        fit.train("mnist-tiny", unseen_test, recipe, folder=tmp_path)
+        fit.train(TrainingJob("mnist-tiny", recipe), unseen_test, folder=tmp_path)
 
 
 def test_schedule_and_decay():
@@ -168,9 +165,9 @@ def test_statistics_are_those_of_the_batches(sample):
 
 def test_data_that_does_not_fit(sample, tmp_path):
     with pytest.raises(DataError, match=r"images of shape \(28, 28, 1\), cifar10 takes \(32, 32, 3\)"):
-        fit.train("cifar10", sample, RECIPE, folder=tmp_path)
+        fit.train(TrainingJob("cifar10", RECIPE), sample, folder=tmp_path)
     with pytest.raises(DataError, match="800 training images, fewer than a batch of 801"):
-        fit.train("mnist-tiny", sample, dataclasses.replace(RECIPE, batch_size=801), folder=tmp_path)
+        fit.train(TrainingJob("mnist-tiny", dataclasses.replace(RECIPE, batch_size=801)), sample, folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -179,10 +176,12 @@ def test_a_teacher_pulls_the_student_towards_itself(finished, unseen_test, tmp_p
     path = tmp_path / "teacher.keras"
     save_keras(finished[0], path)
     recipe = dataclasses.replace(RECIPE, epochs=2, teacher_weight=1.0)
-    student = fit.train("mnist-tiny", unseen_test, recipe, folder=tmp_path, seed=1, teacher=path)
+    job = TrainingJob("mnist-tiny", recipe, seed=1, teacher=SavedNetwork.of(path))
+    student = fit.train(job, unseen_test, folder=tmp_path)
     images = pixels_of(unseen_test.validation).astype(np.float32)
     wanted = finished[0].predict(images, verbose=0).argmax(axis=1)
     agreement = np.mean(student.predict(images, verbose=0).argmax(axis=1) == wanted)
     assert agreement > 0.5  # a fresh network agrees on about one image in ten
     assert [layer.name for layer in student.layers] == [layer.name for layer in finished[0].layers]
-    assert json.loads((tmp_path / "checkpoint" / "training.json").read_text())["teacher"] is not None
+    record = checkpoint.record(tmp_path)
+    assert TrainingJob.from_record(record) == job.on(unseen_test)

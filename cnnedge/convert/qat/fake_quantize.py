@@ -3,6 +3,7 @@
 Part of the QAT room; ``qat`` says why the grids are these.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 # The weight grid: integers -63..63 times a scale of max|w| / 63, which is 2 x max|w| / 126.
@@ -14,7 +15,7 @@ WEIGHTED = ("Conv2D", "Dense")
 RANGED = ("AveragePooling2D", "GlobalAveragePooling2D", "Add", "ReLU")
 
 
-def fake_quantized(layer: Any, kind: str, ranges: dict[str, tuple[float, float]], *, feeds_relu: bool) -> Any:
+def fake_quantized(layer: Any, kind: str, ranges: Mapping[str, tuple[float, float]], *, feeds_relu: bool) -> Any:
     """The tf_keras ``layer`` of class ``kind`` in TFMOT's wrapper.
 
     Args:

@@ -1,4 +1,4 @@
-"""Quantization-aware training: the only room that knows tf_keras and TFMOT.
+"""Quantization-aware training of a folded model, in the only room that knows tf_keras and TFMOT.
 
 The folded Keras 3 model is rebuilt in tf_keras with every layer wrapped by TFMOT, its weights copied, and fine-tuned
 to give the float model's own probabilities on training images. Three choices differ from TFMOT's default scheme:
@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnedge.convert.qat.fake_quantize import RANGED, WEIGHTED, fake_quantized
-from cnnedge.errors import ModelError
-from cnnedge.model.fold import INPUT_NAME, is_plain_relu
+from cnnedge.convert.qat.ranges import output_ranges
+from cnnedge.convert.qat.twin import check_supported, fake_quantized_twin, plain_twin
 from cnnedge.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -31,19 +30,6 @@ MOMENTUM = 0.9
 # The first kernel meets pixels 0..255. Trained on pixels / 255 its gradient would be 1/255 and its values 255 times
 # as large, so a step of the same relative size needs the factor 1/255 twice.
 FIRST_KERNEL_RATE = 1.0 / 255.0**2
-BATCH = 128
-# The configuration that each layer class is rebuilt from; what is not here, QAT cannot handle.
-_REBUILT_FROM = {
-    "Conv2D": ("filters", "kernel_size", "strides", "padding", "dilation_rate", "activation"),
-    "Dense": ("units", "activation"),
-    "MaxPooling2D": ("pool_size", "strides", "padding"),
-    "AveragePooling2D": ("pool_size", "strides", "padding"),
-    "GlobalAveragePooling2D": (),
-    "Flatten": (),
-    "Add": (),
-    "ReLU": (),
-    "Softmax": (),
-}
 
 
 def quantization_aware_train(
@@ -80,82 +66,11 @@ def quantization_aware_train(
     import tf_keras
 
     tf_keras.utils.set_random_seed(seed)
-    teacher = _rebuild(folded, None)
-    ranges = _activation_ranges(teacher, calibration) if calibrated_ranges else {}
-    student = _rebuild(folded, ranges)
+    teacher = plain_twin(folded)
+    ranges = output_ranges(teacher, calibration) if calibrated_ranges else {}
+    student = fake_quantized_twin(folded, ranges)
     _fine_tune(student, teacher, batches, steps, learning_rate, progress)
     return student
-
-
-def check_supported(folded: "keras.Model") -> None:
-    """Refuse, before any training, a model with a layer that QAT cannot handle.
-
-    Raises:
-        ModelError: names the layers.
-    """
-    bad = [
-        f"{layer.name} ({type(layer).__name__})"
-        for layer in folded.layers
-        if type(layer).__name__ not in (*_REBUILT_FROM, "InputLayer") or getattr(layer, "groups", 1) != 1
-    ]
-    bad += [
-        f"{layer.name} (activation {layer.activation.__name__})"
-        for layer in folded.layers
-        if type(layer).__name__ in WEIGHTED and layer.activation.__name__ not in ("linear", "relu")
-    ]
-    bad += [
-        f"{x.name} (ReLU with a limit)" for x in folded.layers if type(x).__name__ == "ReLU" and not is_plain_relu(x)
-    ]
-    if bad:
-        raise ModelError(
-            f"quantization-aware training cannot handle {', '.join(bad)}: expected only "
-            f"{', '.join(_REBUILT_FROM)}; post-training quantization (leave --qat out) may still work"
-        )
-
-
-def _rebuild(folded: "keras.Model", ranges: dict[str, tuple[float, float]] | None) -> Any:
-    """The tf_keras twin of a folded model with its weights; fake-quantized when ``ranges`` is given."""
-    import tensorflow as tf
-    import tf_keras
-
-    # Without it, the names of a second model in one process end in other numbers, and so do the file's.
-    tf_keras.backend.reset_uids()
-    image = tf_keras.Input(folded.inputs[0].shape[1:], name=INPUT_NAME)
-    placed: dict[int, Any] = {id(folded.inputs[0]): image}
-    if ranges is not None:
-        # Raw pixels are integers 0..255 already: scale 1 exactly.
-        placed[id(folded.inputs[0])] = tf.quantization.fake_quant_with_min_max_args(image, 0.0, 255.0)
-    relu_inputs = {id(layer.input) for layer in folded.layers if type(layer).__name__ == "ReLU"}
-    for layer in folded.layers[1:]:
-        kind, config = type(layer).__name__, layer.get_config()
-        twin = getattr(tf_keras.layers, kind)(name=layer.name, **{key: config[key] for key in _REBUILT_FROM[kind]})
-        inputs = [placed[id(tensor)] for tensor in layer._inbound_nodes[0].input_tensors]
-        if kind in WEIGHTED:
-            # Before it is wrapped: the wrapper replaces the layer's kernel by its quantized value.
-            twin.build(inputs[0].shape)
-            twin.set_weights(layer.get_weights())
-        call = (
-            twin if ranges is None else fake_quantized(twin, kind, ranges, feeds_relu=id(layer.output) in relu_inputs)
-        )
-        placed[id(layer.output)] = call(inputs if len(inputs) > 1 else inputs[0])
-    return tf_keras.Model(image, placed[id(folded.outputs[0])], name=folded.name)
-
-
-def _activation_ranges(twin: Any, calibration: np.ndarray) -> dict[str, tuple[float, float]]:
-    """The smallest and largest output of every layer over the calibration images."""
-    import tf_keras
-
-    layers = [layer for layer in twin.layers[1:] if type(layer).__name__ in (*WEIGHTED, *RANGED)]
-    probe = tf_keras.Model(twin.inputs, [layer.output for layer in layers])
-    lows, highs = [], []
-    for start in range(0, len(calibration), BATCH):
-        outputs = probe(calibration[start : start + BATCH], training=False)
-        lows.append([float(np.min(output)) for output in outputs])
-        highs.append([float(np.max(output)) for output in outputs])
-    return {
-        layer.name: (min(low), max(high))
-        for layer, low, high in zip(layers, zip(*lows, strict=True), zip(*highs, strict=True), strict=True)
-    }
 
 
 def _fine_tune(

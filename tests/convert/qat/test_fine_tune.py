@@ -6,7 +6,8 @@ import pytest
 from keras import layers
 
 from cnnedge.convert.calibration import calibration_pixels
-from cnnedge.convert.qat.fine_tune import check_supported, quantization_aware_train
+from cnnedge.convert.qat.fine_tune import quantization_aware_train
+from cnnedge.convert.qat.twin import check_supported
 from cnnedge.convert.to_onnx import convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import pixels_of

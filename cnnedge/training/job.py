@@ -1,0 +1,151 @@
+"""Everything that decides a training, in one frozen record: what a resumed training must share with the one that was
+killed, and what the manifest keeps of how a network was trained."""
+
+import dataclasses
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnnedge.errors import DataError, ModelError, UsageError
+from cnnedge.files import sha256_of
+from cnnedge.manifest import FileFacts, TrainedOn, TrainingRecord
+from cnnedge.model.networks import model_spec
+from cnnedge.training.recipes import Augmentation, Recipe
+
+if TYPE_CHECKING:
+    from cnnedge.data import Dataset
+
+
+@dataclass(frozen=True)
+class SavedNetwork:
+    """A ``.keras`` file that a training starts or learns from. Two are equal if their bytes are, wherever they lie."""
+
+    path: Path = field(compare=False)
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.path.name} (SHA-256 {self.sha256[:12]}..)"
+
+    @classmethod
+    def of(cls, path: Path) -> "SavedNetwork":
+        """The file at ``path``, as it is now.
+
+        Raises:
+            ModelError: there is no such file, or it is no ``.keras`` archive.
+        """
+        if not path.is_file():
+            raise ModelError(f"{path} does not exist: expected a .keras file")
+        if path.suffix != ".keras" or not zipfile.is_zipfile(path):
+            raise ModelError(f"{path} is not a Keras model file: expected the .keras archive that model.save() writes")
+        return cls(path, sha256_of(path.read_bytes()))
+
+    def facts(self) -> FileFacts:
+        return FileFacts(self.path.name, self.sha256)
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """One training: two of the same job end with the same network, up to the order in which threads add.
+
+    network: a key of ``networks.MODELS``. seed: of weights, order, augmentation and dropout. width: factor on every
+    channel count. init: the network to start from. teacher: the network to learn from besides (distillation). data:
+    None until the images are at hand (see ``on``).
+    """
+
+    network: str
+    recipe: Recipe
+    seed: int = 0
+    width: float = 1.0
+    init: SavedNetwork | None = None
+    teacher: SavedNetwork | None = None
+    data: TrainedOn | None = None
+
+    def __post_init__(self) -> None:
+        model_spec(self.network)
+        if self.seed < 0:
+            raise UsageError(f"seed is {self.seed}, expected at least 0")
+        if not self.width > 0:
+            raise UsageError(f"width is {self.width}, expected more than 0")
+        if self.init is not None and self.width != 1:
+            raise UsageError(
+                f"--init {self.init.path} brings a network that has its width: leave --width {self.width:g} out"
+            )
+
+    def on(self, data: "Dataset") -> "TrainingJob":
+        """This job with the identity of ``data``, of which it reads ``train`` and ``validation``.
+
+        Raises:
+            DataError: images of another shape than the network's, or fewer than one batch.
+        """
+        self.steps_per_epoch(data)
+        identity = TrainedOn(data.name, data.is_sample, data.train.sha256, data.source, data.validation.sha256)
+        return dataclasses.replace(self, data=identity)
+
+    def steps_per_epoch(self, data: "Dataset") -> int:
+        """The whole batches in ``data.train``.
+
+        Raises:
+            DataError: images of another shape than the network's, or fewer than one batch.
+        """
+        expected = model_spec(self.network).input_shape
+        shape = data.train.image_shape
+        if shape != expected:
+            raise DataError(f"{data.name} has images of shape {shape}, {self.network} takes {expected}")
+        steps = len(data.train) // self.recipe.batch_size
+        if steps == 0:
+            raise DataError(
+                f"{data.name} has {len(data.train)} training images, fewer than a batch of {self.recipe.batch_size}: "
+                f"choose a smaller batch size"
+            )
+        return steps
+
+    def difference(self, other: "TrainingJob") -> str | None:
+        """The first setting in which ``other`` differs, as "epochs 4, not 5"; None if they are the same job."""
+        ours, theirs = (_settings(job) for job in (self, other))
+        return next((f"{name} {ours[name]}, not {theirs[name]}" for name in ours if ours[name] != theirs[name]), None)
+
+    def record(
+        self, *, backend: str, versions: Mapping[str, str], cost: Mapping[str, Any] | None = None
+    ) -> TrainingRecord:
+        """What checkpoint, manifest and ``.keras`` file keep of the job, which must have its data.
+
+        Args:
+            backend: Keras's, which did it. versions: by package. cost: see ``cost.training_cost``; None before its end.
+        """
+        if self.data is None:
+            raise ValueError("a job without data has no record: expected the job that `on` gives")
+        init, teacher = (None if file is None else file.facts() for file in (self.init, self.teacher))
+        return TrainingRecord(
+            network=self.network, recipe=dataclasses.asdict(self.recipe), seed=self.seed, width=self.width,
+            init=init, teacher=teacher, data=self.data, backend=backend, versions=dict(versions),
+            cost=None if cost is None else dict(cost),
+        )  # fmt: skip
+
+    @classmethod
+    def from_record(cls, record: TrainingRecord) -> "TrainingJob":
+        """The job that ``record`` was made of.
+
+        Raises:
+            DataError: there is no such network or recipe.
+        """
+        try:
+            recipe = Recipe(**{**record.recipe, "augmentation": Augmentation(**record.recipe["augmentation"])})
+            init, teacher = (_saved(file) for file in (record.init, record.teacher))
+            return cls(record.network, recipe, record.seed, record.width, init, teacher, record.data)
+        except (KeyError, TypeError, UsageError) as error:
+            raise DataError(f"the record of the training of {record.network!r} cannot be used ({error})") from None
+
+
+def _saved(facts: FileFacts | None) -> SavedNetwork | None:
+    return None if facts is None else SavedNetwork(Path(facts.file), facts.sha256)
+
+
+def _settings(job: TrainingJob) -> dict[str, Any]:
+    """Every setting by the name that a person knows it by."""
+    whole = {entry.name: getattr(job, entry.name) for entry in dataclasses.fields(job)}
+    recipe = dataclasses.asdict(whole.pop("recipe"))
+    data = whole.pop("data")
+    splits = {"training images": data and data.train_sha256, "validation images": data and data.validation_sha256}
+    return {**whole, **recipe, **splits}
