@@ -29,14 +29,14 @@ from cnnedge.data import Dataset, pixels_of
 from cnnedge.files import write_atomically
 from cnnedge.model.networks import MODELS
 from cnnedge.progress import Progress
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from cnnedge.studies.int8_schemes import SCHEMES, quantize_onnx
 
 EMULATOR = "qemu-x86_64-static"
 PROCESSOR = "Haswell"
 CLASSIFY = """
 import sys, numpy
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 with open_runner(sys.argv[1]) as runner:
     numpy.save(sys.argv[3], runner.predict(numpy.load(sys.argv[2])).argmax(1))
 """

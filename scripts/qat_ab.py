@@ -22,7 +22,7 @@ from cnnedge.convert.scheme import Scheme
 from cnnedge.files import write_atomically
 from cnnedge.model.keras_file import load_keras
 from cnnedge.progress import Progress
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring.accuracy import compare
 from cnnedge.training.recipes import PRESETS, recipe
 

@@ -80,7 +80,7 @@ def evaluation_ratio(folder: Path) -> float:
     from ai_edge_litert.interpreter import Interpreter
 
     from cnnedge import data as datasets
-    from cnnedge.runtime.runner import open_runner
+    from cnnedge.runtime.opening import open_runner
 
     path = folder / "mnist" / "mnist_int8_qat.tflite"
     with console.progress() as progress:

@@ -6,10 +6,10 @@ import pytest
 from cnnedge.data import pixels_of
 from cnnedge.files import sha256_of
 from cnnedge.formats.inspection import inspect, unmet_requirements
-from cnnedge.formats.model_file import read_passport
+from cnnedge.formats.model_file import open_model_file
 from cnnedge.model.networks import MODELS as SPECS
 from cnnedge.names import EXPORTS, ExportName
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from tests.support.onnx_graphs import fused_kernels
 from tests.support.shipped import EXPORTED, FILES, FUSED, INT8, MODELS, images_for, manifest
 from tests.support.tflite_objects import assert_relu_zero_points
@@ -27,7 +27,7 @@ def data():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_file_is_the_one_in_the_manifest_and_its_passport_agrees(path):
-    entry, passport = manifest(path)["files"][path.name], read_passport(path)
+    entry, passport = manifest(path)["files"][path.name], open_model_file(path).passport
     assert sha256_of(path.read_bytes()) == entry["sha256"]
     assert passport is not None and passport.top1 == entry["top1"] and list(passport.labels) == entry["labels"]
     assert passport.licence == "Apache-2.0"
@@ -51,7 +51,7 @@ def test_int8_is_within_half_a_point_of_float(path):
 
 @pytest.mark.parametrize("path", INT8, ids=lambda path: path.name)
 def test_int8_is_really_int8(path):
-    assert unmet_requirements(inspect(path), ["int8", "no-flex", "no-custom"]) == []
+    assert unmet_requirements(inspect(open_model_file(path)), ["int8", "no-flex", "no-custom"]) == []
 
 
 @pytest.mark.parametrize("path", [path for path in INT8 if path.suffix == ".tflite"], ids=lambda path: path.name)

@@ -18,7 +18,7 @@ from cnnedge.cli.app import run
 from cnnedge.convert.calibration import calibration_pixels
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import pixels_of
-from cnnedge.formats.model_file import embed_passport_tflite
+from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from cnnedge.model.fold import fold
 from cnnedge.model.keras_file import load_keras
 from cnnedge.model.rgb_input import with_rgb_input

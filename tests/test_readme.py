@@ -14,6 +14,7 @@ from PIL import Image
 from cnnedge.apps.snippets.render import FENCES, snippets
 from cnnedge.cli.app import run as cnnedge
 from cnnedge.documents import load_document
+from cnnedge.formats.model_file import open_model_file
 from cnnedge.report.table import markdown
 
 REPOSITORY = Path(__file__).parent.parent
@@ -91,7 +92,7 @@ def test_python_example_runs(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("platform", ["kotlin", "mediapipe", "swift", "dart"])
 def test_code_for_phones_is_what_inspect_prints(platform):
-    code = snippets(REPOSITORY / "exported" / "cifar10" / "cifar10_int8.tflite")[platform]
+    code = snippets(open_model_file(REPOSITORY / "exported" / "cifar10" / "cifar10_int8.tflite"))[platform]
     assert f"```{FENCES.get(platform, platform)}\n{code}```" in README
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnedge.formats.inspection import inspect
+from cnnedge.formats.model_file import open_model_file
 from cnnedge.names import ExportName
 
 EXPORTED = Path(__file__).parent.parent / "exported"
@@ -57,7 +57,7 @@ def int8_name(model: str, format: str, *, qat: bool) -> str:
 def test_bytes_and_work(model, qat):
     path = EXPORTED / model / int8_name(model, "tflite", qat=qat)
     assert path.stat().st_size <= REQUIRED[model].int8_bytes
-    assert inspect(path)["macs"] <= 1e6 * REQUIRED[model].mmac
+    assert open_model_file(path).facts.macs <= 1e6 * REQUIRED[model].mmac
 
 
 @pytest.mark.parametrize("model", REQUIRED)

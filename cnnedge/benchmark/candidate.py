@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cnnedge.errors import CnnedgeError, ModelError, UsageError
+from cnnedge.errors import ModelError, UsageError
 from cnnedge.files import sha256_of
+from cnnedge.formats.model_file import ModelFile, open_model_file
 from cnnedge.images.normalization import RAW, Normalization
 from cnnedge.names import FORMATS, ExportName
-from cnnedge.passport import Passport
 
 # The module that a worker imports before it reads its resting memory, by format.
 RUNTIME_MODULES = {"tflite": ("ai_edge_litert.interpreter",), "onnx": ("onnxruntime",), "keras": ("keras",)}
@@ -126,17 +126,17 @@ def keras_candidates(path: Path, *, opener: str, modes: Iterable[str], device: s
 
 
 def _candidate(path: Path, device: str, asked: Normalization | None) -> Candidate:
-    content = path.read_bytes()
-    format = path.suffix.removeprefix(".")
-    passport, name = _passport(path), ExportName.parse(path)
-    normalization, source = (RAW, "passport") if passport else (asked, "options") if asked else _own(path)
+    content, format = path.read_bytes(), path.suffix.removeprefix(".")
+    file, name = _opened(content, format), ExportName.parse(path)
+    passport = file.passport if file else None
+    normalization, source = _feeding(file, asked)
     return Candidate(
         name=path.name,
         format=format,
-        precision=passport.precision if passport else name.precision if name else _precision(path),
+        precision=passport.precision if passport else name.precision if name else _precision(file),
         qat=passport.qat if passport else bool(name and name.qat),
         size_bytes=len(content),
-        opener="cnnedge.runtime.runner:open_runner",
+        opener="cnnedge.runtime.opening:open_runner",
         options={"source": str(path), "device": device, "mean": normalization.mean, "std": normalization.std},
         sha256=sha256_of(content),
         labels=passport.labels if passport else None,
@@ -146,42 +146,32 @@ def _candidate(path: Path, device: str, asked: Normalization | None) -> Candidat
     )
 
 
-def _own(path: Path) -> tuple[Normalization, str]:
-    """What the standard TFLite metadata of a file ask for, or the pixels where it has none that can be read."""
-    from cnnedge.formats.model_file import load, read_standard_metadata
-
+def _opened(content: bytes, format: str) -> ModelFile | None:
+    """The file; None if it or what it carries is damaged: its row will say so when it is opened."""
     try:
-        metadata = read_standard_metadata(load(path))
-        if metadata is not None and metadata.mean and metadata.std:
-            return Normalization(metadata.mean, metadata.std), "metadata"
-    except (ModelError, ValueError):
-        return RAW, "assumed"
-    return RAW, "assumed"
+        file = open_model_file(content, format)
+        _ = file.contract, file.facts
+    except ModelError:
+        return None
+    return file
+
+
+def _feeding(file: ModelFile | None, asked: Normalization | None) -> tuple[Normalization, str]:
+    """What a file is fed, and who says so; a person is ``asked`` about files without a passport only."""
+    if file is not None and file.passport is not None:
+        return RAW, "passport"
+    if asked is not None:
+        return asked, "options"
+    return (RAW, "assumed") if file is None else (file.contract.normalization, file.contract.source)
+
+
+def _precision(file: ModelFile | None) -> str:
+    """The precision that the file's own operators show, for a file that does not say."""
+    return file.facts.precision if file else "unknown"
 
 
 def _described(normalization: Normalization, source: str) -> dict[str, Any]:
     return {"mean": list(normalization.mean), "std": list(normalization.std), "source": source}
-
-
-def _passport(path: Path) -> Passport | None:
-    """The file's passport; None without one, and for a damaged file, whose row will say so when it is
-    opened."""
-    from cnnedge.formats.model_file import read_passport
-
-    try:
-        return read_passport(path)
-    except ModelError:
-        return None
-
-
-def _precision(path: Path) -> str:
-    """The precision that the file's own operators show, for a file that does not say."""
-    from cnnedge.formats.inspection import inspect
-
-    try:
-        return inspect(path)["precision"] or "unknown"
-    except CnnedgeError:
-        return "unknown"
 
 
 def _table_order(path: Path) -> tuple[int, str, int, bool, str]:

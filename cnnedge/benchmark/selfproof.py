@@ -28,7 +28,8 @@ from cnnedge.benchmark.worker import time_calls
 from cnnedge.data import ArraySplit
 from cnnedge.errors import CnnedgeError
 from cnnedge.progress import Progress, silent
-from cnnedge.runtime.runner import Runner, TensorSpec, open_runner
+from cnnedge.runtime.opening import open_runner
+from cnnedge.runtime.runner import Ends, Place, Runner, TensorSpec
 from cnnedge.scoring import accuracy
 
 SLOW_DOWN = 0.10
@@ -55,11 +56,8 @@ class SlowedRunner(Runner):
     """A runner that takes longer by a fixed share of each call's own time."""
 
     def __init__(self, inner: Runner, share: float) -> None:
-        super().__init__(
-            name=inner.name, format=inner.format, runtime=inner.runtime, device=inner.device,
-            num_threads=inner.num_threads, input=inner.input, output=inner.output,
-            free_batch=inner.free_batch,
-        )  # fmt: skip
+        ends = Ends(inner.input, inner.output, inner.free_batch)
+        super().__init__(inner.name, inner.format, ends, Place(inner.runtime, inner.device, inner.num_threads))
         self._inner, self._factor = inner, 1 + share
 
     def run(self, batch: np.ndarray) -> np.ndarray:
@@ -78,11 +76,9 @@ class IdleRunner(Runner):
     """A runner that does nothing: what is measured of it is the benchmark's own overhead."""
 
     def __init__(self) -> None:
-        super().__init__(
-            name="idle", format="keras", runtime="none", device="cpu", num_threads=1, free_batch=True,
-            input=TensorSpec("image", (None, 1, 1, 1), "float32"),
-            output=TensorSpec("probabilities", (None, 2), "float32"),
-        )  # fmt: skip
+        image = TensorSpec("image", (None, 1, 1, 1), "float32")
+        scores = TensorSpec("probabilities", (None, 2), "float32")
+        super().__init__("idle", "keras", Ends(image, scores, free_batch=True), Place("none"))
 
     def run(self, batch: np.ndarray) -> np.ndarray:
         return batch
@@ -147,7 +143,7 @@ def _timings(candidates: Sequence[Candidate]) -> list[Timings]:
 
 
 def _plain(file: Path) -> Candidate:
-    return _candidate(file, "cnnedge.runtime.runner:open_runner", {"source": str(file)})
+    return _candidate(file, "cnnedge.runtime.opening:open_runner", {"source": str(file)})
 
 
 def _slowed(file: Path) -> Candidate:

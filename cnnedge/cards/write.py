@@ -10,7 +10,7 @@ from cnnedge.cards import architecture, measured
 from cnnedge.cards.evidence import CARD, CardFacts, load_facts
 from cnnedge.cards.markdown import section, table, with_interval
 from cnnedge.files import write_atomically
-from cnnedge.formats.model_file import read_passport
+from cnnedge.formats.model_file import open_model_file
 from cnnedge.model.networks import MODELS, count_macs
 
 
@@ -79,7 +79,7 @@ def _limits(facts: CardFacts) -> str:
 
 def _licence(facts: CardFacts) -> str:
     exported = next(row for row in facts.rows if row["format"] != "keras")
-    passport = read_passport(facts.folder / exported["file"])
+    passport = open_model_file(facts.folder / exported["file"]).passport
     own = passport.licence if passport and passport.licence else "not stated"
     licence = (facts.manifest.get("data") or {}).get("licence")
     return section(

@@ -74,9 +74,9 @@ def _read_cifar10_1(folder: Path | None, files: list[Path]) -> "Split | None":
         return None
     from cnnedge.data.published.catalogue import CIFAR10
     from cnnedge.data.published.cifar10_1 import read_cifar10_1
-    from cnnedge.formats.model_file import read_passport
+    from cnnedge.formats.model_file import open_model_file
 
-    passport = read_passport(files[0])
+    passport = open_model_file(files[0]).passport
     if passport is None or passport.labels != CIFAR10.labels:
         raise UsageError(f"--cifar10-1 is for networks with CIFAR-10's classes, which {files[0]} does not name")
     return read_cifar10_1(folder)

@@ -159,9 +159,10 @@ def _snippet_files(targets: list[Path]) -> dict[Path, Path]:
 
 def _write_snippets(codes: dict[Path, Path]) -> None:
     from cnnedge.apps.snippets.render import as_markdown
+    from cnnedge.formats.model_file import open_model_file
 
     for file, code in codes.items():
-        write_atomically(code, as_markdown(file).encode())
+        write_atomically(code, as_markdown(open_model_file(file)).encode())
         print(f"  {code.name}")
 
 

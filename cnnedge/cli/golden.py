@@ -33,13 +33,16 @@ def golden(
       cnnedge golden my_int8.tflite --data photos/ --out app/tests/golden
     """
     from cnnedge import data as datasets
-    from cnnedge.apps.golden.content import folder_content, make_images, open_file
+    from cnnedge.apps.golden.content import folder_content, make_images
     from cnnedge.apps.golden.folder import refuse_folder, write_folder
     from cnnedge.errors import DataError
+    from cnnedge.formats.model_file import open_model_file
+    from cnnedge.runtime.opening import open_runner
 
     refuse_folder(out, overwrite=overwrite)
-    runner, labels, sha256 = open_file(file)
-    with runner:
+    model_file = open_model_file(file)
+    with open_runner(model_file) as runner:
+        labels = model_file.class_names(runner.num_classes)
         with console.progress() as progress:
             dataset = datasets.load(
                 data, image_shape=runner.input_shape, validation=0, calibration=0, progress=progress
@@ -52,7 +55,7 @@ def golden(
             )
         images = make_images(runner, dataset.test)
         content = folder_content(
-            runner, images, sha256=sha256, labels=dataset.labels, data=dataset.name, licence=dataset.licence
+            runner, images, sha256=model_file.sha256, labels=dataset.labels, data=dataset.name, licence=dataset.licence
         )
     write_folder(out, content)
     print(f"{out}: {len(images)} pictures of {dataset.name} for {file.name}; start with {out / 'README.txt'}")

@@ -15,6 +15,10 @@ from cnnedge.files import refuse_existing
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from cnnedge.formats.facts import TensorFacts
+    from cnnedge.formats.inspection import Inspection
+    from cnnedge.formats.model_file import ModelFile
+
 # A column of operator names longer than this says nothing more.
 MOST_NAMES = 4
 
@@ -71,25 +75,29 @@ def inspect(
     """
     _check_error_options(errors, against, data, limit, plot, overwrite=overwrite)
     from cnnedge.formats import inspection
+    from cnnedge.formats.model_file import open_model_file
 
-    report = inspection.inspect(file)
+    model_file = open_model_file(file)
+    report = inspection.inspect(model_file)
     requirements = [name.strip() for name in require.split(",") if name.strip()]
     unmet = inspection.unmet_requirements(report, requirements)
+    more: dict[str, Any] = {}
     if errors and against is not None and data is not None:
         from cnnedge.convert.layer_errors import show
 
         with console.progress() as progress:
-            report["errors"] = show.measure(file, against, data, limit, plot, progress=progress)
+            more["errors"] = show.measure(file, against, data, limit, plot, progress=progress)
         if plot is not None:
             console.say(f"written: {plot}")
     if as_json:
-        print(json.dumps(report | _snippets(file) if snippets else report, indent=2))
+        more |= _snippets(model_file) if snippets else {}
+        print(json.dumps(report.to_json() | more, indent=2))
     elif snippets:
-        _print_snippets(file)
+        _print_snippets(model_file)
     else:
         _print(report)
         if errors:
-            show.show_errors(report["errors"])
+            show.show_errors(more["errors"])
     if unmet:
         raise GateError(f"{file}: not {'; not '.join(unmet)}")
 
@@ -118,19 +126,19 @@ def _check_error_options(
         raise MissingPackageError("matplotlib", "report")
 
 
-def _snippets(file: Path) -> dict[str, Any]:
+def _snippets(file: "ModelFile") -> dict[str, Any]:
     from cnnedge.apps.snippets.render import snippets
 
     return {"snippets": snippets(file)}
 
 
-def _print_snippets(file: Path) -> None:
+def _print_snippets(file: "ModelFile") -> None:
     from cnnedge.apps.snippets.render import as_markdown
 
     print(as_markdown(file), end="")
 
 
-def _print(report: dict[str, Any]) -> None:
+def _print(report: "Inspection") -> None:
     import sys
 
     from rich.console import Console
@@ -138,7 +146,7 @@ def _print(report: dict[str, Any]) -> None:
     Console(width=None if sys.stdout.isatty() else 80, highlight=False).print(_table(report))
 
 
-def _table(report: dict[str, Any]) -> "Table":
+def _table(report: "Inspection") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
@@ -150,68 +158,67 @@ def _table(report: dict[str, Any]) -> "Table":
     return table
 
 
-def _rows(report: dict[str, Any]) -> dict[str, str]:
-    weights = report["weight_bytes"]
+def _rows(report: "Inspection") -> dict[str, str]:
+    weights = report.weight_bytes
     largest = sorted(weights.items(), key=lambda item: -item[1])
     rows = {
-        report["file"]: f"{report['format']} {report['precision']}, {report['size_bytes']:,} bytes",
-        "input": _tensors(report["inputs"]),
-        "output": _tensors(report["outputs"]),
-        "layers": f"{report['compute_ops_int8']} int8, {report['compute_ops_int16']} int16, "
-        f"{report['compute_ops_float']} float",
-        "operators": ", ".join(f"{name} {count}" for name, count in report["ops"].items()),
-        "float": _few(report["float_ops"]),
+        report.file: f"{report.format} {report.precision}, {report.size_bytes:,} bytes",
+        "input": _tensors(report.inputs),
+        "output": _tensors(report.outputs),
+        "layers": f"{report.compute_ops_int8} int8, {report.compute_ops_int16} int16, {report.compute_ops_float} float",
+        "operators": ", ".join(f"{name} {count}" for name, count in report.ops.items()),
+        "float": _few(report.float_ops),
         "weights": ", ".join(f"{dtype} {size:,} bytes" for dtype, size in largest) or "none",
-        "MACs": "unknown" if report["macs"] is None else f"{report['macs']:,} for one image",
-        "batch": "free" if report["free_batch"] else "fixed",
-        "free sizes": _few(report["free_sizes"]),
-        "flex": _few(report["flex_ops"]),
-        "custom": _few(report["custom_ops"]),
+        "MACs": "unknown" if report.macs is None else f"{report.macs:,} for one image",
+        "batch": "free" if report.free_batch else "fixed",
+        "free sizes": _few(report.free_sizes),
+        "flex": _few(report.flex_ops),
+        "custom": _few(report.custom_ops),
     }
-    if report["format"] == "tflite":
-        rows["GPU"] = _few(report["gpu_concerns"], none="nothing against LiteRT's GPU delegate")
+    if report.format == "tflite":
+        rows["GPU"] = _few(report.gpu_concerns, none="nothing against LiteRT's GPU delegate")
     return rows | _passport_rows(report) | _metadata_rows(report)
 
 
-def _passport_rows(report: dict[str, Any]) -> dict[str, str]:
-    passport = report["passport"]
-    if not passport:
-        labels = ", ".join(report["labels"] or ["unknown"])
+def _passport_rows(report: "Inspection") -> dict[str, str]:
+    passport = report.passport
+    labels = ", ".join(report.labels or ["unknown"])
+    if passport is None:
         return {"passport": "none: made by another tool", "labels": labels}
-    contract = report["input_contract"]
+    contract = passport.input_contract
     top1 = "not measured"
-    if passport["top1"] is not None:
-        top1 = f"{100 * passport['top1']:.2f} % of {passport['test_images']:,} test images"
+    if passport.top1 is not None:
+        top1 = f"{100 * passport.top1:.2f} % of {passport.test_images:,} test images"
     return {
         "feed it": f"{contract['colour']} {contract['layout']} {contract['values']}, {contract['dtype']}",
-        "labels": ", ".join(report["labels"]),
+        "labels": labels,
         "right": top1,
-        "licence": passport["licence"] or "not stated",
+        "licence": passport.licence or "not stated",
     }
 
 
-def _metadata_rows(report: dict[str, Any]) -> dict[str, str]:
+def _metadata_rows(report: "Inspection") -> dict[str, str]:
     """What other tools read in the file: TFLite metadata, or the names of ONNX properties."""
-    metadata = report["metadata"]
+    metadata = report.metadata
     if not metadata:
         return {"metadata": "none"}
-    if report["format"] == "onnx":
+    if isinstance(metadata, dict):
         return {"metadata": f"properties {', '.join(metadata)}"}
-    mean, std = ("/".join(f"{value:g}" for value in metadata[key]) for key in ("mean", "std"))
+    mean, std = ("/".join(f"{value:g}" for value in values) for values in (metadata.mean, metadata.std))
     scaling = f"(pixel - {mean}) / {std}" if mean and std else "scaling not stated"
-    return {"metadata": f"TFLite metadata: {metadata['colour']}, {scaling}, {metadata['label_file'] or 'no labels'}"}
+    return {"metadata": f"TFLite metadata: {metadata.colour}, {scaling}, {metadata.label_file or 'no labels'}"}
 
 
-def _tensors(specs: list[dict[str, Any]]) -> str:
+def _tensors(specs: "list[TensorFacts]") -> str:
     return "; ".join(_tensor(spec) for spec in specs) or "none"
 
 
-def _tensor(spec: dict[str, Any]) -> str:
+def _tensor(spec: "TensorFacts") -> str:
     shape = "unknown shape"
-    if spec["shape"] is not None:
-        shape = " x ".join("any" if size is None else str(size) for size in spec["shape"])
-    scaled = f", (value - {spec['zero_point']}) x {spec['scale']:.6g}" if spec["scale"] else ""
-    return f"{spec['name']}: {spec['dtype']} {shape}{scaled}"
+    if spec.shape is not None:
+        shape = " x ".join("any" if size is None else str(size) for size in spec.shape)
+    scaled = f", (value - {spec.zero_point}) x {spec.scale:.6g}" if spec.scale else ""
+    return f"{spec.name}: {spec.dtype} {shape}{scaled}"
 
 
 def _few(names: list[str], none: str = "none") -> str:

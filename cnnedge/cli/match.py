@@ -50,14 +50,16 @@ def match(
 
       cnnedge match my_int8.tflite dump.bin --against app/golden --image 7
     """
-    from cnnedge.apps.golden.content import open_file
     from cnnedge.apps.golden.folder import read_folder
     from cnnedge.apps.match.diagnose import diagnose, largest_dump
+    from cnnedge.formats.model_file import open_model_file
+    from cnnedge.runtime.opening import open_runner
 
     folder = against or _default_folder(file)
-    runner, labels, sha256 = open_file(file)
-    with runner:
-        images = read_folder(folder, runner, sha256)
+    model_file = open_model_file(file)
+    with open_runner(model_file) as runner:
+        labels = model_file.class_names(runner.num_classes)
+        images = read_folder(folder, runner, model_file.sha256)
         if image is not None and image >= len(images):
             raise UsageError(f"--image is {image}, expected 0 to {len(images) - 1}: as in the folder's NN.png")
         kind, found = diagnose(_read(dump, largest_dump(runner)), images, runner, labels, wanted=image)

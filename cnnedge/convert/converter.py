@@ -15,7 +15,7 @@ from cnnedge.data import Dataset, pixels_of
 from cnnedge.errors import UsageError
 from cnnedge.model.fold import fold
 from cnnedge.progress import Progress, silent
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring.score import score
 from cnnedge.training.recipes import Recipe
 

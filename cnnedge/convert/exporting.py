@@ -10,12 +10,12 @@ from cnnedge.convert.scheme import ExportPlan, Scheme
 from cnnedge.convert.to_onnx import embed_passport_onnx
 from cnnedge.errors import CnnedgeError, DataError, UsageError
 from cnnedge.files import sha256_of, write_atomically
-from cnnedge.formats.model_file import embed_passport_tflite
+from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from cnnedge.manifest import FileEntry, TrainingRecord, training_record, update_manifest
 from cnnedge.model.networks import MODELS
 from cnnedge.model.predictor import KerasPredictor
 from cnnedge.passport import Passport
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring.score import score
 from cnnedge.training.recipes import Recipe
 from cnnedge.training.recipes import recipe as recipe_of

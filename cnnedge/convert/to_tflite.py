@@ -11,6 +11,7 @@ import numpy as np
 
 from cnnedge.convert.calibration import one_by_one
 from cnnedge.errors import ConversionError
+from cnnedge.formats.tflite.writer import name_ends
 from cnnedge.model.fold import INPUT_NAME, OUTPUT_NAME
 from cnnedge.nativelog import silenced
 
@@ -50,7 +51,7 @@ def convert_tflite(
         except Exception as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ConversionError(f"TFLite {precision} conversion failed: {reason}") from error
-    return name_tensors(content)
+    return name_ends(content, INPUT_NAME, OUTPUT_NAME)
 
 
 def _configure(
@@ -116,17 +117,3 @@ def quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-
-
-def name_tensors(content: bytes) -> bytes:
-    """Name the input and output tensors ``image`` and ``probabilities``; everything else stays as it is."""
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromPackedBuf(content)
-    graph = model.subgraphs[0]
-    graph.tensors[graph.inputs[0]].name = INPUT_NAME.encode()
-    graph.tensors[graph.outputs[0]].name = OUTPUT_NAME.encode()
-    builder = flatbuffers.Builder(len(content) + 1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())

@@ -1,68 +1,76 @@
-"""What the classes of a model file are called, and what it is fed: by its passport, else by its TFLite metadata.
-
-A file that has neither is called by numbers and fed raw pixels.
-"""
+"""What a model file is fed, what its classes are called, and who says so: its passport, its TFLite metadata, nobody."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cnnedge.errors import ModelError
-from cnnedge.formats import model_file
-from cnnedge.formats.model_file import ModelFile
 from cnnedge.images.normalization import RAW, Normalization
-from cnnedge.passport import Passport
+
+if TYPE_CHECKING:
+    from cnnedge.formats.tflite.standard_metadata import StandardMetadata
+    from cnnedge.passport import Passport
 
 
 @dataclass(frozen=True)
-class Labels:
-    """``names[i]`` is class ``i``. ``remark`` says in a sentence what was guessed; None for a file with a passport."""
+class Contract:
+    """What to feed a file and how to call what comes out.
 
-    names: tuple[str, ...]
-    remark: str | None
+    Attributes:
+        source: who says what to feed: ``passport``, ``metadata`` (standard TFLite) or ``assumed`` (nobody).
+        normalization: what it is fed instead of pixels 0..255; RAW where nobody says.
+        labels: ``labels[i]`` is class ``i``; None where nobody names them.
+    """
+
+    source: str
+    normalization: Normalization = RAW
+    labels: tuple[str, ...] | None = None
+
+    def names(self, classes: int) -> tuple[str, ...]:
+        """What ``classes`` outputs are called: the labels, or numbers if there are none or too few of a foreign file.
+
+        Raises:
+            ModelError: the passport has another number of labels.
+        """
+        if self.labels is not None and len(self.labels) == classes:
+            return self.labels
+        if self.source == "passport":
+            raise ModelError(f"{len(self.labels or ())} labels for {classes} classes, expected one for each")
+        return tuple(str(index) for index in range(classes))
+
+    def remark(self, classes: int) -> str | None:
+        """What was assumed of a file with ``classes`` outputs, in words; None for a file with a passport."""
+        if self.source == "passport":
+            return None
+        return f"another tool's (no passport): {self._naming(classes)}; {self._feeding()}"
+
+    def _naming(self, classes: int) -> str:
+        if self.labels is None:
+            return "its classes are called 0, 1, 2 ..."
+        if len(self.labels) != classes:
+            return f"its metadata names {len(self.labels)} of {classes} classes, so they are called 0, 1, 2 ..."
+        return "its labels are those of its TFLite metadata"
+
+    def _feeding(self) -> str:
+        if self.normalization.is_raw:
+            return "it is fed raw pixels 0..255"
+        ends = self.normalization.mean, self.normalization.std
+        mean, std = ("/".join(f"{value:g}" for value in values) for values in ends)
+        return f"it is fed (pixel - {mean}) / {std}, as its metadata asks"
 
 
-def find_labels(file: ModelFile, passport: Passport | None, classes: int) -> Labels:
-    """The labels of a file with ``classes`` outputs; ``passport`` is the one inside it, if it has one.
+def contract_of(
+    passport: "Passport | None", metadata: "StandardMetadata | None", labels: tuple[str, ...] | None
+) -> Contract:
+    """The contract of a file with that passport and standard metadata, and the ``labels`` of either.
 
     Raises:
-        ModelError: the passport has another number of labels, or what carries the labels is damaged.
+        ModelError: the metadata asks for what cannot be.
     """
-    with model_file.naming(file.name):
-        if passport is None:
-            names, source = _foreign_labels(file, classes)
-            return Labels(names, f"{file.name} is another tool's (no passport): {source}; {_feeding(file)}")
-        if len(passport.labels) != classes:
-            raise ModelError(f"{len(passport.labels)} labels for {classes} classes, expected one for each")
-        return Labels(passport.labels, None)
-
-
-def _foreign_labels(file: ModelFile, classes: int) -> tuple[tuple[str, ...], str]:
-    names = model_file.metadata_labels(file)
-    numbers = tuple(str(index) for index in range(classes))
-    if names is None:
-        return numbers, "its classes are called 0, 1, 2 ..."
-    if len(names) != classes:
-        return numbers, f"its metadata names {len(names)} of {classes} classes, so they are called 0, 1, 2 ..."
-    return names, "its labels are those of its TFLite metadata"
-
-
-def scaling_of(file: ModelFile, passport: Passport | None) -> Normalization:
-    """What to feed a file: pixels as they are, or scaled as the TFLite metadata of another tool's file asks for.
-
-    Raises:
-        ModelError: the metadata is damaged, or asks for what cannot be.
-    """
-    metadata = None if passport else model_file.read_standard_metadata(file)
+    if passport is not None:
+        return Contract("passport", labels=labels)
     if metadata is None or not metadata.scales_pixels:
-        return RAW
+        return Contract("metadata" if metadata and metadata.mean and metadata.std else "assumed", labels=labels)
     try:
-        return Normalization(metadata.mean, metadata.std)
+        return Contract("metadata", Normalization(metadata.mean, metadata.std), labels)
     except ValueError as error:
-        raise ModelError(f"{file.name}: its TFLite metadata: {error}") from None
-
-
-def _feeding(file: ModelFile) -> str:
-    scaling = scaling_of(file, None)
-    if scaling.is_raw:
-        return "it is fed raw pixels 0..255"
-    mean, std = ("/".join(f"{value:g}" for value in values) for values in (scaling.mean, scaling.std))
-    return f"it is fed (pixel - {mean}) / {std}, as its metadata asks"
+        raise ModelError(f"its TFLite metadata: {error}") from None

@@ -1,7 +1,6 @@
 """What inspection knows of a model file, whatever its format."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 # Convolutions, dense layers and matrix products: where a network's arithmetic is.
 COMPUTE = {
@@ -9,6 +8,17 @@ COMPUTE = {
     "Conv", "ConvTranspose", "Gemm", "MatMul", "FusedConv", "QLinearConv", "QLinearMatMul", "QGemm",
     "ConvInteger", "MatMulInteger",
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TensorFacts:
+    """An input or output: None in ``shape`` is a free size, no shape is unknown; ``scale`` 0.0 is not quantized."""
+
+    name: str
+    shape: tuple[int | None, ...] | None
+    dtype: str
+    scale: float = 0.0
+    zero_point: int = 0
 
 
 @dataclass(frozen=True)
@@ -38,8 +48,8 @@ class OperatorFacts:
 class Facts:
     """One file. ``free_sizes`` names tensors with a size known only at run time, other than the batch."""
 
-    inputs: list[dict[str, Any]]
-    outputs: list[dict[str, Any]]
+    inputs: list[TensorFacts]
+    outputs: list[TensorFacts]
     operators: list[OperatorFacts]
     weight_bytes: dict[str, int]
     free_batch: bool

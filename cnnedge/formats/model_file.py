@@ -1,152 +1,191 @@
-"""Model files as bytes: reading them from disk, and refusing what native code should never see."""
+"""A model file: read from disk once, checked once, and handed on as an object that knows what it holds."""
 
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnedge.errors import ModelError
+from cnnedge.files import sha256_of
+from cnnedge.formats.onnx.reader import OnnxModel, read_onnx
+from cnnedge.formats.tflite.reader import TFLiteModel, read_tflite
 from cnnedge.names import FORMATS
 from cnnedge.passport import PASSPORT_KEY, Passport
 
 if TYPE_CHECKING:
+    from cnnedge.formats.contract import Contract
+    from cnnedge.formats.facts import Facts
     from cnnedge.formats.tflite.standard_metadata import StandardMetadata
 
 # Both containers address their content with 31-bit offsets or lengths.
 MAX_FILE_BYTES = 2**31 - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ModelFile:
-    """A model file's name, ``tflite`` or ``onnx``, and its content."""
+    """One ``.tflite`` or ``.onnx`` file whose structure has been read and checked: see ``open_model_file``.
+
+    What it knows is worked out when first asked for and kept. Every property raises ModelError, with the file's name,
+    where what it reads is damaged.
+
+    Attributes:
+        name: the file's name, ``<tflite bytes>`` for bytes.
+        path: where it lies; None for bytes.
+        format: ``tflite`` or ``onnx``.
+        content: its bytes.
+        parsed: what was read of them.
+    """
 
     name: str
+    path: Path | None
     format: str
     content: bytes
+    parsed: TFLiteModel | OnnxModel
+
+    @cached_property
+    def sha256(self) -> str:
+        return sha256_of(self.content)
+
+    @cached_property
+    def facts(self) -> "Facts":
+        """Operators, tensors, weights: what inspection knows."""
+        with naming(self.name):
+            if isinstance(self.parsed, TFLiteModel):
+                from cnnedge.formats.tflite.facts import tflite_facts
+
+                return tflite_facts(self.parsed)
+            from cnnedge.formats.onnx.facts import onnx_facts
+
+            return onnx_facts(self.parsed)
+
+    @cached_property
+    def passport(self) -> Passport | None:
+        """What cnnedge wrote into the file; None for another tool's."""
+        with naming(self.name):
+            text = self._entry(PASSPORT_KEY)
+            return None if text is None else Passport.from_json(text)
+
+    @cached_property
+    def standard_metadata(self) -> "StandardMetadata | None":
+        """The standard TFLite metadata; None for an ONNX file, or if it carries none."""
+        if not isinstance(self.parsed, TFLiteModel):
+            return None
+        from cnnedge.formats.tflite import standard_metadata as standard
+        from cnnedge.formats.tflite.entries import read_entry
+
+        with naming(self.name):
+            data = read_entry(self.parsed, standard.ENTRY)
+            return None if data is None else standard.read(data)
+
+    @cached_property
+    def properties(self) -> dict[str, str]:
+        """An ONNX file's metadata properties but for the passport."""
+        found = self.parsed.metadata if isinstance(self.parsed, OnnxModel) else {}
+        return {name: text for name, text in found.items() if name != PASSPORT_KEY}
+
+    @cached_property
+    def labels(self) -> tuple[str, ...] | None:
+        """The passport's labels, else those of the standard metadata; None where nobody names the classes."""
+        if self.passport is not None:
+            return self.passport.labels
+        metadata = self.standard_metadata
+        if metadata is None or metadata.label_file is None:
+            return None
+        from cnnedge.formats.tflite.standard_metadata import read_labels
+
+        with naming(self.name):
+            return read_labels(self.content, metadata.label_file)
+
+    @cached_property
+    def contract(self) -> "Contract":
+        """What to feed it and how to call what comes out, and who says so."""
+        from cnnedge.formats.contract import contract_of
+
+        with naming(self.name):
+            return contract_of(self.passport, self.standard_metadata, self.labels)
+
+    def class_names(self, classes: int) -> tuple[str, ...]:
+        """What its ``classes`` outputs are called: see ``Contract.names``."""
+        with naming(self.name):
+            return self.contract.names(classes)
+
+    def remark(self, classes: int) -> str | None:
+        """A sentence on what was assumed of a file with ``classes`` outputs; None for one with a passport."""
+        found = self.contract.remark(classes)
+        return None if found is None else f"{self.name} is {found}"
+
+    def check_runnable(self) -> None:
+        """Refuse what native code should never see.
+
+        Raises:
+            ModelError: it holds an operator that cnnedge lets no runtime run, or values that a runtime would trust
+                and that cannot be.
+        """
+        _ = self._is_runnable
+
+    @cached_property
+    def _is_runnable(self) -> bool:
+        if isinstance(self.parsed, TFLiteModel):
+            from cnnedge.formats.tflite.check import check_graph
+
+            with naming(self.name):
+                check_graph(self.parsed)
+        return True
+
+    def _entry(self, name: str) -> bytes | str | None:
+        """A TFLite file's metadata entry, or an ONNX file's metadata property."""
+        if isinstance(self.parsed, OnnxModel):
+            return self.parsed.metadata.get(name)
+        from cnnedge.formats.tflite.entries import read_entry
+
+        return read_entry(self.parsed, name)
 
 
-def load(source: Path | str | bytes, *, format: str | None = None) -> ModelFile:
-    """Read a model file, or take its bytes.
+def open_model_file(source: Path | str | bytes, format: str | None = None) -> ModelFile:
+    """Read a model file, or take its bytes, and check its structure.
+
+    Args:
+        source: the file's path, or its content.
+        format: ``tflite`` or ``onnx``; needed for bytes, taken from the suffix for a path.
 
     Raises:
-        ModelError: the file is absent or unreadable, or its format is neither tflite nor onnx.
+        ModelError: the file is absent, unreadable or damaged, or its format is neither tflite nor onnx.
     """
-    if isinstance(source, bytes):
-        return ModelFile(f"<{format} bytes>", _known(format or "", "bytes"), source)
-    path = Path(source)
-    format = _known(format or path.suffix.lower().removeprefix("."), str(path))
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise ModelError(f"{path}: {size:,} bytes, expected at most {MAX_FILE_BYTES:,}")
-        return ModelFile(path.name, format, path.read_bytes())
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}: expected a .tflite or .onnx file") from error
+    path = None if isinstance(source, bytes) else Path(source)
+    format = _known(format or (path.suffix.lower().removeprefix(".") if path else ""), str(path or "bytes"))
+    content = source if isinstance(source, bytes) else _read(Path(source))
+    name = path.name if path else f"<{format} bytes>"
+    with naming(name):
+        parsed = read_tflite(content) if format == "tflite" else read_onnx(content)
+    return ModelFile(name, path, format, content, parsed)
 
 
 @contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Put the file's name in front of what is found wrong with its content."""
+    """Put the file's name in front of what is found wrong with its content, once."""
     try:
         yield
     except ModelError as error:
-        raise ModelError(f"{name}: {error}") from error
+        raise error if str(error).startswith(f"{name}: ") else ModelError(f"{name}: {error}") from error
+
+
+def _read(path: Path) -> bytes:
+    """The content of a regular file: a pipe or a device could go on for ever."""
+    try:
+        found = path.stat()
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            raise ModelError(f"{path} is no regular file, expected a .tflite or .onnx file")
+        if found.st_size > MAX_FILE_BYTES:
+            raise ModelError(f"{path}: {found.st_size:,} bytes, expected at most {MAX_FILE_BYTES:,}")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}: expected a .tflite or .onnx file") from error
 
 
 def _known(format: str, what: str) -> str:
     if format not in FORMATS:
         raise ModelError(f"{what}: format {format!r}, expected {' or '.join(FORMATS)}")
     return format
-
-
-def check_tflite(content: bytes) -> None:
-    """Check everything in a TFLite file that LiteRT would trust.
-
-    Raises:
-        ModelError: the file is damaged, or holds an operator that cnnedge does not let LiteRT run.
-    """
-    from cnnedge.formats.tflite import check
-
-    check.check_tflite(content)
-
-
-def check_onnx(content: bytes) -> None:
-    """Check an ONNX file before ONNX Runtime sees it.
-
-    Raises:
-        ModelError: the file is damaged, keeps data in other files, or needs operators of its own.
-    """
-    from cnnedge.formats.onnx.reader import read_onnx
-
-    read_onnx(content)
-
-
-def read_passport(source: Path | str | bytes, *, format: str | None = None) -> Passport | None:
-    """The passport inside a model file, or None for a file that carries none (another tool's).
-
-    ``format`` is needed for bytes only.
-
-    Raises:
-        ModelError: the file or its passport is damaged.
-    """
-    file = load(source, format=format)
-    with naming(file.name):
-        if file.format == "tflite":
-            from cnnedge.formats.tflite.entries import read_entry
-
-            text: str | bytes | None = read_entry(file.content, PASSPORT_KEY)
-        else:
-            from cnnedge.formats.onnx.reader import read_onnx
-
-            text = read_onnx(file.content).metadata.get(PASSPORT_KEY)
-        return None if text is None else Passport.from_json(text)
-
-
-def read_standard_metadata(file: ModelFile) -> "StandardMetadata | None":
-    """The standard TFLite metadata inside a file; None for an ONNX file, or if it carries none.
-
-    Raises:
-        ModelError: the file or its metadata is damaged.
-    """
-    if file.format != "tflite":
-        return None
-    from cnnedge.formats.tflite import standard_metadata as standard
-    from cnnedge.formats.tflite.entries import read_entry
-
-    data = read_entry(file.content, standard.ENTRY)
-    return None if data is None else standard.read(data)
-
-
-def metadata_labels(file: ModelFile) -> tuple[str, ...] | None:
-    """The labels of the standard TFLite metadata; None if the file carries none.
-
-    Raises:
-        ModelError: the file, its metadata or the archive with the label file is damaged.
-    """
-    metadata = read_standard_metadata(file)
-    if metadata is None or metadata.label_file is None:
-        return None
-    from cnnedge.formats.tflite.standard_metadata import read_labels
-
-    return read_labels(file.content, metadata.label_file)
-
-
-def embed_passport_tflite(content: bytes, passport: Passport) -> bytes:
-    """Return the TFLite file with ``passport`` inside, and the same in standard TFLite metadata with a label file.
-
-    Operators, tensors and weights stay byte for byte as they were. What was embedded before is replaced.
-
-    Raises:
-        ModelError: the file is not TFLite or is damaged, or a label is empty or has a line break in it.
-    """
-    from cnnedge.formats.tflite import standard_metadata as standard
-    from cnnedge.formats.tflite.entries import add_entries
-    from cnnedge.formats.tflite.label_archive import append_files, without_archive
-
-    labels = {standard.LABEL_FILE: standard.label_lines(passport.labels)}
-    entries = {
-        PASSPORT_KEY: passport.to_json().encode(),
-        standard.ENTRY: standard.write(standard.of_passport(passport)),
-    }
-    return append_files(add_entries(without_archive(content), entries), labels)

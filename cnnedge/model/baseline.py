@@ -16,7 +16,7 @@ import numpy as np
 from cnnedge.benchmark.candidate import Candidate, keras_candidates
 from cnnedge.errors import CnnedgeError
 from cnnedge.model.fold import INPUT_NAME
-from cnnedge.runtime.runner import Runner, TensorSpec
+from cnnedge.runtime.runner import Ends, Place, Runner, TensorSpec
 
 MODES = ("predict", "call", "function")
 OPENER = "cnnedge.model.baseline:open_baseline"
@@ -41,16 +41,11 @@ class KerasRunner(Runner):
         import keras
         import tensorflow as tf
 
-        super().__init__(
-            name=name,
-            format="keras",
-            runtime=f"Keras {keras.__version__} on TensorFlow {tf.__version__} ({mode})",
-            device=device,
-            num_threads=num_threads,
-            input=TensorSpec(INPUT_NAME, tuple(model.inputs[0].shape), "float32"),
-            output=TensorSpec(model.outputs[0].name, tuple(model.outputs[0].shape), "float32"),
-            free_batch=True,
-        )
+        runtime = f"Keras {keras.__version__} on TensorFlow {tf.__version__} ({mode})"
+        image = TensorSpec(INPUT_NAME, tuple(model.inputs[0].shape), "float32")
+        scores = TensorSpec(model.outputs[0].name, tuple(model.outputs[0].shape), "float32")
+        ends = Ends(image, scores, free_batch=True)
+        super().__init__(name, "keras", ends, Place(runtime, device, num_threads))
         self._call = _caller(model, mode)
 
     def run(self, batch: np.ndarray) -> np.ndarray:

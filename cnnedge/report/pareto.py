@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnedge.errors import DataError
 from cnnedge.files import write_atomically
-from cnnedge.formats.inspection import inspect
+from cnnedge.formats.model_file import open_model_file
 from cnnedge.names import ExportName
 from cnnedge.report.literature import ANCHOR_NAMES, CIFAR10, Published
 from cnnedge.report.pages import environment, require_report_packages
@@ -35,7 +35,7 @@ _AXES = {
 
 def with_work(document: dict[str, Any], files: Sequence[Path], anchors: Sequence[Path]) -> dict[str, Any]:
     """The benchmark ``document`` with each file's multiply-accumulates, and which files are the ``anchors``."""
-    macs = {path.name: inspect(path)["macs"] for path in (*files, *anchors)}
+    macs = {path.name: open_model_file(path).facts.macs for path in (*files, *anchors)}
     return document | {KEY: {"macs": macs, "anchors": [path.name for path in anchors]}}
 
 

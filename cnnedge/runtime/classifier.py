@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnedge.errors import ImageError, ModelError
-from cnnedge.formats import model_file
-from cnnedge.formats.contract import find_labels, scaling_of
+from cnnedge.errors import ImageError
+from cnnedge.formats.model_file import ModelFile, open_model_file
 from cnnedge.images.decode import decode
-from cnnedge.runtime.runner import Runner, open_runner
+from cnnedge.runtime.opening import open_runner
+from cnnedge.runtime.runner import Runner
 
 if TYPE_CHECKING:
     from cnnedge.images.decode import Source
@@ -47,32 +47,21 @@ class Classifier:
     For one thread at a time; ``predict_batch`` spreads its own work over ``workers``.
     """
 
-    def __init__(self, path: Path | str, num_threads: int = 1) -> None:
-        """Open a model file; ``num_threads`` is how many the runtime may use for one image.
+    def __init__(self, path: ModelFile | Path | str, num_threads: int = 1) -> None:
+        """Open a model file, or take an opened one; ``num_threads`` is how many the runtime may use for one image.
 
         Raises:
             ModelError: the file is absent, damaged or no image classifier, or its labels do not fit it.
             MissingPackageError: the runtime for its format is not installed.
         """
-        self.path = Path(path)
-        self.passport = model_file.read_passport(self.path)
-        file = model_file.load(self.path)
-        self._scaling = scaling_of(file, self.passport)
-        self._runner = self._open(num_threads)
-        labels = find_labels(file, self.passport, self._runner.num_classes)
-        self.labels, self.remark = labels.names, labels.remark
-
-    def _open(self, num_threads: int) -> Runner:
-        try:
-            return open_runner(self.path, num_threads=num_threads, mean=self._scaling.mean, std=self._scaling.std)
-        except ValueError as error:
-            if self._scaling.is_raw:
-                raise
-            raise ModelError(f"{self.path.name}: its TFLite metadata: {error}") from error
+        self.file = path if isinstance(path, ModelFile) else open_model_file(path)
+        self._runner = open_runner(self.file, num_threads=num_threads)
+        self.labels = self.file.class_names(self._runner.num_classes)
+        self.remark = self.file.remark(self._runner.num_classes)
 
     @property
     def has_passport(self) -> bool:
-        return self.passport is not None
+        return self.file.passport is not None
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -111,7 +100,7 @@ class Classifier:
 
     def _scores_in_order(self, pixels: Iterator[np.ndarray], top: int, workers: int) -> Iterator[list[Prediction]]:
         idle: SimpleQueue[Runner] = SimpleQueue()
-        opened = [self._open(1) for _ in range(workers - 1)]
+        opened = [open_runner(self.file) for _ in range(workers - 1)]
         for runner in (self._runner, *opened):
             idle.put(runner)
 

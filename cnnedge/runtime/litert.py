@@ -5,25 +5,24 @@ from typing import Any
 import numpy as np
 
 from cnnedge.errors import CnnedgeError, ModelError
+from cnnedge.formats.model_file import ModelFile
 from cnnedge.images.normalization import RAW, Normalization
 from cnnedge.nativelog import silenced
-from cnnedge.runtime.runner import Runner, TensorSpec
+from cnnedge.runtime.runner import Ends, Place, Runner, TensorSpec
 
 
 class LiteRTRunner(Runner):
     """One TFLite file on LiteRT's CPU kernels (XNNPACK where it has one), one image at a time."""
 
-    def __init__(self, name: str, content: bytes, *, num_threads: int = 1, normalization: Normalization = RAW) -> None:
-        """Open checked ``content``; see ``open_runner``."""
-        self._interpreter, runtime = _open(name, content, num_threads)
+    def __init__(self, file: ModelFile, *, num_threads: int = 1, normalization: Normalization = RAW) -> None:
+        """Open a file that may run; see ``open_runner``."""
+        self._interpreter, runtime = _open(file, num_threads)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
-            raise ModelError(f"{name}: {len(inputs)} inputs and {len(outputs)} outputs, expected one of each")
+            raise ModelError(f"{file.name}: {len(inputs)} inputs and {len(outputs)} outputs, expected one of each")
         self._input_index, self._output_index = inputs[0]["index"], outputs[0]["index"]
-        super().__init__(
-            name=name, format="tflite", runtime=runtime, device="cpu", num_threads=num_threads,
-            input=_spec(inputs[0]), output=_spec(outputs[0]), free_batch=False, normalization=normalization,
-        )  # fmt: skip
+        ends, place = Ends(_spec(inputs[0]), _spec(outputs[0])), Place(runtime, num_threads=num_threads)
+        super().__init__(file.name, "tflite", ends, place, normalization)
 
     def run(self, batch: np.ndarray) -> np.ndarray:
         # Not through a SignatureRunner: it reallocates every tensor on every call.
@@ -38,7 +37,7 @@ class LiteRTRunner(Runner):
         self._interpreter = None
 
 
-def _open(name: str, content: bytes, num_threads: int) -> tuple[Any, str]:
+def _open(file: ModelFile, num_threads: int) -> tuple[Any, str]:
     try:
         import ai_edge_litert
         from ai_edge_litert.interpreter import Interpreter
@@ -49,11 +48,11 @@ def _open(name: str, content: bytes, num_threads: int) -> tuple[Any, str]:
         ) from None
     try:
         with silenced():
-            interpreter = Interpreter(model_content=content, num_threads=num_threads)
+            interpreter = Interpreter(model_content=file.content, num_threads=num_threads)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        raise ModelError(f"{name}: LiteRT cannot use this file: {reason}") from error
+        raise ModelError(f"{file.name}: LiteRT cannot use this file: {reason}") from error
     return interpreter, f"LiteRT {ai_edge_litert.__version__}"
 
 

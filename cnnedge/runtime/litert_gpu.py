@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 
 from cnnedge.errors import CnnedgeError, ModelError
+from cnnedge.formats.facts import TensorFacts
+from cnnedge.formats.model_file import ModelFile
 from cnnedge.images.normalization import RAW, Normalization
 from cnnedge.machine.vulkan import adapters, software_adapter
 from cnnedge.nativelog import silenced
-from cnnedge.runtime.runner import Runner, TensorSpec
+from cnnedge.runtime.runner import Ends, Place, Runner, TensorSpec
 
 
 class LiteRTGpuRunner(Runner):
@@ -18,24 +20,19 @@ class LiteRTGpuRunner(Runner):
     """
 
     def __init__(
-        self, name: str, content: bytes, *, num_threads: int = 1, normalization: Normalization = RAW,
-        accelerator: str = "GPU",
-    ) -> None:  # fmt: skip
-        """Open checked ``content``; see ``open_runner``.
+        self, file: ModelFile, *, num_threads: int = 1, normalization: Normalization = RAW, accelerator: str = "GPU"
+    ) -> None:
+        """Open a file that may run; see ``open_runner``.
 
         ``accelerator`` is a name of LiteRT's ``HardwareAccelerator``: with ``CPU`` the same calls run on XNNPACK.
         """
-        self._model, runtime = _compile(name, content, accelerator)
+        self._model, runtime = _compile(file, accelerator)
         self._inputs, self._outputs = self._model.create_input_buffers(0), self._model.create_output_buffers(0)
         software = software_adapter()
         if accelerator == "GPU" and software:
             runtime += f" on {software}, a software adapter"
-        input, output = _specs(name, content)
-        super().__init__(
-            name=name, format="tflite", runtime=runtime,
-            device="gpu" if accelerator == "GPU" and not software else "cpu", num_threads=num_threads,
-            input=input, output=output, free_batch=False, normalization=normalization,
-        )  # fmt: skip
+        device = "gpu" if accelerator == "GPU" and not software else "cpu"
+        super().__init__(file.name, "tflite", _ends(file), Place(runtime, device, num_threads), normalization)
 
     def run(self, batch: np.ndarray) -> np.ndarray:
         # Reading the output waits until it has been computed, so the clock of a benchmark cannot stop before.
@@ -50,7 +47,7 @@ class LiteRTGpuRunner(Runner):
         self._inputs = self._outputs = self._model = None
 
 
-def _compile(name: str, content: bytes, accelerator: str) -> tuple[Any, str]:
+def _compile(file: ModelFile, accelerator: str) -> tuple[Any, str]:
     try:
         import ai_edge_litert
         from ai_edge_litert.compiled_model import CompiledModel
@@ -62,9 +59,9 @@ def _compile(name: str, content: bytes, accelerator: str) -> tuple[Any, str]:
     try:
         with silenced():
             # Only the one accelerator: with the CPU beside it, LiteRT would run there whatever the GPU cannot.
-            model = CompiledModel.from_buffer(content, hardware_accel=HardwareAccelerator[accelerator])
+            model = CompiledModel.from_buffer(file.content, hardware_accel=HardwareAccelerator[accelerator])
     except RuntimeError as error:
-        raise _refusal(name, " ".join(str(error).split())) from error
+        raise _refusal(file.name, " ".join(str(error).split())) from error
     return model, f"LiteRT {ai_edge_litert.__version__} ({accelerator} accelerator)"
 
 
@@ -79,15 +76,13 @@ def _refusal(name: str, reason: str) -> CnnedgeError:
     return ModelError(f"{name}: LiteRT's GPU accelerator cannot use this file: {reason}")
 
 
-def _specs(name: str, content: bytes) -> tuple[TensorSpec, TensorSpec]:
+def _ends(file: ModelFile) -> Ends:
     """The input and the output with their quantization, which a compiled model does not tell: from the file."""
-    from cnnedge.formats.tflite.facts import tflite_facts
-
-    facts = tflite_facts(content)
-    if len(facts.inputs) != 1 or len(facts.outputs) != 1:
-        raise ModelError(f"{name}: {len(facts.inputs)} inputs and {len(facts.outputs)} outputs, expected one of each")
-    return _spec(facts.inputs[0]), _spec(facts.outputs[0])
+    inputs, outputs = file.facts.inputs, file.facts.outputs
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ModelError(f"{file.name}: {len(inputs)} inputs and {len(outputs)} outputs, expected one of each")
+    return Ends(_spec(inputs[0]), _spec(outputs[0]))
 
 
-def _spec(edge: dict[str, Any]) -> TensorSpec:
-    return TensorSpec(edge["name"], tuple(edge["shape"]), edge["dtype"], edge["scale"], edge["zero_point"])
+def _spec(end: TensorFacts) -> TensorSpec:
+    return TensorSpec(end.name, end.shape or (), end.dtype, end.scale, end.zero_point)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from cnnedge.errors import CnnedgeError, MissingPackageError, ModelError
+from cnnedge.formats.model_file import ModelFile
 from cnnedge.images.normalization import RAW, Normalization
 from cnnedge.machine.vulkan import software_adapter
-from cnnedge.runtime.runner import Runner, TensorSpec
+from cnnedge.runtime.runner import Ends, Place, Runner, TensorSpec
 
 _DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
 # In the order in which they are tried, with the package that has it. Each package replaces onnxruntime.
@@ -29,11 +30,11 @@ class OnnxRuntimeRunner(Runner):
     """
 
     def __init__(
-        self, name: str, content: bytes, *, num_threads: int = 1, device: str = "cpu",
-        normalization: Normalization = RAW,
-    ) -> None:  # fmt: skip
-        """Open checked ``content``; see ``open_runner``."""
-        self._session, runtime = _open(name, content, num_threads, device)
+        self, file: ModelFile, *, num_threads: int = 1, device: str = "cpu", normalization: Normalization = RAW
+    ) -> None:
+        """Open a file that may run; see ``open_runner``."""
+        name = file.name
+        self._session, runtime = _open(file, num_threads, device)
         software = software_adapter() if "WebGpu" in runtime else None
         if software:
             runtime, device = f"{runtime} on {software}, a software adapter", "cpu"
@@ -42,10 +43,8 @@ class OnnxRuntimeRunner(Runner):
             raise ModelError(f"{name}: {len(inputs)} inputs and {len(outputs)} outputs, expected one of each")
         input, output = _spec(name, inputs[0]), _spec(name, outputs[0])
         self._input_name, self._output_names = input.name, [output.name]
-        super().__init__(
-            name=name, format="onnx", runtime=runtime, device=device, num_threads=num_threads,
-            input=input, output=output, free_batch=input.shape[:1] == (None,), normalization=normalization,
-        )  # fmt: skip
+        ends = Ends(input, output, free_batch=input.shape[:1] == (None,))
+        super().__init__(name, "onnx", ends, Place(runtime, device, num_threads), normalization)
 
     def run(self, batch: np.ndarray) -> np.ndarray:
         try:
@@ -57,7 +56,7 @@ class OnnxRuntimeRunner(Runner):
         self._session = None
 
 
-def _open(name: str, content: bytes, num_threads: int, device: str) -> tuple[Any, str]:
+def _open(file: ModelFile, num_threads: int, device: str) -> tuple[Any, str]:
     try:
         import onnxruntime
     except ImportError:
@@ -74,14 +73,14 @@ def _open(name: str, content: bytes, num_threads: int, device: str) -> tuple[Any
         runtime += f" ({provider.removesuffix('ExecutionProvider')})"
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=[provider], enable_fallback=False)
+        session = onnxruntime.InferenceSession(file.content, options, providers=[provider], enable_fallback=False)
     except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
         reason = " ".join(str(error).split())
         if _ON_CPU in reason:
             reason = f"{provider} has no kernel for some of its operators, which would run on the CPU"
-        raise ModelError(f"{name}: ONNX Runtime cannot use this file: {reason}") from error
+        raise ModelError(f"{file.name}: ONNX Runtime cannot use this file: {reason}") from error
     if session.get_providers()[0] != provider:
-        raise ModelError(f"{name}: ONNX Runtime took {session.get_providers()[0]} instead of {provider}")
+        raise ModelError(f"{file.name}: ONNX Runtime took {session.get_providers()[0]} instead of {provider}")
     return session, runtime
 
 

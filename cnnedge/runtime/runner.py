@@ -9,10 +9,7 @@ Whatever the runtime, a caller sees the same four steps, so that a benchmark can
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -36,6 +33,24 @@ class TensorSpec:
     zero_point: int = 0
 
 
+@dataclass(frozen=True)
+class Ends:
+    """What goes in and what comes out; ``free_batch``: any number of images at a time, otherwise one."""
+
+    input: TensorSpec
+    output: TensorSpec
+    free_batch: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a file runs: the runtime with its version, such as ``LiteRT 2.3.0``, on ``cpu`` or ``gpu``."""
+
+    runtime: str
+    device: str = "cpu"
+    num_threads: int = 1
+
+
 class Runner(ABC):
     """One model file on one runtime, for one thread at a time. Subclasses give ``run`` and ``close``.
 
@@ -51,25 +66,22 @@ class Runner(ABC):
         normalization: what the file is fed instead of pixels.
     """
 
-    def __init__(
-        self, *, name: str, format: str, runtime: str, device: str, num_threads: int,
-        input: TensorSpec, output: TensorSpec, free_batch: bool, normalization: Normalization = RAW,
-    ) -> None:  # fmt: skip
+    def __init__(self, name: str, format: str, ends: Ends, place: Place, normalization: Normalization = RAW) -> None:
         """Keep the facts of an opened file and check that it is an image classifier.
 
-        ``free_batch`` says whether ``run`` takes any number of images; otherwise it takes one at a time.
         ``normalization`` is what the file wants to be fed instead of pixels.
 
         Raises:
             ModelError: the tensors are not those of an image classifier that takes pixels.
             ValueError: ``normalization`` is for another number of channels.
         """
-        self.name, self.format, self.runtime, self.device = name, format, runtime, device
-        self.num_threads, self.input, self.output, self.free_batch = num_threads, input, output, free_batch
-        self.input_shape, self._channels_first = _image_shape(name, input)
-        self.num_classes, self.normalization = _class_count(name, output), normalization
-        _check_output_dtype(name, output)
-        self._table = _table(name, input, self.input_shape[2], normalization)
+        self.name, self.format = name, format
+        self.runtime, self.device, self.num_threads = place.runtime, place.device, place.num_threads
+        self.input, self.output, self.free_batch = ends.input, ends.output, ends.free_batch
+        self.input_shape, self._channels_first = _image_shape(name, ends.input)
+        self.num_classes, self.normalization = _class_count(name, ends.output), normalization
+        _check_output_dtype(name, ends.output)
+        self._table = _table(name, ends.input, self.input_shape[2], normalization)
 
     @abstractmethod
     def run(self, batch: np.ndarray) -> np.ndarray:
@@ -135,51 +147,6 @@ class Runner(ABC):
 
     def __exit__(self, *failure: object) -> None:
         self.close()
-
-
-def open_runner(
-    source: Path | str | bytes, *, format: str | None = None, num_threads: int = 1, device: str = "cpu",
-    mean: Sequence[float] = RAW.mean, std: Sequence[float] = RAW.std,
-) -> Runner:  # fmt: skip
-    """Open a ``.tflite`` or ``.onnx`` file, or its bytes, on the runtime for its format.
-
-    Args:
-        source: the file's path, or its content.
-        format: ``tflite`` or ``onnx``; needed for bytes, taken from the suffix for a path.
-        num_threads: threads that the runtime may use for one call.
-        device: ``cpu``, or ``gpu``: never the CPU instead of it; where a driver draws on the CPU (a software
-            adapter), the runner's ``device`` and ``runtime`` say so.
-        mean, std: what the file wants to be fed is ``(pixel - mean) / std``, see ``pixels.Normalization``.
-
-    Raises:
-        ModelError: the file is absent, damaged, of another format, or no image classifier that takes pixels; or
-            a part of it has no place on the GPU.
-        MissingPackageError: the runtime for its format is not installed.
-        CnnedgeError: the runtime finds no GPU.
-        ValueError: ``num_threads`` is below 1, there is no such ``device``, or ``mean`` and ``std`` do not fit.
-    """
-    if num_threads < 1:
-        raise ValueError(f"num_threads is {num_threads}, expected at least 1")
-    if device not in DEVICES:
-        raise ValueError(f"device is {device!r}, expected {' or '.join(DEVICES)}")
-    from cnnedge.formats import model_file
-
-    file = model_file.load(source, format=format)
-    check = model_file.check_tflite if file.format == "tflite" else model_file.check_onnx
-    with model_file.naming(file.name):
-        check(file.content)
-    options: dict[str, Any] = {"num_threads": num_threads, "normalization": Normalization(tuple(mean), tuple(std))}
-    if file.format == "onnx":
-        from cnnedge.runtime.ort import OnnxRuntimeRunner
-
-        return OnnxRuntimeRunner(file.name, file.content, device=device, **options)
-    if device == "gpu":
-        from cnnedge.runtime.litert_gpu import LiteRTGpuRunner
-
-        return LiteRTGpuRunner(file.name, file.content, **options)
-    from cnnedge.runtime.litert import LiteRTRunner
-
-    return LiteRTRunner(file.name, file.content, **options)
 
 
 def _image_shape(name: str, spec: TensorSpec) -> tuple[tuple[int, int, int], bool]:

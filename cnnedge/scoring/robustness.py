@@ -19,7 +19,8 @@ from cnnedge.data import ArraySplit, Split, pixels_of
 from cnnedge.errors import DataError
 from cnnedge.files import sha256_of
 from cnnedge.progress import Progress, silent
-from cnnedge.runtime.runner import Runner, open_runner
+from cnnedge.runtime.opening import open_runner
+from cnnedge.runtime.runner import Runner
 from cnnedge.scoring.accuracy import Z95, wilson_interval
 from cnnedge.scoring.corruptions import LEVELS, SEVERITIES, corrupt
 from cnnedge.scoring.score import score

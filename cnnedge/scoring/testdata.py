@@ -38,7 +38,7 @@ def _named_dataset(exported: list[Path], keras: list[Path]) -> str:
 
 def _hints(file: Path) -> list[str]:
     """What a file says of its data: in the passport, in its name, in its folder's name."""
-    from cnnedge.formats.model_file import read_passport
+    from cnnedge.formats.model_file import open_model_file
 
     hints = [file.stem, file.resolve().parent.name]
     name = ExportName.parse(file)
@@ -46,7 +46,7 @@ def _hints(file: Path) -> list[str]:
         hints.insert(0, name.model)
     if file.suffix != ".keras":
         try:
-            passport = read_passport(file)
+            passport = open_model_file(file).passport
         except CnnedgeError:  # a damaged file gives no hint; its row will say what is wrong with it
             return hints
         if passport is not None:
@@ -72,13 +72,14 @@ def _image_shape(name: str, exported: list[Path]) -> tuple[int, int, int] | None
 
 def _channels_last(file: Path) -> tuple[int, int, int] | None:
     """(height, width, channels) of the image that a file takes; None for a file that cannot be read."""
-    from cnnedge.formats.inspection import inspect
+    from cnnedge.formats.model_file import open_model_file
 
     try:
-        sizes = inspect(file)["inputs"][0]["shape"][1:]
+        shape = open_model_file(file).facts.inputs[0].shape or ()
     except CnnedgeError:  # its row will say what is wrong with it
         return None
-    if len(sizes) != 3 or not all(sizes):
+    sizes = [size for size in shape[1:] if size]
+    if len(shape) != 4 or len(sizes) != 3:
         return None
     height, width, channels = sizes if sizes[2] in (1, 3) else (*sizes[1:], sizes[0])
     return height, width, channels

@@ -9,7 +9,7 @@ from cnnedge.apps.golden.content import MANIFEST, choose, folder_content, is_tel
 from cnnedge.apps.golden.folder import read_folder, refuse_folder, write_folder
 from cnnedge.data import ArraySplit
 from cnnedge.errors import DataError, FileExistsRefusal, UsageError
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from tests.support import models
 
 LABELS = tuple("0123456789")

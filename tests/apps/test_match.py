@@ -10,7 +10,8 @@ import pytest
 from cnnedge import data as datasets
 from cnnedge.apps.golden.content import GoldenImage, make_images
 from cnnedge.apps.match.diagnose import diagnose
-from cnnedge.runtime.runner import Runner, open_runner
+from cnnedge.runtime.opening import open_runner
+from cnnedge.runtime.runner import Runner
 from tests.support import mistakes, models
 from tests.support.golden_files import int8_ends
 

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from cnnedge.apps.snippets.language import DART, KOTLIN, PYTHON, SWIFT, number
-from cnnedge.apps.snippets.render import TITLES, as_markdown, read_contract, snippets
+from cnnedge.apps.snippets.render import TITLES, as_markdown, snippets, subject_of
 from cnnedge.errors import ModelError, UsageError
-from cnnedge.formats.model_file import embed_passport_tflite, read_passport
+from cnnedge.formats.model_file import open_model_file
+from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from cnnedge.images.normalization import RAW, Normalization
 from cnnedge.runtime.classifier import Classifier
 from cnnedge.runtime.runner import TensorSpec
@@ -26,7 +27,7 @@ FILES = sorted(EXPORTED.glob("*/*.tflite"))
 def int8_file(tmp_path):
     """CIFAR-10's int8 file, with int8 ends."""
     source = EXPORTED / "cifar10" / "cifar10_int8.tflite"
-    passport = read_passport(source)
+    passport = open_model_file(source).passport
     assert passport is not None
     path = tmp_path / "cifar10_signed.tflite"
     path.write_bytes(embed_passport_tflite(int8_ends(source.read_bytes()), passport))
@@ -41,8 +42,8 @@ def picture(path: Path, channels: int) -> Path:
 
 def assert_python_agrees(file: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(file.parent)
-    (tmp_path / "snippet.py").write_text(snippets(file)["python"])
-    shown = picture(tmp_path / "picture.png", read_contract(file).shape[2])
+    (tmp_path / "snippet.py").write_text(snippets(open_model_file(file))["python"])
+    shown = picture(tmp_path / "picture.png", subject_of(open_model_file(file)).shape[2])
     found = runpy.run_path(str(tmp_path / "snippet.py"))["classify"](shown)
     with Classifier(file) as classifier:
         expected = classifier.predict(shown, top=10)
@@ -61,10 +62,10 @@ def test_python_feeds_int8_ends(int8_file, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
 def test_code_names_the_files_own_facts(file):
-    contract, code = read_contract(file), snippets(file)
+    contract, code = subject_of(open_model_file(file)), snippets(open_model_file(file))
     height, width, channels = contract.shape
     size = f"{width} * {height} * {channels}"
-    kind = "float" if contract.input.dtype == "float32" else "byte"
+    kind = "float" if contract.ends.input.dtype == "float32" else "byte"
     assert list(code) == list(TITLES)
     for language in ("kotlin", "swift", "dart", "python"):
         assert all(f'"{label}"' in code[language] for label in contract.labels)
@@ -74,29 +75,29 @@ def test_code_names_the_files_own_facts(file):
     assert f"width: {width}, height: {height}" in code["swift"] and f'forResource: "{file.stem}"' in code["swift"]
     assert {"float": f"Float32List({size})", "byte": f"Uint8List({size})"}[kind] in code["dart"]
     assert f'"assets/{file.name}"' in code["dart"] and f'"{file.name}"' in code["kotlin"]
-    scale = f"* {number(contract.output.scale)}"
+    scale = f"* {number(contract.ends.output.scale)}"
     for language in ("kotlin", "swift", "dart", "python"):
-        assert (scale in code[language]) == (contract.output.dtype != "float32")
+        assert (scale in code[language]) == (contract.ends.output.dtype != "float32")
 
 
 def test_mediapipe_says_what_it_does_not_take(int8_file, tmp_path):
-    mnist = snippets(EXPORTED / "mnist" / "mnist_int8.tflite")["mediapipe"]
+    mnist = snippets(open_model_file(EXPORTED / "mnist" / "mnist_int8.tflite"))["mediapipe"]
     assert mnist == (
         "// MediaPipe Tasks does not take mnist_int8.tflite: it knows no grey pictures: "
         "cnnedge export NAME --rgb-input makes a file that it takes.\n"
     )
-    assert "uint8 and float32 only" in snippets(int8_file)["mediapipe"]
+    assert "uint8 and float32 only" in snippets(open_model_file(int8_file))["mediapipe"]
     bare = tmp_path / "bare.tflite"
     bare.write_bytes(int8_ends((EXPORTED / "cifar10" / "cifar10_int8.tflite").read_bytes()))
-    assert "uint8 and float32 only" in snippets(bare)["mediapipe"]
+    assert "uint8 and float32 only" in snippets(open_model_file(bare))["mediapipe"]
     for precision in ("int8", "float32", "dynamic"):
-        code = snippets(EXPORTED / "cifar10" / f"cifar10_{precision}.tflite")["mediapipe"]
+        code = snippets(open_model_file(EXPORTED / "cifar10" / f"cifar10_{precision}.tflite"))["mediapipe"]
         assert f'setModelAssetPath("cifar10_{precision}.tflite")' in code
 
 
 def test_flutter_warns_of_files_that_are_too_new_for_its_ios_runtime():
-    assert "which needs 2.17.0" in snippets(EXPORTED / "cifar10" / "cifar10_dynamic.tflite")["dart"]
-    assert "On iOS" not in snippets(EXPORTED / "cifar10" / "cifar10_int8.tflite")["dart"]
+    assert "which needs 2.17.0" in snippets(open_model_file(EXPORTED / "cifar10" / "cifar10_dynamic.tflite"))["dart"]
+    assert "On iOS" not in snippets(open_model_file(EXPORTED / "cifar10" / "cifar10_int8.tflite"))["dart"]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_python_quantizes_as_the_runner_does(end, wanted):
 
 
 def test_markdown_has_every_platform_and_the_contract_in_words():
-    text = as_markdown(EXPORTED / "mnist" / "mnist_int8.tflite")
+    text = as_markdown(open_model_file(EXPORTED / "mnist" / "mnist_int8.tflite"))
     assert text.startswith("# mnist_int8.tflite\n\nFeed 28 x 28 x 1 uint8: row by row, one grey value per pixel")
     assert "Out come 10 uint8, value * 0.00390625 is a probability" in text
     assert re.findall(r"```(\w+)", text) == ["kotlin", "kotlin", "swift", "dart", "python"]
@@ -167,7 +168,7 @@ def test_markdown_has_every_platform_and_the_contract_in_words():
 
 def test_files_for_which_there_is_no_code(tmp_path):
     with pytest.raises(UsageError, match=r"written for \.tflite files"):
-        snippets(EXPORTED / "mnist" / "mnist_int8.onnx")
+        snippets(open_model_file(EXPORTED / "mnist" / "mnist_int8.onnx"))
     (tmp_path / "a.tflite").write_bytes(models.digits_tflite("int16x8", "int16"))
     with pytest.raises(ModelError, match="int16, expected uint8, int8, float32"):
-        snippets(tmp_path / "a.tflite")
+        snippets(open_model_file(tmp_path / "a.tflite"))

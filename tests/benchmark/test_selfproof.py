@@ -50,7 +50,7 @@ def test_onnx_runtimes_own_clock_agrees(model_folder):
 
 def test_a_slowed_runner_takes_longer_by_its_share(model_folder):
     from cnnedge.benchmark.worker import time_calls
-    from cnnedge.runtime.runner import open_runner
+    from cnnedge.runtime.opening import open_runner
 
     source = str(model_folder / "digits_float32.tflite")
     with open_runner(source) as plain, selfproof.open_slowed(source, share=2.0) as slowed:

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from cnnedge.cli.app import run
-from cnnedge.formats.model_file import embed_passport_tflite
+from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from tests.support import models
 from tests.support.labelled_files import PASSPORT
 
@@ -83,7 +83,8 @@ def test_files_that_are_no_model(tmp_path, capsys, name, content, words):
 def test_inspecting_needs_no_runtime_and_no_onnx(float32, int8):
     program = (
         "import sys\nfrom cnnedge.formats.inspection import inspect\n"
-        f"inspect({str(float32)!r}), inspect({str(int8)!r})\n"
+        "from cnnedge.formats.model_file import open_model_file as opened\n"
+        f"inspect(opened({str(float32)!r})), inspect(opened({str(int8)!r}))\n"
         "print({'tensorflow', 'keras', 'onnx', 'onnxruntime', 'ai_edge_litert'} & set(sys.modules))"
     )
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from cnnedge.cli.app import run
-from cnnedge.formats.model_file import embed_passport_tflite
+from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from tests.support import models
 from tests.support.digits import write_image_folder
 from tests.support.labelled_files import PASSPORT

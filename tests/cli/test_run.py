@@ -10,7 +10,7 @@ import pytest
 
 from cnnedge.cli.app import run as cnnedge
 from cnnedge.errors import GateError
-from cnnedge.formats.model_file import read_passport
+from cnnedge.formats.model_file import open_model_file
 from cnnedge.names import EXPORTS, ExportName
 from tests.support.digits import write_image_folder
 
@@ -56,7 +56,7 @@ def test_manifest_passports_and_benchmark_tell_the_same(out):
     measured = {row["file"]: row["top1"] for row in rows}
     for name in NAMES:
         entry = manifest["files"][name.filename]
-        passport = read_passport(out / "mnist-tiny" / name.filename)
+        passport = open_model_file(out / "mnist-tiny" / name.filename).passport
         assert entry["top1"] == passport.top1 == measured[name.filename]
         assert entry["size_bytes"] == (out / "mnist-tiny" / name.filename).stat().st_size
         assert entry["data"]["calibration"]["sha256"] != entry["data"]["test"]["sha256"]
@@ -102,7 +102,7 @@ def test_rgb_input_makes_another_network_in_a_folder_of_its_own(out, digits):
     folder = out / "mnist-tiny_rgb"
     grey = json.loads((out / "mnist-tiny" / "manifest.json").read_text())["files"]["mnist-tiny_float32.tflite"]
     for format in EXPORTS:
-        passport = read_passport(folder / f"mnist-tiny_rgb_float32.{format}")
+        passport = open_model_file(folder / f"mnist-tiny_rgb_float32.{format}").passport
         assert passport.input_contract["colour"] == "RGB" and passport.input_shape == (28, 28, 3)
         # One of the 500 test digits may have two classes closer than the rounding of a third of the kernel.
         assert passport.top1 == pytest.approx(grey["top1"], abs=1 / 500)

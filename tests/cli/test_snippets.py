@@ -6,7 +6,8 @@ import pytest
 
 from cnnedge.apps.snippets.render import TITLES, as_markdown
 from cnnedge.cli.app import run
-from cnnedge.formats.model_file import embed_passport_tflite
+from cnnedge.formats.model_file import open_model_file
+from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from tests.support import models
 from tests.support.labelled_files import PASSPORT
 
@@ -21,7 +22,7 @@ def int8(tmp_path):
 def test_inspect_prints_markdown_and_nothing_else(int8, capsys):
     assert run(["inspect", str(int8), "--snippets"]) == 0
     output = capsys.readouterr()
-    assert (output.out, output.err) == (as_markdown(int8), "")
+    assert (output.out, output.err) == (as_markdown(open_model_file(int8)), "")
     assert output.out.startswith("# digits_int8.tflite\n")
 
 
@@ -50,7 +51,9 @@ def test_export_writes_the_code_beside_each_tflite_file(keras_file, tmp_path, ca
     folder = tmp_path / "out" / "digits"
     assert "digits_float32_snippets.md" in capsys.readouterr().out
     assert [path.name for path in folder.glob("*.md")] == ["digits_float32_snippets.md"]
-    assert (folder / "digits_float32_snippets.md").read_text() == as_markdown(folder / "digits_float32.tflite")
+    assert (folder / "digits_float32_snippets.md").read_text() == as_markdown(
+        open_model_file(folder / "digits_float32.tflite")
+    )
     for file in (*folder.glob("*.tflite"), *folder.glob("*.onnx"), *folder.glob("*.keras")):
         file.unlink()
     assert run([*command, "--snippets"]) == 1

@@ -13,7 +13,7 @@ from cnnedge.data import pixels_of
 from cnnedge.errors import ConversionError
 from cnnedge.model.fold import fold
 from cnnedge.passport import PASSPORT_KEY, Passport
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from tests.support.onnx_graphs import fused_kernels, optimized, weight_codes
 
 

@@ -10,7 +10,7 @@ from cnnedge.data import pixels_of
 from cnnedge.errors import ConversionError, DataError
 from cnnedge.model.fold import fold
 from cnnedge.names import EXPORTS
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from tests.support.tflite_objects import assert_relu_zero_points
 
 # float32: another order of summation. float16: weights off by 2**-11 relative, a few layers deep.

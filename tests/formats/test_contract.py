@@ -5,58 +5,54 @@ import dataclasses
 import pytest
 
 from cnnedge.errors import ModelError
-from cnnedge.formats.contract import find_labels, scaling_of
-from cnnedge.formats.model_file import ModelFile
 from cnnedge.formats.tflite import standard_metadata as standard
+from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from cnnedge.formats.tflite.entries import add_entries
 from cnnedge.images.normalization import RAW, Normalization
 from cnnedge.runtime.classifier import Classifier
 from tests.support import models
-from tests.support.labelled_files import METADATA, NAMES, PASSPORT, foreign
+from tests.support.labelled_files import METADATA, NAMES, PASSPORT, foreign, opened
 
 
 def test_the_passports_labels_need_no_remark():
-    found = find_labels(foreign(), PASSPORT, 10)
-    assert (found.names, found.remark) == (PASSPORT.labels, None)
+    file = opened(embed_passport_tflite(models.digits_tflite(), PASSPORT))
+    assert (file.class_names(10), file.remark(10)) == (PASSPORT.labels, None)
 
 
 def test_the_metadatas_labels():
-    found = find_labels(foreign(), None, 10)
-    assert found.names == NAMES
-    assert found.remark == (
+    assert foreign().class_names(10) == NAMES
+    assert foreign().remark(10) == (
         "theirs.tflite is another tool's (no passport): its labels are those of its TFLite metadata; "
         "it is fed raw pixels 0..255"
     )
 
 
 def test_numbers_where_there_are_no_labels():
-    for file in (
-        ModelFile("theirs.tflite", "tflite", models.digits_tflite()),
-        ModelFile("theirs.onnx", "onnx", models.colours_onnx()),
-    ):
-        found = find_labels(file, None, 3)
-        assert found.names == ("0", "1", "2")
-        assert "(no passport): its classes are called 0, 1, 2 ...; it is fed raw pixels" in found.remark
+    for file in (opened(models.digits_tflite()), opened(models.colours_onnx(), "onnx")):
+        assert file.class_names(3) == ("0", "1", "2")
+        assert "(no passport): its classes are called 0, 1, 2 ...; it is fed raw pixels" in file.remark(3)
 
 
 @pytest.mark.parametrize("count", [1, 9])
 def test_labels_of_the_wrong_count_are_not_used(count):
-    found = find_labels(foreign(names=NAMES[:count]), None, 10)
-    assert found.names == tuple("0123456789")
-    assert f"its metadata names {count} of 10 classes, so they are called 0, 1, 2 ..." in found.remark
+    file = foreign(names=NAMES[:count])
+    assert file.class_names(10) == tuple("0123456789")
+    assert f"its metadata names {count} of 10 classes, so they are called 0, 1, 2 ..." in file.remark(10)
 
 
 SCALED = dataclasses.replace(METADATA, mean=(127.5,), std=(63.75,))
 
 
 def test_the_metadatas_scaling_is_done_and_said():
-    assert scaling_of(foreign(SCALED), None) == Normalization((127.5,), (63.75,))
-    remark = find_labels(foreign(SCALED), None, 10).remark
-    assert remark.endswith("; it is fed (pixel - 127.5) / 63.75, as its metadata asks")
+    assert foreign(SCALED).contract.normalization == Normalization((127.5,), (63.75,))
+    assert foreign(SCALED).remark(10).endswith("; it is fed (pixel - 127.5) / 63.75, as its metadata asks")
 
 
 def test_our_own_files_are_never_scaled():
-    assert scaling_of(foreign(SCALED), PASSPORT) == RAW
+    content = add_entries(
+        embed_passport_tflite(models.digits_tflite(), PASSPORT), {standard.ENTRY: standard.write(SCALED)}
+    )
+    assert opened(content).contract.normalization == RAW
 
 
 def test_a_foreign_float_file_is_fed_what_it_asks_for(tmp_path):
@@ -98,9 +94,9 @@ def test_scaling_that_cannot_be_is_an_error(mean, std, words, tmp_path):
 
 def test_a_label_file_that_is_missing_is_an_error():
     with pytest.raises(ModelError, match=r"theirs.tflite: the archive behind the model holds 0 files 'names.txt'"):
-        find_labels(foreign(file_name="other.txt"), None, 10)
+        foreign(file_name="other.txt").class_names(10)
 
 
 def test_a_passport_of_the_wrong_count_is_an_error():
     with pytest.raises(ModelError, match=r"theirs.tflite: 10 labels for 11 classes"):
-        find_labels(foreign(), PASSPORT, 11)
+        opened(embed_passport_tflite(models.digits_tflite(), PASSPORT)).class_names(11)

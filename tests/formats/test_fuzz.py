@@ -24,12 +24,13 @@ import json, sys
 from pathlib import Path
 import numpy as np
 from cnnedge.errors import ModelError
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from cnnedge.formats.inspection import inspect
+from cnnedge.formats.model_file import open_model_file
 
 def outcome(path):
     try:
-        inspect(path)
+        inspect(open_model_file(path))
     except ModelError:
         pass
     try:

@@ -1,3 +1,4 @@
+import json
 import math
 
 import onnx
@@ -5,8 +6,10 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from cnnedge.errors import ModelError, UsageError
-from cnnedge.formats.inspection import REQUIREMENTS, inspect, unmet_requirements
-from cnnedge.formats.model_file import embed_passport_tflite
+from cnnedge.formats.facts import TensorFacts
+from cnnedge.formats.inspection import REQUIREMENTS, Inspection, inspect, unmet_requirements
+from cnnedge.formats.model_file import open_model_file
+from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from tests.support import models
 from tests.support.labelled_files import NAMES, PASSPORT, foreign
 from tests.support.tflite_objects import OPERATORS, first, packed, parsed
@@ -19,9 +22,9 @@ CONVOLUTION, DENSE = 13 * 13 * 8 * 9, 288 * 10
 def report(tmp_path):
     """Inspect content under a file name."""
 
-    def inspected(content: bytes, name: str = "model.tflite") -> dict:
+    def inspected(content: bytes, name: str = "model.tflite") -> Inspection:
         (tmp_path / name).write_bytes(content)
-        return inspect(tmp_path / name)
+        return inspect(open_model_file(tmp_path / name))
 
     return inspected
 
@@ -32,29 +35,29 @@ def report(tmp_path):
 )
 def test_precision_and_layers_of_tflite(report, precision, layers):
     found = report(models.digits_tflite(precision, "float32"))
-    assert found["precision"] == precision
-    counts = (found["compute_ops_float"], found["compute_ops_int8"], found["compute_ops_int16"])
+    assert found.precision == precision
+    counts = (found.compute_ops_float, found.compute_ops_int8, found.compute_ops_int16)
     assert counts == layers
-    assert found["macs"] == CONVOLUTION + DENSE
+    assert found.macs == CONVOLUTION + DENSE
 
 
 def test_everything_about_an_int8_file(report):
     content = embed_passport_tflite(models.digits_tflite(), PASSPORT)
     found = report(content, "digits_int8.tflite")
-    assert (found["file"], found["format"], found["size_bytes"]) == ("digits_int8.tflite", "tflite", len(content))
-    assert found["inputs"] == [
-        {"name": found["inputs"][0]["name"], "shape": [1, 28, 28, 1], "dtype": "uint8", "scale": 1.0, "zero_point": 0}
+    assert (found.file, found.format, found.size_bytes) == ("digits_int8.tflite", "tflite", len(content))
+    assert json.loads(json.dumps(found.to_json()))["inputs"] == [
+        {"name": found.inputs[0].name, "shape": [1, 28, 28, 1], "dtype": "uint8", "scale": 1.0, "zero_point": 0}
     ]
-    assert found["outputs"][0]["scale"] == 1 / 256
-    assert found["ops"] == {
+    assert found.outputs[0].scale == 1 / 256
+    assert found.ops == {
         "QUANTIZE": 2, "CONV_2D": 1, "MAX_POOL_2D": 1, "RESHAPE": 1, "FULLY_CONNECTED": 1, "SOFTMAX": 1,
     }  # fmt: skip
-    assert found["weight_bytes"]["int8"] == 8 * 9 + 2880
-    assert found["labels"] == list("0123456789")
-    assert found["input_contract"]["values"] == "pixels 0..255 as decoded, no scaling"
-    assert found["passport"]["model"] == "digits"
-    assert (found["metadata"]["name"], found["metadata"]["label_file"]) == ("digits", "labels.txt")
-    assert (found["float_ops"], found["flex_ops"], found["custom_ops"]) == ([], [], [])
+    assert found.weight_bytes["int8"] == 8 * 9 + 2880
+    assert found.labels == list("0123456789")
+    assert found.input_contract["values"] == "pixels 0..255 as decoded, no scaling"
+    assert found.passport.model == "digits"
+    assert (found.metadata.name, found.metadata.label_file) == ("digits", "labels.txt")
+    assert (found.float_ops, found.flex_ops, found.custom_ops) == ([], [], [])
     assert unmet_requirements(found, list(REQUIREMENTS)) == []
 
 
@@ -81,8 +84,8 @@ def test_flex_and_custom_operators_are_told_apart(report):
         code = model.operatorCodes[first(model, builtin).opcodeIndex]
         code.builtinCode, code.deprecatedBuiltinCode, code.customCode = OPERATORS.CUSTOM, OPERATORS.CUSTOM, name
     found = report(packed(model))
-    assert [name.split(" ")[0] for name in found["flex_ops"]] == ["FlexSoftmax"]
-    assert [name.split(" ")[0] for name in found["custom_ops"]] == ["MyPool"]
+    assert [name.split(" ")[0] for name in found.flex_ops] == ["FlexSoftmax"]
+    assert [name.split(" ")[0] for name in found.custom_ops] == ["MyPool"]
     assert [line.split(":")[0] for line in unmet_requirements(found, ["no-flex", "no-custom", "gpu"])] == [
         "no-flex", "no-custom", "gpu",
     ]  # fmt: skip
@@ -93,7 +96,7 @@ def test_free_batch_and_free_sizes(report):
     graph = model.subgraphs[0]
     graph.tensors[graph.inputs[0]].shapeSignature = [-1, 28, 28, 1]
     found = report(packed(model))
-    assert found["inputs"][0]["shape"] == [None, 28, 28, 1]
+    assert found.inputs[0].shape == (None, 28, 28, 1)
     assert unmet_requirements(found, ["no-dynamic"]) == []
     assert "static-batch: input" in unmet_requirements(found, ["static-batch"])[0]
     graph.tensors[graph.inputs[0]].shapeSignature = [1, -1, 28, 1]
@@ -124,8 +127,8 @@ def fused_layers(content: bytes, folder) -> int:
 def test_onnx_layers_count_as_integer_where_onnx_runtime_fuses_them(report, tmp_path, options, int8, named):
     content = models.quantized_onnx(**options)
     found = report(content, "model.onnx")
-    assert found["compute_ops_int8"] == int8
-    assert found["float_ops_before_last_layer"] == named
+    assert found.compute_ops_int8 == int8
+    assert found.float_ops_before_last_layer == named
     assert bool(unmet_requirements(found, ["int8"])) == bool(named)
     if not options:
         assert fused_layers(content, tmp_path) == int8
@@ -133,25 +136,23 @@ def test_onnx_layers_count_as_integer_where_onnx_runtime_fuses_them(report, tmp_
 
 def test_onnx_figures(report):
     found = report(models.quantized_onnx(), "model.onnx")
-    assert (found["precision"], found["free_batch"]) == ("int8", True)
-    assert found["macs"] == 6 * 6 * 4 * 9 + 144 * 3
-    assert found["weight_bytes"]["int8"] == math.prod((4, 1, 3, 3)) + 144 * 3 + 1
-    assert found["inputs"][0] == {
-        "name": "image", "shape": [None, 8, 8, 1], "dtype": "uint8", "scale": 0.0, "zero_point": 0,
-    }  # fmt: skip
+    assert (found.precision, found.free_batch) == ("int8", True)
+    assert found.macs == 6 * 6 * 4 * 9 + 144 * 3
+    assert found.weight_bytes["int8"] == math.prod((4, 1, 3, 3)) + 144 * 3 + 1
+    assert found.inputs == [TensorFacts("image", (None, 8, 8, 1), "uint8", scale=0.0, zero_point=0)]
 
 
 def test_passport_of_an_onnx_file(report):
     found = report(models.with_passport(models.colours_onnx()), "colours.onnx")
-    assert found["labels"] == list(models.COLOURS)
-    assert found["precision"] == "float32"
+    assert found.labels == list(models.COLOURS)
+    assert found.precision == "float32"
     assert unmet_requirements(found, ["passport"]) == []
 
 
 def test_labels_of_another_tools_file_are_those_of_its_metadata(report):
     found = report(foreign().content, "theirs.tflite")
-    assert (found["passport"], found["labels"]) == (None, list(NAMES))
-    assert found["metadata"]["label_file"] == "names.txt"
+    assert (found.passport, found.labels) == (None, list(NAMES))
+    assert found.metadata.label_file == "names.txt"
 
 
 def test_unknown_requirement_lists_the_known(report):

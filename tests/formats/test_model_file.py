@@ -5,26 +5,27 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from cnnedge.errors import ModelError
-from cnnedge.formats import model_file
+from cnnedge.formats.model_file import open_model_file
+from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from cnnedge.formats.tflite.entries import add_entries, read_entry
 from cnnedge.formats.tflite.label_archive import without_archive
 from cnnedge.formats.tflite.reader import read_tflite
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from tests.support import models
 from tests.support.labelled_files import PASSPORT
 
 
 def test_passport_round_trips_in_tflite(tmp_path):
     content = models.digits_tflite()
-    assert model_file.read_passport(content, format="tflite") is None
+    assert open_model_file(content, "tflite").passport is None
     path = tmp_path / "digits.tflite"
-    path.write_bytes(model_file.embed_passport_tflite(content, PASSPORT))
-    assert model_file.read_passport(path) == PASSPORT
+    path.write_bytes(embed_passport_tflite(content, PASSPORT))
+    assert open_model_file(path).passport == PASSPORT
 
 
 def test_embedding_leaves_the_model_as_it_was():
     content = models.digits_tflite()
-    embedded = model_file.embed_passport_tflite(content, PASSPORT)
+    embedded = embed_passport_tflite(content, PASSPORT)
     assert without_archive(embedded).endswith(content)
     before, after = (schema.ModelT.InitFromPackedBuf(bytes_, 0) for bytes_ in (content, embedded))
     assert _described(before.subgraphs) == _described(after.subgraphs)
@@ -41,10 +42,10 @@ def test_embedded_weights_keep_their_alignment():
     content = models.digits_tflite("float32")
     before, after = (
         [start % 64 for start, length in read_tflite(found).buffers if length]
-        for found in (content, model_file.embed_passport_tflite(content, PASSPORT))
+        for found in (content, embed_passport_tflite(content, PASSPORT))
     )
     assert after[: len(before)] == before
-    start = model_file.embed_passport_tflite(content, PASSPORT).index(b'{"description')
+    start = embed_passport_tflite(content, PASSPORT).index(b'{"description')
     assert start % 16 == 0  # what the schema asks of a new buffer
 
 
@@ -53,31 +54,31 @@ def test_embedded_file_gives_the_same_answers():
     content = models.digits_tflite()
     with (
         open_runner(content, format="tflite") as plain,
-        open_runner(model_file.embed_passport_tflite(content, PASSPORT), format="tflite") as embedded,
+        open_runner(embed_passport_tflite(content, PASSPORT), format="tflite") as embedded,
     ):
         assert (plain.predict(images) == embedded.predict(images)).all()
 
 
 def test_second_passport_replaces_the_first():
-    first = model_file.embed_passport_tflite(models.digits_tflite(), PASSPORT)
+    first = embed_passport_tflite(models.digits_tflite(), PASSPORT)
     other = dataclasses.replace(PASSPORT, top1=0.9, test_images=100)
-    second = model_file.embed_passport_tflite(first, other)
-    assert model_file.read_passport(second, format="tflite") == other
+    second = embed_passport_tflite(first, other)
+    assert open_model_file(second, "tflite").passport == other
     assert [name for name, _ in read_tflite(second).metadata].count("cnnedge_passport") == 1
     assert second.count(b"PK\x05\x06") == 1  # one archive
 
 
 def test_embedding_twice_gives_the_same_bytes(monkeypatch):
     content = models.digits_tflite()
-    once = model_file.embed_passport_tflite(content, PASSPORT)
+    once = embed_passport_tflite(content, PASSPORT)
     monkeypatch.setattr("time.time", lambda: 2e9)
-    assert model_file.embed_passport_tflite(content, PASSPORT) == once
+    assert embed_passport_tflite(content, PASSPORT) == once
 
 
 def test_what_is_embedded_is_small():
     """The metadata's tables are 0.7 kB and the archive 0.2 kB: 2 % of the smallest file that we ship."""
     content = models.digits_tflite()
-    added = len(model_file.embed_passport_tflite(content, PASSPORT)) - len(content)
+    added = len(embed_passport_tflite(content, PASSPORT)) - len(content)
     assert added < len(PASSPORT.to_json()) + 1500
 
 
@@ -86,7 +87,7 @@ def test_what_is_embedded_is_small():
 def test_entries_of_any_length_come_back(name, size):
     data = np.random.default_rng(0).bytes(size)
     content = add_entries(models.digits_tflite(), {name: data})
-    assert read_entry(content, name) == data
+    assert read_entry(read_tflite(content), name) == data
     official = schema.ModelT.InitFromPackedBuf(content, 0)
     assert official.metadata[-1].name.decode() == name
     held = official.buffers[official.metadata[-1].buffer].data
@@ -95,17 +96,17 @@ def test_entries_of_any_length_come_back(name, size):
 
 def test_passport_is_read_from_onnx():
     content = models.with_passport(models.colours_onnx())
-    found = model_file.read_passport(content, format="onnx")
+    found = open_model_file(content, "onnx").passport
     assert found is not None
     assert found.labels == models.COLOURS
-    assert model_file.read_passport(models.colours_onnx(), format="onnx") is None
+    assert open_model_file(models.colours_onnx(), "onnx").passport is None
 
 
 def test_damaged_passport_is_named(tmp_path):
     path = tmp_path / "digits.tflite"
     path.write_bytes(add_entries(models.digits_tflite(), {"cnnedge_passport": b"{not json"}))
     with pytest.raises(ModelError, match=r"digits\.tflite: the passport is not valid JSON"):
-        model_file.read_passport(path)
+        _ = open_model_file(path).passport
 
 
 @pytest.mark.parametrize(

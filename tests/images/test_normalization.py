@@ -5,7 +5,7 @@ import pytest
 
 from cnnedge.errors import ModelError
 from cnnedge.images.normalization import RAW, Normalization, pixel_table
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from tests.support import models
 
 

@@ -13,7 +13,7 @@ from cnnedge.errors import ModelError, UsageError
 from cnnedge.formats.tflite.reader import read_tflite
 from cnnedge.model.fold import fold
 from cnnedge.model.rgb_input import with_rgb_input
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 
 # A third of a float32 weight is rounded by up to 2**-24 of it, and three of them are added to the same sum: as for
 # folding (test_fold), errors of a few hundred products and four layers stay below 1e-5 on probabilities.

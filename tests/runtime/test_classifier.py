@@ -8,7 +8,7 @@ from PIL import Image
 
 import cnnedge
 from cnnedge.errors import ImageError, ModelError
-from cnnedge.formats.model_file import embed_passport_tflite
+from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from cnnedge.runtime.classifier import BATCH, Classifier, Prediction
 from tests.support import models
 from tests.support.labelled_files import PASSPORT

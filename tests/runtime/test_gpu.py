@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from cnnedge.errors import CnnedgeError, ModelError
+from cnnedge.formats.model_file import open_model_file
 from cnnedge.machine import vulkan
 from cnnedge.runtime import ort
 from cnnedge.runtime.litert_gpu import LiteRTGpuRunner
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from tests.support import models
 
 SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")
@@ -27,7 +28,7 @@ def test_the_compiled_model_gives_what_the_interpreter_gives(precision):
     content = models.digits_tflite(precision)
     with (
         open_runner(content, format="tflite") as plain,
-        LiteRTGpuRunner("digits.tflite", content, accelerator="CPU") as compiled,
+        LiteRTGpuRunner(open_model_file(content, "tflite"), accelerator="CPU") as compiled,
     ):
         assert (compiled.prepare(images[:50]) == plain.prepare(images[:50])).all()
         assert (compiled.predict(images[:50]) == plain.predict(images[:50])).all()
@@ -62,7 +63,7 @@ OPEN = """
 import json, sys
 from cnnedge.errors import CnnedgeError
 from cnnedge.machine import vulkan
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 import numpy as np
 found = {"adapters": [(adapter.name, adapter.software) for adapter in vulkan.adapters()]}
 try:

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from cnnedge.errors import ModelError
-from cnnedge.runtime.runner import Runner, TensorSpec, open_runner
+from cnnedge.runtime.opening import open_runner
+from cnnedge.runtime.runner import Ends, Place, Runner, TensorSpec
 from tests.support import models
 
 QUANTIZED = [("int8", "uint8"), ("int8", "int8"), ("int16x8", "int16"), ("int8", "float32")]
@@ -127,10 +128,7 @@ class Shapes(Runner):
     """A Runner of given tensors, to see which of them are refused."""
 
     def __init__(self, input: TensorSpec, output: TensorSpec) -> None:
-        super().__init__(
-            name="model.tflite", format="tflite", runtime="none", device="cpu", num_threads=1, input=input,
-            output=output, free_batch=False,
-        )  # fmt: skip
+        super().__init__("model.tflite", "tflite", Ends(input, output), Place("none"))
 
     def run(self, batch):
         raise NotImplementedError

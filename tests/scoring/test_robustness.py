@@ -7,7 +7,7 @@ import pytest
 
 from cnnedge.data import ArraySplit, pixels_of
 from cnnedge.errors import DataError
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring import robustness
 from cnnedge.scoring.corruptions import SEVERITIES, corrupt
 from tests.support.digits import digits

@@ -11,7 +11,7 @@ from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import pixels_of
 from cnnedge.errors import ConversionError
 from cnnedge.model.fold import fold
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from cnnedge.studies.int8_schemes import SCHEMES, Scheme, quantize_onnx
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from cnnedge.formats.model_file import ModelFile
+from cnnedge.formats.model_file import ModelFile, open_model_file
 from cnnedge.formats.tflite import standard_metadata as standard
 from cnnedge.formats.tflite.entries import add_entries
 from cnnedge.formats.tflite.label_archive import append_files
@@ -19,4 +19,9 @@ METADATA = dataclasses.replace(standard.of_passport(PASSPORT), label_file="names
 
 def foreign(metadata=METADATA, names=NAMES, file_name="names.txt") -> ModelFile:
     content = add_entries(models.digits_tflite(), {standard.ENTRY: standard.write(metadata)})
-    return ModelFile("theirs.tflite", "tflite", append_files(content, {file_name: "\n".join(names).encode()}))
+    return opened(append_files(content, {file_name: "\n".join(names).encode()}))
+
+
+def opened(content: bytes, format: str = "tflite") -> ModelFile:
+    """A file of another tool, without one on the disk."""
+    return dataclasses.replace(open_model_file(content, format), name=f"theirs.{format}")

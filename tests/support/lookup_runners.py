@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnedge.errors import ModelError
-from cnnedge.runtime.runner import Runner, TensorSpec
+from cnnedge.runtime.runner import Ends, Place, Runner, TensorSpec
 
 CLASSES = 4
 SHAPE = (4, 4, 1)
@@ -32,11 +32,9 @@ class LookupRunner(Runner):
     def __init__(
         self, misbehave: str, *, good_calls: int, classes: int, microseconds: float, wrong_below: int, free_batch: bool
     ) -> None:
-        super().__init__(
-            name="lookup", format="tflite", runtime="lookup 1.0", device="cpu", num_threads=1, free_batch=free_batch,
-            input=TensorSpec("image", (None, *SHAPE), "uint8"),
-            output=TensorSpec("probabilities", (None, classes), "float32"),
-        )  # fmt: skip
+        image = TensorSpec("image", (None, *SHAPE), "uint8")
+        scores = TensorSpec("probabilities", (None, classes), "float32")
+        super().__init__("lookup", "tflite", Ends(image, scores, free_batch), Place("lookup 1.0"))
         self.misbehave, self.nanoseconds, self.wrong_below = misbehave, microseconds * 1000, wrong_below
         self.calls, self.good_calls = 0, good_calls
 

@@ -11,17 +11,12 @@ NN_output.bin    the bytes that come out
 import io
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnedge.apps.golden.readme import README
-from cnnedge.errors import ModelError
-from cnnedge.files import sha256_of
-from cnnedge.formats import model_file
-from cnnedge.formats.contract import find_labels, scaling_of
-from cnnedge.runtime.runner import Runner, TensorSpec, open_runner
+from cnnedge.runtime.runner import Runner, TensorSpec
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -67,24 +62,6 @@ def names(number: int) -> dict[str, str]:
         "input": f"{stem}_input.bin",
         "output": f"{stem}_output.bin",
     }
-
-
-def open_file(path: Path) -> tuple[Runner, tuple[str, ...], str]:
-    """Open a model file, to be fed as its passport or its TFLite metadata asks: with its labels and its SHA-256.
-
-    Raises:
-        ModelError: as ``open_runner``, or the file's metadata asks for what cannot be.
-        MissingPackageError: the runtime for its format is not installed.
-    """
-    file = model_file.load(path)
-    passport = model_file.read_passport(path)
-    scaling = scaling_of(file, passport)
-    try:
-        runner = open_runner(path, mean=scaling.mean, std=scaling.std)
-    except ValueError as error:
-        raise ModelError(f"{path.name}: its TFLite metadata: {error}") from error
-    labels = find_labels(file, passport, runner.num_classes)
-    return runner, labels.names, sha256_of(file.content)
 
 
 def make_images(runner: Runner, test: "Split") -> list[GoldenImage]:

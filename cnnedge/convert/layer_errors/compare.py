@@ -23,10 +23,11 @@ from cnnedge.convert.layer_errors.float_layers import FloatLayer, float_layers
 from cnnedge.convert.layer_errors.opening import open_trace
 from cnnedge.convert.layer_errors.trace import Trace, TracedLayer
 from cnnedge.errors import DataError, ModelError
-from cnnedge.formats import model_file
+from cnnedge.formats.model_file import naming, open_model_file
 from cnnedge.model.fold import fold
 from cnnedge.progress import Progress, silent
-from cnnedge.runtime.runner import Runner, open_runner
+from cnnedge.runtime.opening import open_runner
+from cnnedge.runtime.runner import Runner
 
 if TYPE_CHECKING:
     import keras
@@ -113,9 +114,10 @@ def layer_errors(
     """
     _check_images(model, images)
     layers = float_layers(fold(model))
-    with open_runner(file) as runner, model_file.naming(runner.name):
+    opened = open_model_file(file)
+    with open_runner(opened) as runner, naming(runner.name):
         _check_ends(model, runner)
-        trace = open_trace(file)
+        trace = open_trace(opened)
         comparisons = _pair(layers, trace, runner.prepare(images[:1]))
         for start in range(0, len(images), BLOCK):
             block = images[start : start + BLOCK]

@@ -6,7 +6,7 @@ import numpy as np
 
 from cnnedge.convert.layer_errors.float_layers import WEIGHTED
 from cnnedge.convert.layer_errors.trace import Trace, TracedLayer, dequantize, is_arithmetic
-from cnnedge.formats.tflite.reader import read_tflite
+from cnnedge.formats.tflite.reader import TFLiteModel
 from cnnedge.nativelog import silenced
 
 if TYPE_CHECKING:
@@ -20,16 +20,15 @@ _LAYERS = {
 
 
 class TFLiteTrace(Trace):
-    """TFLite content on LiteRT's own kernels: inside a delegate such as XNNPACK there are no tensors to keep."""
+    """A TFLite file on LiteRT's own kernels: inside a delegate such as XNNPACK there are no tensors to keep."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, model: TFLiteModel) -> None:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-        model = read_tflite(content)
         self._buffers, self._graph = model.buffers, model.subgraphs[0]
         with silenced():
             self._interpreter = Interpreter(
-                model_content=content,
+                model_content=model.content,
                 experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
                 experimental_preserve_all_tensors=True,
             )

@@ -5,10 +5,9 @@ such group into one integer kernel. So a layer counts as integer when integers f
 """
 
 import math
-from typing import Any
 
-from cnnedge.formats.facts import COMPUTE, Facts, OperatorFacts
-from cnnedge.formats.onnx.reader import Node, OnnxModel, Value, read_onnx
+from cnnedge.formats.facts import COMPUTE, Facts, OperatorFacts, TensorFacts
+from cnnedge.formats.onnx.reader import Node, OnnxModel, Value
 from cnnedge.formats.onnx.shapes import image_and_weights, infer_shapes
 
 _CONVERTING = {"QuantizeLinear", "DequantizeLinear", "Cast", "DynamicQuantizeLinear"}
@@ -31,13 +30,9 @@ def _is_integer(op: str) -> bool:
     return op.startswith("QLinear") or op in _INTEGER_OPERATORS
 
 
-def onnx_facts(content: bytes) -> Facts:
-    """Read the facts of an ONNX file, of any tool.
-
-    Raises:
-        ModelError: it is not an ONNX file, is damaged, or needs other files or custom operators.
-    """
-    return _Reader(read_onnx(content)).facts()
+def onnx_facts(model: OnnxModel) -> Facts:
+    """The facts of an ONNX file, of any tool."""
+    return _Reader(model).facts()
 
 
 class _Reader:
@@ -160,12 +155,6 @@ class _Reader:
         return sums
 
 
-def _edge(value: Value) -> dict[str, Any]:
+def _edge(value: Value) -> TensorFacts:
     """ONNX states no scale for an input or output, so there is none to show."""
-    return {
-        "name": value.name,
-        "shape": None if value.shape is None else list(value.shape),
-        "dtype": value.dtype,
-        "scale": 0.0,
-        "zero_point": 0,
-    }
+    return TensorFacts(value.name, value.shape, value.dtype)

@@ -1,7 +1,7 @@
 """Refusing damaged and hostile TFLite files before LiteRT's native code sees them.
 
 LiteRT trusts a file's offsets, indices and option values: a flipped bit can end the process with a signal,
-which no Python code can catch. Reading the structure (tflite_model) has already checked the offsets; here are
+which no Python code can catch. Reading the structure (``reader``) has already checked the offsets; here are
 the values.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from cnnedge.formats.tflite.flatbuffer import Damaged
 from cnnedge.formats.tflite.flow import check_flow
 from cnnedge.formats.tflite.operators import RULES
-from cnnedge.formats.tflite.reader import Operator, Quantization, Subgraph, Tensor, TFLiteModel, read_tflite
+from cnnedge.formats.tflite.reader import Operator, Quantization, Subgraph, Tensor, TFLiteModel
 
 # Bytes per element; int4 is two to a byte. Types missing here (strings, resources) have no place in
 # a classifier.
@@ -29,13 +29,12 @@ MAX_RANK = 6
 SCALES = (1e-15, 1e6)
 
 
-def check_tflite(content: bytes) -> TFLiteModel:
-    """Check everything in a TFLite file that LiteRT would trust, and return what was read.
+def check_graph(model: TFLiteModel) -> None:
+    """Check everything in a TFLite file that LiteRT would trust.
 
     Raises:
         ModelError: the file is damaged, or holds an operator that cnnedge does not let LiteRT run.
     """
-    model = read_tflite(content)
     if len(model.subgraphs) != 1:
         raise Damaged(f"the file holds {len(model.subgraphs)} graphs, expected 1")
     graph = model.subgraphs[0]
@@ -44,13 +43,12 @@ def check_tflite(content: bytes) -> TFLiteModel:
     _check_order(graph, [_is_constant(tensor, model.buffers) for tensor in graph.tensors])
     for operator in graph.operators:
         _check_operator(operator)
-        check_flow(operator, graph.tensors, model.buffers, content)
+        check_flow(operator, graph.tensors, model.buffers, model.content)
     for signature in model.signatures:
         if signature.subgraph != 0:
             raise Damaged(f"a signature belongs to graph {signature.subgraph}, of 1")
         if not all(index < len(graph.tensors) for index in (*signature.inputs, *signature.outputs)):
             raise Damaged(f"a signature names a tensor beyond {len(graph.tensors)}")
-    return model
 
 
 def _is_constant(tensor: Tensor, buffers: tuple[tuple[int, int], ...]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from cnnedge.formats.tflite import flatbuffer
 from cnnedge.formats.tflite.flatbuffer import Damaged, Table
-from cnnedge.formats.tflite.reader import IDENTIFIER, read_tflite
+from cnnedge.formats.tflite.reader import IDENTIFIER, TFLiteModel, read_tflite
 
 # Fields of the schema's Model table; later ones (external buffers) are not carried over, so they are refused.
 _VERSION, _BUFFERS, _METADATA, _MODEL_FIELDS = 0, 4, 6, 8
@@ -22,19 +22,18 @@ _ENTRY_VTABLE = struct.pack("<4H", 8, 12, 4, 8)  # metadata: a name at 4, a buff
 _BUFFER_VTABLE = struct.pack("<4H", 6, 8, 4, 0)  # buffer: its data at 4; two bytes of padding
 
 
-def read_entry(content: bytes, name: str) -> bytes | None:
+def read_entry(model: TFLiteModel, name: str) -> bytes | None:
     """The metadata entry ``name`` of a TFLite file, or None.
 
     Raises:
-        ModelError: the file is not TFLite, or is damaged.
+        ModelError: the entry names a buffer that is not there.
     """
-    model = read_tflite(content)
     for entry, buffer in model.metadata:
         if entry == name:
             if buffer >= len(model.buffers):
                 raise Damaged(f"metadata {name!r} lies in buffer {buffer}, of {len(model.buffers)}")
             start, length = model.buffers[buffer]
-            return content[start : start + length]
+            return model.content[start : start + length]
     return None
 
 

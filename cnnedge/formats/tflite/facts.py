@@ -1,10 +1,9 @@
 """The facts of a TFLite file."""
 
 import math
-from typing import Any
 
-from cnnedge.formats.facts import COMPUTE, Facts, OperatorFacts
-from cnnedge.formats.tflite.reader import Operator, Subgraph, Tensor, TFLiteModel, read_tflite
+from cnnedge.formats.facts import COMPUTE, Facts, OperatorFacts, TensorFacts
+from cnnedge.formats.tflite.reader import Operator, Subgraph, Tensor, TFLiteModel
 from cnnedge.formats.tflite.vocabulary import CUSTOM
 
 _FLOATS = {"float32", "float16", "float64", "bfloat16"}
@@ -29,13 +28,8 @@ _ON_GPU = {
 }  # fmt: skip
 
 
-def tflite_facts(content: bytes) -> Facts:
-    """Read the facts of a TFLite file, of any tool.
-
-    Raises:
-        ModelError: it is not a TFLite file, or is damaged.
-    """
-    model = read_tflite(content)
+def tflite_facts(model: TFLiteModel) -> Facts:
+    """The facts of a TFLite file, of any tool."""
     graph = model.subgraphs[0] if model.subgraphs else Subgraph((), (), (), ())
     inputs, outputs = ([graph.tensors[index] for index in ends] for ends in (graph.inputs, graph.outputs))
     operators = [operator for subgraph in model.subgraphs for operator in _operators(subgraph, model)]
@@ -51,15 +45,15 @@ def tflite_facts(content: bytes) -> Facts:
     )
 
 
-def _edge(tensor: Tensor) -> dict[str, Any]:
+def _edge(tensor: Tensor) -> TensorFacts:
     quantization = tensor.quantization
-    return {
-        "name": tensor.name,
-        "shape": [None if size < 0 else size for size in tensor.signature],
-        "dtype": tensor.dtype,
-        "scale": quantization.scale[0] if quantization and quantization.scale else 0.0,
-        "zero_point": quantization.zero_point[0] if quantization and quantization.zero_point else 0,
-    }
+    return TensorFacts(
+        name=tensor.name,
+        shape=tuple(None if size < 0 else size for size in tensor.signature),
+        dtype=tensor.dtype,
+        scale=quantization.scale[0] if quantization and quantization.scale else 0.0,
+        zero_point=quantization.zero_point[0] if quantization and quantization.zero_point else 0,
+    )
 
 
 def _operators(graph: Subgraph, model: TFLiteModel) -> list[OperatorFacts]:

@@ -62,8 +62,9 @@ class Subgraph:
 
 @dataclass(frozen=True)
 class TFLiteModel:
-    """``buffers`` are (start, length) in the file; ``metadata`` names entries of ``buffers``."""
+    """``buffers`` are (start, length) in ``content``; ``metadata`` names entries of ``buffers``."""
 
+    content: bytes
     subgraphs: tuple[Subgraph, ...]
     buffers: tuple[tuple[int, int], ...]
     metadata: tuple[tuple[str, int], ...]
@@ -91,6 +92,7 @@ def read_tflite(content: bytes) -> TFLiteModel:
         raise Damaged(f"TFLite schema version {version}, expected 3")
     codes = [_operator_code(code) for code in model.tables(1)]
     read = TFLiteModel(
+        content=content,
         subgraphs=tuple(_subgraph(subgraph, codes) for subgraph in model.tables(2)),
         buffers=tuple(_buffer(buffer) for buffer in model.tables(4)),
         metadata=tuple((entry.text(0), entry.integer(1, "I")) for entry in model.tables(6)),

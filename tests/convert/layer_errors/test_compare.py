@@ -17,7 +17,7 @@ from cnnedge.data import pixels_of
 from cnnedge.errors import DataError, ModelError
 from cnnedge.model.fold import fold
 from cnnedge.model.networks import build_model
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 
 IMAGES = 30
 NAMES = ["conv1", "conv2", "pool1", "conv3", "conv4", "pool2", "conv5", "pool3", "logits", "probabilities"]

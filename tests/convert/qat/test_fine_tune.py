@@ -13,7 +13,7 @@ from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import pixels_of
 from cnnedge.errors import ModelError
 from cnnedge.model.fold import fold
-from cnnedge.runtime.runner import open_runner
+from cnnedge.runtime.opening import open_runner
 from tests.support.onnx_graphs import fused_kernels, weight_codes
 from tests.support.tflite_objects import assert_relu_zero_points
 

@@ -6,9 +6,9 @@ import subprocess
 import pytest
 
 from cnnedge.errors import ModelError
-from cnnedge.formats.model_file import embed_passport_tflite, load, metadata_labels, read_standard_metadata
+from cnnedge.formats.model_file import open_model_file
 from cnnedge.formats.tflite import standard_metadata as standard
-from cnnedge.formats.tflite.check import check_tflite
+from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from cnnedge.formats.tflite.label_archive import append_files
 from tests.support import models
 from tests.support.labelled_files import PASSPORT
@@ -41,8 +41,9 @@ def file(tmp_path):
 
 
 def test_a_file_carries_metadata_and_labels(file):
-    assert read_standard_metadata(load(file)) == standard.of_passport(PASSPORT)
-    assert metadata_labels(load(file)) == PASSPORT.labels
+    opened = open_model_file(file)
+    assert opened.standard_metadata == standard.of_passport(PASSPORT)
+    assert standard.read_labels(opened.content, opened.standard_metadata.label_file) == PASSPORT.labels
 
 
 def test_labels_are_found_by_unzip(file, tmp_path):
@@ -52,10 +53,10 @@ def test_labels_are_found_by_unzip(file, tmp_path):
 
 def test_the_file_is_still_checked_and_damaged_ones_still_refused(file):
     content = file.read_bytes()
-    assert len(check_tflite(content).subgraphs) == 1
+    open_model_file(content, "tflite").check_runnable()
     for cut in (100, len(content) // 2):
         with pytest.raises(ModelError):
-            check_tflite(content[:cut])
+            open_model_file(content[:cut], "tflite").check_runnable()
 
 
 @pytest.mark.parametrize("label", ["two\nlines", "", " ", "a\rb", "a\u2028b"])
