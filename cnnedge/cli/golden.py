@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import ModelFile, Overwrite
+from cnnedge.cli.options import ModelPath, Overwrite
 
 
 def golden(
-    file: ModelFile,
+    file: ModelPath,
     data: Annotated[str, typer.Option(metavar="NAME|DIR", help="Whose test images to take.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write.")] = Path("golden"),
     overwrite: Overwrite = False,

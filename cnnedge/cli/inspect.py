@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import AsJson, ModelFile, Overwrite
+from cnnedge.cli.options import AsJson, ModelPath, Overwrite
 from cnnedge.errors import GateError, MissingPackageError, UsageError
 from cnnedge.files import refuse_existing
 
@@ -24,7 +24,7 @@ MOST_NAMES = 4
 
 
 def inspect(
-    file: ModelFile,
+    file: ModelPath,
     require: Annotated[
         str,
         typer.Option(

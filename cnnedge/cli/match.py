@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cnnedge.cli.options import AsJson, ModelFile
+from cnnedge.cli.options import AsJson, ModelPath
 from cnnedge.errors import DataError, GateError, UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ DEFAULT_FOLDER = "golden"
 
 
 def match(
-    file: ModelFile,
+    file: ModelPath,
     dump: Annotated[Path, typer.Argument(metavar="DUMP", help="The bytes that the app fed to it, or got from it.")],
     against: Annotated[
         Path | None,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Which network; cnnedge train --list shows them.")]
-ModelFile = Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite or .onnx file, of any tool.")]
+ModelPath = Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite or .onnx file, of any tool.")]
 
 Data = Annotated[
     str | None,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import AsJson, ModelFile, Threads
+from cnnedge.cli.options import AsJson, ModelPath, Threads
 from cnnedge.errors import ImageError, UsageError
 from cnnedge.images import listing
 
@@ -19,7 +19,7 @@ TERMINAL_WIDTH = 80
 
 
 def predict(
-    file: ModelFile,
+    file: ModelPath,
     images: Annotated[
         list[str] | None,
         typer.Argument(metavar="IMAGE..", help="Pictures, folders, quoted patterns, or - for standard input."),
