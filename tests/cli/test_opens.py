@@ -10,8 +10,8 @@ from PIL import Image
 
 from cnnedge.cli.app import run
 from cnnedge.formats.tflite.embedding import embed_passport_tflite
-from tests.formats.test_model_file import PASSPORT
 from tests.support import models
+from tests.support.labelled_files import PASSPORT
 
 # Hooks of the interpreter cannot be taken out again, so there is one for all tests, which looks at these.
 _watched: list[str] = []
