@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnedge.apps.snippets.render import FENCES, snippets
+from cnnedge.apps.snippets.render import FENCES, TITLES
 from cnnedge.cli.app import run as cnnedge
 from cnnedge.documents import load_document
-from cnnedge.formats.model_file import open_model_file
 from cnnedge.report.table import markdown
 
 REPOSITORY = Path(__file__).parent.parent
@@ -26,15 +25,15 @@ COMMANDS = sorted({line.split("#")[0].strip() for block in BLOCKS for line in bl
 ELSEWHERE = {
     "./scripts/quickstart": "by hand before a release, in a fresh clone; `run` itself in tests/cli/test_run.py",
     "./scripts/test": "this is it",
+    "./scripts/test --fast": "the same, without what is slow",
     "./scripts/test tests/runtime": "the same with an argument of pytest",
-    "source .venv/bin/activate": "a shell's own matter",
     "python3 -m venv --system-site-packages .venv && .venv/bin/pip install .": "tests/test_light_install.py",
     ".venv/bin/cnnedge predict exported/mnist/mnist_int8_qat.tflite digit.png": "tests/test_light_install.py",
     "pip install '.[onnx]'": "tests/test_light_install.py looks for the same words",
     "pi=$(./scripts/emulated_pi)": "tests/test_emulated_pi.py",
     '"$pi/cnnedge" predict exported/mnist/mnist_int8_qat.tflite digit.png': "tests/test_emulated_pi.py",
     "cnnedge run cifar10": "tests/cli/test_run.py, with the smallest network",
-    "cnnedge inspect --errors": "tests/cli/test_layer_errors.py",
+    "cnnedge inspect --errors": "tests/convert/layer_errors/test_show.py",
     "cnnedge train cifar10 --data photos/ --init exported/cifar10/cifar10.keras --out runs/photos": "test_fine_tuning",
     "cnnedge export my.keras --data photos/ --qat --max-drop 0.5": "tests/cli/test_run.py",
     "cnnedge golden exported/cifar10/cifar10_int8.tflite --data cifar10": "tests/cli/test_match.py",
@@ -90,16 +89,35 @@ def test_python_example_runs(tmp_path, monkeypatch, capsys):
     assert len(capsys.readouterr().out.strip().splitlines()) == 3
 
 
-@pytest.mark.parametrize("platform", ["kotlin", "mediapipe", "swift", "dart"])
-def test_code_for_phones_is_what_inspect_prints(platform):
-    code = snippets(open_model_file(REPOSITORY / "exported" / "cifar10" / "cifar10_int8.tflite"))[platform]
-    assert f"```{FENCES.get(platform, platform)}\n{code}```" in README
+def test_it_is_short_and_in_the_order_of_a_newcomers_questions():
+    assert len(README.splitlines()) <= 220
+    assert re.findall("^## (.*)", README, re.MULTILINE) == [
+        "Two commands", "Your own model, your own photos", "What comes out", "On a phone",
+        "In Python, and on a Raspberry Pi", "How the int8 files are made right", "Layout", "Licence",
+    ]  # fmt: skip
+
+
+def test_code_for_phones_is_printed_and_not_copied_here(capsys):
+    """The README names the command; it prints a block for every platform, and the README has none to grow stale."""
+    (command,) = [line for line in COMMANDS if "--snippets" in line]
+    assert cnnedge(shlex.split(command)[1:]) == 0
+    printed = capsys.readouterr().out
+    for platform in TITLES:
+        fence = f"```{FENCES.get(platform, platform)}\n"
+        assert fence in printed and (platform == "python" or fence not in README)
 
 
 def test_service_unit_starts_what_is_there():
-    unit = re.search(r"```ini\n(.*?)```", README, re.DOTALL)[1]
+    unit = (REPOSITORY / "scripts" / "cnnedge.service").read_text()
     script, file, *_ = re.search(r"^ExecStart=\S+ (.*)", unit, re.MULTILINE)[1].split()
     assert (REPOSITORY / script).is_file() and (REPOSITORY / file).is_file()
+
+
+def test_every_file_and_folder_that_it_names_is_there():
+    named = set(re.findall(r"`((?:scripts|exported|tests)/[^`\s*<>{]+)`", README))
+    assert len(named) >= 8 and [word for word in named if not (REPOSITORY / word).exists()] == []
+    rooms = re.findall(r"\b(\w+)/", README[README.index("cnnedge/  ") : README.index("scripts/ exported/")])
+    assert [room for room in rooms[1:] if room != "scripts" and not (REPOSITORY / "cnnedge" / room).is_dir()] == []
 
 
 def test_fine_tuning(tmp_path, capsys):
