@@ -1,18 +1,18 @@
 """The whole way of one model: train, export, measure, report. Each step is also a command of its own."""
 
 from pathlib import Path
-from typing import Any
 
 import keras
 
 from cnnedge.benchmark.candidate import candidates_for
-from cnnedge.benchmark.session import benchmark
+from cnnedge.benchmark.plan import Plan
+from cnnedge.benchmark.session import benchmark, data_facts
 from cnnedge.convert.converter import Converter
 from cnnedge.convert.describe import baseline_entry, versions
 from cnnedge.convert.exporting import export
 from cnnedge.convert.scheme import ExportPlan
 from cnnedge.data import Dataset
-from cnnedge.documents import write_json
+from cnnedge.documents import Document
 from cnnedge.manifest import MANIFEST, update_manifest
 from cnnedge.model.baseline import baseline_candidates
 from cnnedge.model.keras_file import save_keras
@@ -90,15 +90,13 @@ def train_and_export(
 
 def measure(
     model_name: str, folder: Path, data: Dataset, *, num_runs: int | None = None, progress: Progress = silent
-) -> dict[str, Any]:
+) -> Document:
     """Benchmark everything in ``folder`` against its Keras baseline; write ``benchmark.json`` and ``report.html``."""
     keras_file = folder / f"{model_name}.keras"
     candidates = baseline_candidates(keras_file) + candidates_for([folder])
-    options: dict[str, Any] = {} if num_runs is None else {"num_runs": num_runs}
-    document = benchmark(
-        candidates, data.test, data.labels, data_name=data.name, baseline=keras_file.name,
-        is_sample=data.is_sample, data_source=data.source, progress=progress, **options,
-    )  # fmt: skip
-    write_json(folder / BENCHMARK, document)
+    plan = Plan() if num_runs is None else Plan(num_runs=num_runs)
+    facts = data_facts(data, data.test)
+    document = benchmark(candidates, data.test, facts, plan, baseline=keras_file.name, progress=progress)
+    document.write(folder / BENCHMARK)
     write_report(folder / REPORT, document, images=data.test, history=folder / checkpoint.HISTORY)
     return document

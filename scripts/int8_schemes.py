@@ -15,17 +15,17 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cnnedge import console
 from cnnedge import data as datasets
 from cnnedge.benchmark.candidate import candidates_for
-from cnnedge.benchmark.session import benchmark
+from cnnedge.benchmark.session import benchmark, data_facts
 from cnnedge.convert.calibration import calibration_pixels
 from cnnedge.convert.to_onnx import convert_onnx_float32
 from cnnedge.data import Dataset, pixels_of
+from cnnedge.documents import Row
 from cnnedge.files import write_atomically
 from cnnedge.model.networks import MODELS
 from cnnedge.progress import Progress
@@ -99,26 +99,25 @@ class Measured:
         self.file, self.folder = file, folder
         self.data = datasets.load(data_name, progress=progress)
         self.variants = write_variants(file, self.data, folder)
-        self.document = benchmark(
-            candidates_for(self.variants), self.data.test, self.data.labels, data_name=self.data.name, progress=progress
-        )
+        facts = data_facts(self.data, self.data.test)
+        self.document = benchmark(candidates_for(self.variants), self.data.test, facts, progress=progress)
 
     def section(self, emulated: int, progress: Progress) -> str:
         """The Markdown section, after ``emulated`` images on the emulated processor for every variant."""
-        rows = {row["file"]: row for row in self.document["rows"]}
+        rows = {row.file: row for row in self.document.rows}
         lines = []
         for number, variant in enumerate(self.variants):
             progress(f"{self.file.name} on an emulated {PROCESSOR}", number, len(self.variants))
             lines.append(table_line(variant, rows, answers_here_and_there(variant, self.data, emulated, self.folder)))
         progress(f"{self.file.name} on an emulated {PROCESSOR}", len(self.variants), len(self.variants))
-        machine = self.document["machine"]
+        machine = self.document.machine
         about = (
             f"{len(self.data.test):,} test images of {self.data.name}, one thread, ONNX Runtime "
-            f"{machine['packages']['onnxruntime']}, on {machine['cpu']} "
-            f"({', '.join(machine['cpu_flags']) or 'no flags that matter'}). The last three columns: the first "
+            f"{machine.packages['onnxruntime']}, on {machine.cpu} "
+            f"({', '.join(machine.cpu_flags) or 'no flags that matter'}). The last three columns: the first "
             f"{emulated:,} images, here and on an emulated {PROCESSOR} (AVX2, no VNNI).\n"
         )
-        remarks = "".join(f"\n{note}\n" for note in self.document["notes"] if note.startswith("Noisy"))
+        remarks = "".join(f"\n{note}\n" for note in self.document.notes if note.startswith("Noisy"))
         return f"## {self.file.name}\n\n{about}\n{HEAD}{''.join(lines)}{remarks}"
 
 
@@ -151,15 +150,15 @@ def answers_here_and_there(variant: Path, data: Dataset, count: int, folder: Pat
     return float(np.mean(here == labels)), float(np.mean(there == labels)), int(np.sum(here != there))
 
 
-def table_line(variant: Path, rows: dict[str, dict[str, Any]], answers: tuple[float, float, int]) -> str:
+def table_line(variant: Path, rows: dict[str, Row], answers: tuple[float, float, int]) -> str:
     row, float32 = rows[variant.name], rows["float32.onnx"]
-    if row["error"]:
-        return f"| {variant.stem} | {row['error']} |\n"
-    p50 = row["latency_ms"]["p50"]
+    if row.error:
+        return f"| {variant.stem} | {row.error} |\n"
+    p50 = row.latency_ms.p50
     here, there, differ = answers
     return (
-        f"| {variant.stem} | {row['size_bytes'] / 1000:.0f} | {100 * row['top1']:.2f} | {p50:.3f} "
-        f"| {p50 / float32['latency_ms']['p50']:.2f} | {100 * here:.1f} | {100 * there:.1f} | {differ} |\n"
+        f"| {variant.stem} | {row.size_bytes / 1000:.0f} | {100 * row.top1:.2f} | {p50:.3f} "
+        f"| {p50 / float32.latency_ms.p50:.2f} | {100 * here:.1f} | {100 * there:.1f} | {differ} |\n"
     )
 
 

@@ -10,6 +10,7 @@ MLPerf Tiny's files are in github.com/mlcommons/tiny, benchmark/training/image_c
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnnedge import console
 from cnnedge.errors import CnnedgeError
@@ -17,31 +18,35 @@ from cnnedge.examples import script
 from cnnedge.files import refuse_existing
 from cnnedge.scoring.testdata import choose_dataset
 
+if TYPE_CHECKING:
+    from cnnedge.documents import Document
+
 
 def main(options: argparse.Namespace) -> int:
-    from cnnedge.documents import load_document, write_json
+    from cnnedge.documents import read_document
     from cnnedge.report.pages import require_report_packages
     from cnnedge.report.pareto import write_pareto
 
     figures = options.out.with_suffix(".json")
     require_report_packages()
     if options.redraw:
-        document = load_document(figures)
+        document = read_document(figures)
     else:
         refuse_existing([figures, options.out], overwrite=options.overwrite)
         document = measure(options)
-        write_json(figures, document)
+        document.write(figures)
         print(f"written: {figures}")
     write_pareto(options.out, document)
     print(f"written: {options.out}")
-    if any(row["error"] for row in document["rows"]):
+    if document.failed:
         raise CnnedgeError(f"not every file could be measured: {options.out} says why")
     return 0
 
 
-def measure(options: argparse.Namespace) -> dict:
+def measure(options: argparse.Namespace) -> "Document":
     from cnnedge.benchmark.candidate import candidates_for
-    from cnnedge.benchmark.session import benchmark
+    from cnnedge.benchmark.plan import Plan
+    from cnnedge.benchmark.session import benchmark, data_facts
     from cnnedge.data import evenly_spaced
     from cnnedge.report.pareto import with_work
 
@@ -49,10 +54,8 @@ def measure(options: argparse.Namespace) -> dict:
     with console.progress() as progress:
         dataset = choose_dataset(options.data, options.files, [], progress=progress)
         test = evenly_spaced(dataset.test, options.limit)
-        document = benchmark(
-            candidates_for(paths), test, dataset.labels, data_name=dataset.name, num_runs=options.num_runs,
-            full_images=len(dataset.test), is_sample=dataset.is_sample, data_source=dataset.source, progress=progress,
-        )  # fmt: skip
+        plan = Plan(num_runs=options.num_runs)
+        document = benchmark(candidates_for(paths), test, data_facts(dataset, test), plan, progress=progress)
     return with_work(document, options.files, options.anchors)
 
 

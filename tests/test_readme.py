@@ -13,7 +13,7 @@ from PIL import Image
 
 from cnnedge.apps.snippets.render import FENCES, TITLES
 from cnnedge.cli.app import run as cnnedge
-from cnnedge.documents import load_document
+from cnnedge.documents import read_document
 from cnnedge.report.table import markdown
 
 REPOSITORY = Path(__file__).parent.parent
@@ -67,7 +67,7 @@ def test_quick_commands_run_as_they_stand(command, tmp_path):
 
 @pytest.mark.parametrize("model", ["mnist", "cifar10"])
 def test_table_is_the_shipped_benchmarks(model):
-    table = markdown(load_document(REPOSITORY / "exported" / model / "benchmark.json")).split("\n\n")[0]
+    table = markdown(read_document(REPOSITORY / "exported" / model / "benchmark.json")).split("\n\n")[0]
     assert table.strip() in README
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cnnedge.documents import Preprocessing
 from cnnedge.errors import ModelError, UsageError
 from cnnedge.files import sha256_of
 from cnnedge.formats.model_file import ModelFile, open_model_file
@@ -32,9 +33,7 @@ class Candidate:
         labels: the classes that the file itself names, or None.
         device: ``cpu`` or ``gpu``.
         imports: modules whose memory belongs to the runtime, not to the file.
-        preprocessing: what it is fed instead of pixels 0..255, ``{"mean", "std", "source"}``; the source is
-            ``passport``, ``options`` (the person's), ``metadata`` (standard TFLite), ``assumed`` (nobody says) or
-            ``contract`` (our Keras models).
+        preprocessing: what it is fed instead of pixels 0..255, and who says so.
     """
 
     name: str
@@ -49,7 +48,7 @@ class Candidate:
     labels: tuple[str, ...] | None = None
     device: str = "cpu"
     imports: tuple[str, ...] = ()
-    preprocessing: dict[str, Any] | None = None
+    preprocessing: Preprocessing | None = None
 
     def __post_init__(self) -> None:
         if self.opener.count(":") != 1:
@@ -170,8 +169,8 @@ def _precision(file: ModelFile | None) -> str:
     return file.facts.precision if file else "unknown"
 
 
-def _described(normalization: Normalization, source: str) -> dict[str, Any]:
-    return {"mean": list(normalization.mean), "std": list(normalization.std), "source": source}
+def _described(normalization: Normalization, source: str) -> Preprocessing:
+    return Preprocessing(list(normalization.mean), list(normalization.std), source)
 
 
 def _table_order(path: Path) -> tuple[int, str, int, bool, str]:

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from cnnedge.benchmark.latency import TimingPlan
 from cnnedge.benchmark.measurement import Measurement, Pairs, alive
+from cnnedge.benchmark.plan import Plan
 from cnnedge.benchmark.process import WorkerProcess, ask_together
 from cnnedge.progress import Progress
 
@@ -24,7 +24,7 @@ SAME_PROBABILITY = 1e-3
 SLOW_SECONDS = 30.0
 
 
-def classify(pairs: Pairs, images: int, classes: int, plan: TimingPlan, progress: Progress) -> None:
+def classify(pairs: Pairs, images: int, classes: int, plan: Plan, progress: Progress) -> None:
     """Put the probabilities, float32 ``(images, classes)``, into every measurement whose worker is alive.
 
     One Keras file called in several ways is classified in one of them only, if the others are seen to agree.
@@ -55,14 +55,14 @@ def _accuracy_key(worker: WorkerProcess) -> str:
 
 
 def _evaluate(
-    pairs: Pairs, workers: Iterable[WorkerProcess], images: int, classes: int, plan: TimingPlan, progress: Progress
+    pairs: Pairs, workers: Iterable[WorkerProcess], images: int, classes: int, plan: Plan, progress: Progress
 ) -> None:
     at_once = plan.at_once
     shares: dict[WorkerProcess, list[WorkerProcess]] = {}
     try:
         for worker in workers:
-            opened = pairs[worker].opened or {}
-            slow = images > at_once > 1 and opened["single_ms"] * images > 1000 * SLOW_SECONDS
+            opened = pairs[worker].opened
+            slow = opened is not None and images > at_once > 1 and opened.single_ms * images > 1000 * SLOW_SECONDS
             shares[worker] = [worker, *(_helpers(worker, at_once - 1, classes, plan) if slow else [])]
         _ask_shares(shares, images, at_once, plan, progress)
         for worker, team in shares.items():
@@ -77,7 +77,7 @@ def _evaluate(
                 helper.close()
 
 
-def _helpers(worker: WorkerProcess, count: int, classes: int, plan: TimingPlan) -> list[WorkerProcess]:
+def _helpers(worker: WorkerProcess, count: int, classes: int, plan: Plan) -> list[WorkerProcess]:
     """More processes with the same file, opened."""
     helpers = [WorkerProcess(worker.candidate, worker.folder) for _ in range(count)]
     for requests in (
@@ -92,7 +92,7 @@ def _helpers(worker: WorkerProcess, count: int, classes: int, plan: TimingPlan) 
 
 
 def _ask_shares(
-    shares: dict[WorkerProcess, list[WorkerProcess]], images: int, at_once: int, plan: TimingPlan, progress: Progress
+    shares: dict[WorkerProcess, list[WorkerProcess]], images: int, at_once: int, plan: Plan, progress: Progress
 ) -> None:
     """Ask every team for its images, the shared ones first, since they take longest."""
     done: Counter[WorkerProcess] = Counter()
@@ -112,7 +112,7 @@ def _ask_shares(
     ask_together(requests, at_once=at_once, seconds=plan.time_limit_s, report=report)
 
 
-def _share(worker: WorkerProcess, measurement: Measurement, representative: Measurement, plan: TimingPlan) -> None:
+def _share(worker: WorkerProcess, measurement: Measurement, representative: Measurement, plan: Plan) -> None:
     """Take the other row's probabilities once this way of calling was seen to give the same ones."""
     request = {"do": "check", "images": CHECKED_IMAGES}
     reply = ask_together([(worker, request)], seconds=plan.time_limit_s).get(worker)

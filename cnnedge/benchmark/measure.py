@@ -4,17 +4,20 @@ Sustained load follows where it was asked for."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cnnedge.benchmark.classify import classify, representatives
-from cnnedge.benchmark.latency import TimingPlan, time_round, warm_up
-from cnnedge.benchmark.measurement import Circumstances, Measurement, Pairs, alive
+from cnnedge.benchmark.latency import time_round, warm_up
+from cnnedge.benchmark.measurement import Circumstances, Measurement, Opened, Pairs, alive
+from cnnedge.benchmark.plan import Plan
 from cnnedge.benchmark.process import WorkerProcess, ask_together
 from cnnedge.benchmark.sustained import sustain
 from cnnedge.data import Split
 from cnnedge.machine.hardware import read_load
 from cnnedge.progress import Progress
+from cnnedge.records import from_json
 
 # Pictures written at once: 38 MB at 224 x 224 pixels in colour.
 _BLOCK = 256
@@ -25,7 +28,7 @@ def measure(
     split: Split,
     classes: int,
     *,
-    plan: TimingPlan,
+    plan: Plan,
     folder: Path,
     circumstances: Circumstances,
     progress: Progress,
@@ -66,22 +69,31 @@ def _write_images(split: Split, path: Path) -> None:
     file.flush()
 
 
-def _import_runtimes(pairs: Pairs, plan: TimingPlan, progress: Progress) -> None:
+def _import_runtimes(pairs: Pairs, plan: Plan, progress: Progress) -> None:
     progress("start the runtimes", 0, len(pairs))
     _import(pairs, plan)
     progress("start the runtimes", len(pairs), len(pairs))
 
 
-def _open_files(pairs: Pairs, classes: int, plan: TimingPlan, progress: Progress) -> None:
+def _open_files(pairs: Pairs, classes: int, plan: Plan, progress: Progress) -> None:
     """Open one file after the other, with nothing else running: this is where load time is measured."""
     for done, (worker, measurement) in enumerate(alive(pairs).items()):
         progress("open the files", done, len(pairs))
         request = worker.open_request(classes, plan.num_threads)
-        measurement.opened = ask_together([(worker, request)], seconds=plan.time_limit_s).get(worker)
+        reply = ask_together([(worker, request)], seconds=plan.time_limit_s).get(worker)
+        measurement.opened = None if reply is None else _opened(worker, reply)
     progress("open the files", len(pairs), len(pairs))
 
 
-def _time(pairs: Pairs, classes: int, plan: TimingPlan, circumstances: Circumstances, progress: Progress) -> None:
+def _opened(worker: WorkerProcess, reply: dict[str, Any]) -> Opened | None:
+    try:
+        return from_json(Opened, reply)
+    except ValueError as error:
+        worker.fail(f"its process sent nonsense when asked to open ({error})")
+        return None
+
+
+def _time(pairs: Pairs, classes: int, plan: Plan, circumstances: Circumstances, progress: Progress) -> None:
     """Time the rounds, with every candidate in a fresh process each time ``plan`` says so."""
     if not alive(pairs):
         return
@@ -101,7 +113,7 @@ def _time(pairs: Pairs, classes: int, plan: TimingPlan, circumstances: Circumsta
         circumstances.after = read_load()
 
 
-def _start_afresh(pairs: Pairs, classes: int, plan: TimingPlan) -> None:
+def _start_afresh(pairs: Pairs, classes: int, plan: Plan) -> None:
     """Replace the processes of ``pairs`` by fresh ones with the same files, opened.
 
     A Keras file called in several ways is started afresh in its fastest way only, which the speed-ups refer to:
@@ -120,6 +132,6 @@ def _start_afresh(pairs: Pairs, classes: int, plan: TimingPlan) -> None:
     ask_together(requests, at_once=plan.at_once, seconds=plan.time_limit_s)
 
 
-def _import(pairs: Pairs, plan: TimingPlan) -> None:
+def _import(pairs: Pairs, plan: Plan) -> None:
     requests = [(worker, worker.import_request()) for worker in pairs]
     ask_together(requests, at_once=plan.at_once, seconds=plan.time_limit_s)

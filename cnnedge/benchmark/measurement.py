@@ -1,31 +1,53 @@
 """What is known of a candidate while it is being measured."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from cnnedge.benchmark.candidate import Candidate
-from cnnedge.benchmark.latency import Timings
 from cnnedge.benchmark.process import WorkerProcess
+from cnnedge.documents import Samples
 from cnnedge.machine.hardware import Load, Sensors
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a worker says of the file it opened; ``output_step`` is the output's scale, 0.0 for float.
+
+    ``single_ms`` is what an image costs where they must go one by one, 0 where the file takes many at once.
+    """
+
+    runtime: str
+    device: str
+    threads: int
+    output_step: float
+    load_ms: float
+    first_ms: float
+    single_ms: float
+    peak_rss_mb: float
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A turn of sustained load that began at second ``at_s``."""
+
+    at_s: float
+    p50_ns: float
+    p90_ns: float
+    runs: int
 
 
 @dataclass(eq=False)
 class Measurement:
-    """What was found out about one candidate; what is None was not measured.
-
-    ``starts`` counts its processes; ``sustained`` holds a point ``{"at_s", "p50_ns", "p90_ns", "runs"}`` for each
-    turn of the sustained load.
-    """
+    """What was found out about one candidate; what is None was not measured. ``starts`` counts its processes."""
 
     candidate: Candidate
-    opened: dict[str, Any] | None = None
+    opened: Opened | None = None
     probabilities: np.ndarray | None = None
     shares_accuracy_with: str | None = None
-    timings: Timings = field(default_factory=Timings)
+    timings: Samples = field(default_factory=lambda: Samples([], [], []))
     starts: int = 1
-    sustained: list[dict[str, Any]] | None = None
+    sustained: list[Turn] | None = None
     failure: str | None = None
 
 

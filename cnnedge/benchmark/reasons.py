@@ -5,9 +5,9 @@ flags say about a figure), ``prediction`` (nothing here measured it).
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from cnnedge.benchmark.timing import CONFIDENCE, Ratio, speed_ratio
+from cnnedge.documents import Machine, Row, Samples, Sentence
 from cnnedge.names import ExportName
 
 # Instructions that multiply and add int8 values four or more at a time.
@@ -38,28 +38,26 @@ SATURATION = (
     "file does not. Export it with 7-bit weights, or compare with its TFLite sibling."
 )
 
-Sentence = dict[str, str]
 
-
-def explain(rows: Sequence[dict[str, Any]], machine: dict[str, Any]) -> list[Sentence]:
+def explain(rows: Sequence[Row], machine: Machine) -> list[Sentence]:
     """Sentences about int8 beside float in the same format, for ``rows`` and ``machine`` of a benchmark
     document."""
     sentences: list[Sentence] = []
     compared = _int8_beside_float(rows)
     for row, ratio in compared:
-        sentences.append(_sentence("measured", _restate(row, ratio)))
+        sentences.append(Sentence("measured", _restate(row, ratio)))
     if any(ratio.winner < 0 for _, ratio in compared):
-        sentences.append(_sentence("explanation", why_int8_lost(machine)))
-    if compared and not machine["arch"].startswith(("aarch64", "arm")):
-        sentences.append(_sentence("prediction", ON_A_PI))
+        sentences.append(Sentence("explanation", why_int8_lost(machine)))
+    if compared and not machine.arch.startswith(("aarch64", "arm")):
+        sentences.append(Sentence("prediction", ON_A_PI))
     if _saturates(rows, machine):
-        sentences.append(_sentence("explanation", SATURATION))
+        sentences.append(Sentence("explanation", SATURATION))
     return sentences
 
 
-def why_int8_lost(machine: dict[str, Any]) -> str:
+def why_int8_lost(machine: Machine) -> str:
     """Why int8 may be slower than float on this CPU, from its flags alone."""
-    flags = set(machine["cpu_flags"])
+    flags = set(machine.cpu_flags)
     if not flags:
         return NO_FLAGS
     fast = sorted(flags.intersection(X86_INT8 + ARM_INT8))
@@ -68,37 +66,33 @@ def why_int8_lost(machine: dict[str, Any]) -> str:
     return AVX2_ONLY if "avx2" in flags else NO_INT8
 
 
-def _int8_beside_float(rows: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], Ratio]]:
+def _int8_beside_float(rows: Sequence[Row]) -> list[tuple[Row, Ratio]]:
     """Each timed int8 row with its speed relative to the float32 file of the same model and format."""
-    floats = {_family(row): row for row in rows if row["precision"] == "float32" and row["samples_ns"]}
+    floats = {_family(row): row.samples_ns for row in rows if row.precision == "float32" and row.samples_ns}
     return [
-        (row, _speed(floats[_family(row)]["samples_ns"], row["samples_ns"]))
+        (row, _speed(floats[_family(row)], row.samples_ns))
         for row in rows
-        if row["precision"] == "int8" and row["samples_ns"] and _family(row) in floats
+        if row.precision == "int8" and row.samples_ns and _family(row) in floats
     ]
 
 
-def _speed(reference: dict[str, Any], samples: dict[str, Any]) -> Ratio:
-    return speed_ratio(reference["call"], samples["call"], samples["process"])
+def _speed(reference: Samples, samples: Samples) -> Ratio:
+    return speed_ratio(reference.call, samples.call, samples.process)
 
 
-def _family(row: dict[str, Any]) -> tuple[str, str]:
-    name = ExportName.parse(row["file"])
-    return row["format"], name.model if name else row["file"]
+def _family(row: Row) -> tuple[str, str]:
+    name = ExportName.parse(row.file)
+    return row.format, name.model if name else row.file
 
 
-def _restate(row: dict[str, Any], ratio: Ratio) -> str:
+def _restate(row: Row, ratio: Ratio) -> str:
     interval = "" if ratio.low is None else f" ({CONFIDENCE:.0%} interval {ratio.low:.2f} to {ratio.high:.2f})"
     word = {1: "faster", -1: "slower", 0: "no difference shown"}[ratio.winner]
-    return f"{row['file']}: {ratio.value:.2f} times as fast as float32 {row['format']}{interval}: {word}."
+    return f"{row.file}: {ratio.value:.2f} times as fast as float32 {row.format}{interval}: {word}."
 
 
-def _saturates(rows: Sequence[dict[str, Any]], machine: dict[str, Any]) -> bool:
-    flags = set(machine["cpu_flags"])
+def _saturates(rows: Sequence[Row], machine: Machine) -> bool:
+    flags = set(machine.cpu_flags)
     at_risk = "avx2" in flags and not flags.intersection(X86_INT8)
-    lost = [row for row in rows if row["format"] == "onnx" and row["precision"] == "int8"]
-    return at_risk and any(row["verdict"] == "worse" for row in lost)
-
-
-def _sentence(kind: str, text: str) -> Sentence:
-    return {"kind": kind, "text": text}
+    lost = [row for row in rows if row.format == "onnx" and row.precision == "int8"]
+    return at_risk and any(row.verdict == "worse" for row in lost)

@@ -1,30 +1,18 @@
 """From measurements to the rows of ``benchmark.json``."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from cnnedge.benchmark import sustained, timing
 from cnnedge.benchmark.measurement import Measurement
+from cnnedge.documents import Accuracy, Comparison, EndToEnd, Flip, Identity, LostClass, Row, Timing
+from cnnedge.records import unknown
 from cnnedge.scoring import accuracy, agreement
 from cnnedge.scoring.score import Score, answers_of
 
 # Flipped images listed per row: enough for the gallery and for a second look, and little beside the figures.
 LISTED_FLIPS = 500
-
-NO_ACCURACY: dict[str, Any] = {
-    "top1": None, "top1_low": None, "top1_high": None, "ece": None, "nll": None, "per_class": None,
-    "confusion": None, "shares_accuracy_with": None,
-}  # fmt: skip
-NO_COMPARISON: dict[str, Any] = {
-    "delta_pp": None, "delta_low_pp": None, "delta_high_pp": None, "agreement": None, "verdict": None,
-    "mcnemar_p": None, "lost": None, "gained": None, "most_lost_class": None, "flips": None,
-}  # fmt: skip
-NO_LATENCY: dict[str, Any] = {
-    "latency_ms": None, "end_to_end_ms": None, "round_spread": None, "process_spread": None,
-    "samples_ns": None, "speedup": None, "speedup_low": None, "speedup_high": None,
-}  # fmt: skip
 
 
 def build_rows(
@@ -36,9 +24,8 @@ def build_rows(
     margin_pp: float,
     interrupted: bool,
     window_s: float,
-) -> list[dict[str, Any]]:
-    """One row per measurement, in their order, with the fields of ``benchmark.json``; None for what is
-    unknown.
+) -> list[Row]:
+    """One row per measurement, in their order.
 
     Args:
         labels: the true classes, int64 ``(N,)``.
@@ -50,15 +37,18 @@ def build_rows(
     fastest = min((one for one in keras if _timed(one)), key=_median, default=None)
     rows = []
     for one in measurements:
-        row = _facts(one, len(labels)) | NO_ACCURACY | NO_COMPARISON | NO_LATENCY
+        right, beside = unknown(Accuracy), unknown(Comparison)
         if one.probabilities is not None:
-            row |= accuracy_figures(one, labels, class_names)
-            row |= _comparison(one, row, answers, labels, class_names, margin_pp, is_baseline=one in keras)
-        if _timed(one):
-            row |= _latency(one, fastest)
-        row["sustained"] = sustained.row_figures(one, window_s)
-        row["error"] = one.failure or (_interruption(one) if interrupted else None)
-        rows.append(row)
+            right = accuracy_figures(one, labels, class_names)
+            beside = _comparison(one, answers, labels, class_names, margin_pp, is_baseline=one in keras)
+        parts = (_identity(one, len(labels)), right, beside, _timing(one, fastest))
+        rows.append(
+            Row(
+                **{name: value for part in parts for name, value in vars(part).items()},
+                sustained=sustained.row_figures(one, window_s),
+                error=one.failure or (_interruption(one) if interrupted else None),
+            )
+        )
     return rows
 
 
@@ -68,105 +58,110 @@ def _timed(one: Measurement) -> bool:
     return bool(one.timings.call) and (one.failure is None or one.sustained is not None)
 
 
-def _samples(rounds: list[list[int]]) -> list[int]:
+def _all(rounds: list[list[int]]) -> list[int]:
     return [sample for round in rounds for sample in round]
 
 
 def _median(one: Measurement) -> float:
-    return float(np.median(_samples(one.timings.call)))
+    return float(np.median(_all(one.timings.call)))
 
 
-def _facts(one: Measurement, images: int) -> dict[str, Any]:
-    candidate, opened = one.candidate, one.opened or {}
-    return {
-        "file": candidate.name,
-        "mode": candidate.mode,
-        "format": candidate.format,
-        "precision": candidate.precision,
-        "qat": candidate.qat,
-        "sha256": candidate.sha256,
-        "runtime": opened.get("runtime"),
-        "device": opened.get("device", candidate.device),
-        "threads": opened.get("threads"),
-        "size_bytes": candidate.size_bytes,
-        "preprocessing": candidate.preprocessing,
-        "images": images if one.probabilities is not None else 0,
-        "load_ms": _rounded(opened.get("load_ms")),
-        "first_ms": _rounded(opened.get("first_ms")),
-        "peak_rss_mb": _rounded(opened.get("peak_rss_mb")),
-    }
+def _identity(one: Measurement, images: int) -> Identity:
+    candidate, opened = one.candidate, one.opened
+    return Identity(
+        file=candidate.name,
+        mode=candidate.mode,
+        format=candidate.format,
+        precision=candidate.precision,
+        qat=candidate.qat,
+        sha256=candidate.sha256,
+        runtime=opened.runtime if opened else None,
+        device=opened.device if opened else candidate.device,
+        threads=opened.threads if opened else None,
+        size_bytes=candidate.size_bytes,
+        preprocessing=candidate.preprocessing,
+        images=images if one.probabilities is not None else 0,
+        load_ms=round(opened.load_ms, 3) if opened else None,
+        first_ms=round(opened.first_ms, 3) if opened else None,
+        peak_rss_mb=round(opened.peak_rss_mb, 3) if opened else None,
+    )
 
 
-def accuracy_figures(one: Measurement, labels: np.ndarray, class_names: Sequence[str]) -> dict[str, Any]:
+def accuracy_figures(one: Measurement, labels: np.ndarray, class_names: Sequence[str]) -> Accuracy:
     """Top-1 with its interval, per class, the confusion matrix, and how well the probabilities are
     calibrated.
 
     ECE and NLL are None for an output that is no distribution over the classes (raw scores, say).
     """
-    probabilities, step = _probabilities(one), (one.opened or {}).get("output_step", 0.0)
+    probabilities, step = _probabilities(one), one.opened.output_step if one.opened else 0.0
     found = Score(answers_of(probabilities), labels)
     low, high = found.interval
     confusion = accuracy.confusion_matrix(found.answers, labels, len(class_names))
     distribution = accuracy.is_distribution(probabilities, step)
-    return {
-        "top1": found.top1,
-        "top1_low": low,
-        "top1_high": high,
-        "ece": accuracy.calibration_error(probabilities, labels) if distribution else None,
-        "nll": accuracy.negative_log_likelihood(probabilities, labels, step) if distribution else None,
-        "per_class": accuracy.per_class_accuracy(confusion),
-        "confusion": confusion.tolist(),
-        "shares_accuracy_with": one.shares_accuracy_with,
-    }
+    return Accuracy(
+        top1=found.top1,
+        top1_low=low,
+        top1_high=high,
+        ece=accuracy.calibration_error(probabilities, labels) if distribution else None,
+        nll=accuracy.negative_log_likelihood(probabilities, labels, step) if distribution else None,
+        per_class=accuracy.per_class_accuracy(confusion),
+        confusion=confusion.tolist(),
+        shares_accuracy_with=one.shares_accuracy_with,
+    )
 
 
 def _comparison(
-    one: Measurement, row: dict[str, Any], answers: Measurement | None, labels: np.ndarray,
-    class_names: Sequence[str], margin_pp: float, *, is_baseline: bool,
-) -> dict[str, Any]:  # fmt: skip
+    one: Measurement, answers: Measurement | None, labels: np.ndarray, class_names: Sequence[str], margin_pp: float,
+    *, is_baseline: bool,
+) -> Comparison:  # fmt: skip
     """The candidate beside the baseline on the same images; nothing where there is no baseline."""
     if answers is None:
-        return {}
+        return unknown(Comparison)
     predicted, expected = answers_of(_probabilities(one)), answers_of(_probabilities(answers))
     found = accuracy.compare(predicted, expected, labels, margin_pp)
-    confusion = accuracy.confusion_matrix(expected, labels, len(class_names))
-    worst = agreement.most_lost_class(row["per_class"], accuracy.per_class_accuracy(confusion))
+    confusions = [accuracy.confusion_matrix(given, labels, len(class_names)) for given in (predicted, expected)]
+    worst = agreement.most_lost_class(*map(accuracy.per_class_accuracy, confusions))
     flips = agreement.flips(predicted, expected)[:LISTED_FLIPS]
-    return {
-        "delta_pp": found.delta_pp,
-        "delta_low_pp": None if is_baseline else found.delta_low_pp,
-        "delta_high_pp": None if is_baseline else found.delta_high_pp,
-        "agreement": agreement.agreement(predicted, expected),
-        "verdict": "baseline" if is_baseline else found.verdict,
-        "mcnemar_p": None if is_baseline else found.p_value,
-        "lost": found.lost,
-        "gained": found.gained,
-        "most_lost_class": {"label": class_names[worst[0]], "delta_pp": worst[1]} if worst else None,
-        "flips": [
-            {"image": int(image), "label": int(labels[image]), "baseline": int(expected[image]),
-             "predicted": int(predicted[image])}
-            for image in flips
-        ],
-    }  # fmt: skip
+    return Comparison(
+        delta_pp=found.delta_pp,
+        delta_low_pp=None if is_baseline else found.delta_low_pp,
+        delta_high_pp=None if is_baseline else found.delta_high_pp,
+        agreement=agreement.agreement(predicted, expected),
+        verdict="baseline" if is_baseline else found.verdict,
+        mcnemar_p=None if is_baseline else found.p_value,
+        lost=found.lost,
+        gained=found.gained,
+        most_lost_class=LostClass(class_names[worst[0]], worst[1]) if worst else None,
+        flips=[Flip(int(image), int(labels[image]), int(expected[image]), int(predicted[image])) for image in flips],
+    )
 
 
-def _latency(one: Measurement, fastest: Measurement | None) -> dict[str, Any]:
-    timings = one.timings
-    end_to_end = timing.summary(_samples(timings.end_to_end))
-    spread = timing.process_spread(timings.call, timings.process) if one.starts > 1 else None
-    figures = {
-        "latency_ms": timing.summary(_samples(timings.call)),
-        "end_to_end_ms": {"p50": end_to_end["p50"], "p90": end_to_end["p90"]},
-        "round_spread": round(timing.round_spread(timings.call), 4),
-        "process_spread": None if spread is None else round(spread, 4),
-        "samples_ns": {"call": timings.call, "end_to_end": timings.end_to_end, "process": timings.process},
-    }
+def _timing(one: Measurement, fastest: Measurement | None) -> Timing:
+    if not _timed(one):
+        return unknown(Timing)
+    samples = one.timings
+    end_to_end = timing.summary(_all(samples.end_to_end))
+    spread = timing.process_spread(samples.call, samples.process) if one.starts > 1 else None
+    ratio = _speed_ratio(one, fastest)
+    return Timing(
+        latency_ms=timing.summary(_all(samples.call)),
+        end_to_end_ms=EndToEnd(end_to_end.p50, end_to_end.p90),
+        round_spread=round(timing.round_spread(samples.call), 4),
+        process_spread=None if spread is None else round(spread, 4),
+        samples_ns=samples,
+        speedup=ratio.value if ratio else None,
+        speedup_low=ratio.low if ratio else None,
+        speedup_high=ratio.high if ratio else None,
+    )
+
+
+def _speed_ratio(one: Measurement, fastest: Measurement | None) -> timing.Ratio | None:
+    """How many times as fast as ``fastest``; exactly once for itself, None where there is none to compare with."""
     if fastest is None:
-        return figures
-    ratio = timing.speed_ratio(fastest.timings.call, timings.call, timings.process)
+        return None
     if one is fastest:
-        ratio = timing.Ratio(1.0, 1.0, 1.0)
-    return figures | {"speedup": ratio.value, "speedup_low": ratio.low, "speedup_high": ratio.high}
+        return timing.Ratio(1.0, 1.0, 1.0)
+    return timing.speed_ratio(fastest.timings.call, one.timings.call, one.timings.process)
 
 
 def _interruption(one: Measurement) -> str | None:
@@ -181,7 +176,3 @@ def _probabilities(one: Measurement) -> np.ndarray:
     if one.probabilities is None:
         raise ValueError(f"{one.candidate.label} was not classified")
     return one.probabilities
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)

@@ -21,11 +21,12 @@ import numpy as np
 from cnnedge.benchmark import timing
 from cnnedge.benchmark.candidate import RUNTIME_MODULES, Candidate
 from cnnedge.benchmark.field import field_median_ms, same_calls_ms
-from cnnedge.benchmark.latency import TimingPlan, Timings
 from cnnedge.benchmark.measure import measure
 from cnnedge.benchmark.measurement import Circumstances, Measurement
+from cnnedge.benchmark.plan import Plan
 from cnnedge.benchmark.worker import time_calls
 from cnnedge.data import ArraySplit
+from cnnedge.documents import Samples
 from cnnedge.errors import CnnedgeError
 from cnnedge.progress import Progress, silent
 from cnnedge.runtime.opening import open_runner
@@ -124,7 +125,7 @@ def prove_latency(file: Path, *, runs: int, progress: Progress = silent) -> Iter
     yield Proof("slow-down", found >= least, f"{SLOW_DOWN:.0%} found in {found} of {runs} (at least {least})")
 
 
-def _timings(candidates: Sequence[Candidate]) -> list[Timings]:
+def _timings(candidates: Sequence[Candidate]) -> list[Samples]:
     """The timed rounds of candidates that are calls of one file."""
     file = Path(candidates[0].options["source"])
     measurements = [Measurement(candidate) for candidate in candidates]
@@ -134,7 +135,7 @@ def _timings(candidates: Sequence[Candidate]) -> list[Timings]:
         split = ArraySplit(noise, np.zeros(len(noise), np.int64))
         classes = runner.num_classes
     with tempfile.TemporaryDirectory() as folder:
-        measure(measurements, split, classes, plan=TimingPlan(), folder=Path(folder),
+        measure(measurements, split, classes, plan=Plan(), folder=Path(folder),
                 circumstances=Circumstances(), progress=silent)  # fmt: skip
     for measurement in measurements:
         if measurement.failure is not None:
@@ -237,4 +238,4 @@ def prove_clock(file: Path) -> Proof:
 
 def _median_ms(file: Path) -> float:
     (timings,) = _timings([_plain(file)])
-    return timing.summary([sample for round in timings.call for sample in round])["p50"]
+    return timing.summary([sample for round in timings.call for sample in round]).p50

@@ -6,15 +6,16 @@ curve; before each pass of turns the temperature and the clock are read.
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from cnnedge.benchmark.latency import TimingPlan
-from cnnedge.benchmark.measurement import Circumstances, Measurement, Pairs, alive
+from cnnedge.benchmark.measurement import Circumstances, Measurement, Pairs, Turn, alive
+from cnnedge.benchmark.plan import Plan
 from cnnedge.benchmark.process import ask_together
+from cnnedge.documents import Load, Sustained
 from cnnedge.machine.hardware import any_throttled, read_sensors
 from cnnedge.progress import Progress
+from cnnedge.records import from_json
 
 TURN_SECONDS = 1.0
 # However short the time, every candidate has this many turns, so that there is a beginning and an end to compare.
@@ -27,7 +28,7 @@ WINDOW_SECONDS = 60.0
 SLOW_DOWN = 0.10
 
 
-def sustain(pairs: Pairs, plan: TimingPlan, circumstances: Circumstances, progress: Progress) -> None:
+def sustain(pairs: Pairs, plan: Plan, circumstances: Circumstances, progress: Progress) -> None:
     """Keep every candidate that is alive working in turn for ``plan.sustained_s`` seconds.
 
     Points go into the measurements and the circumstances as they come, so that an interruption leaves them.
@@ -43,46 +44,46 @@ def sustain(pairs: Pairs, plan: TimingPlan, circumstances: Circumstances, progre
             at_s = round(time.monotonic() - begun, 2)
             replies = ask_together([(worker, {"do": "sustain", "seconds": turn})], seconds=plan.time_limit_s)
             if worker in replies and measurement.sustained is not None:
-                measurement.sustained.append(replies[worker] | {"at_s": at_s})
+                measurement.sustained.append(from_json(Turn, replies[worker] | {"at_s": at_s}))
     progress("sustained load, seconds", int(plan.sustained_s), int(plan.sustained_s))
 
 
-def row_figures(one: Measurement, window_s: float) -> dict[str, Any] | None:
+def row_figures(one: Measurement, window_s: float) -> Sustained | None:
     """The curve of one row and its first and last ``window_s`` seconds; None where nothing was measured."""
     if not one.sustained:
         return None
-    at_s = np.array([point["at_s"] for point in one.sustained])
-    p50 = np.array([point["p50_ns"] for point in one.sustained]) / 1e6
+    at_s = np.array([turn.at_s for turn in one.sustained])
+    p50 = np.array([turn.p50_ns for turn in one.sustained]) / 1e6
     beginning, end = p50[at_s < at_s[0] + window_s], p50[at_s >= at_s[-1] - window_s]
     first, last = float(np.median(beginning)), float(np.median(end))
     apart = bool(np.percentile(beginning, 75) < np.percentile(end, 25))
-    return {
-        "at_s": at_s.tolist(),
-        "p50_ms": p50.round(6).tolist(),
-        "p90_ms": [round(point["p90_ns"] / 1e6, 6) for point in one.sustained],
-        "runs": sum(point["runs"] for point in one.sustained),
-        "first_ms": round(first, 6),
-        "last_ms": round(last, 6),
-        "change": round(last / first - 1, 4),
-        "slowed": apart and last > (1 + SLOW_DOWN) * first,
-    }
+    return Sustained(
+        at_s=at_s.tolist(),
+        p50_ms=p50.round(6).tolist(),
+        p90_ms=[round(turn.p90_ns / 1e6, 6) for turn in one.sustained],
+        runs=sum(turn.runs for turn in one.sustained),
+        first_ms=round(first, 6),
+        last_ms=round(last, 6),
+        change=round(last / first - 1, 4),
+        slowed=apart and last > (1 + SLOW_DOWN) * first,
+    )
 
 
-def document_figures(plan: TimingPlan, circumstances: Circumstances) -> dict[str, Any] | None:
+def document_figures(plan: Plan, circumstances: Circumstances) -> Load | None:
     """What the whole machine did meanwhile; None where no sustained load was asked for or reached."""
     sensors = circumstances.sensors
     if not sensors:
         return None
     at_s, readings = [at for at, _ in sensors], [reading for _, reading in sensors]
-    return {
-        "minutes": round(plan.sustained_s / 60, 4),
-        "seconds": at_s[-1],
-        "window_s": window_seconds(at_s),
-        "at_s": at_s,
-        "temperature_c": [reading.temperature_c for reading in readings],
-        "mhz": [reading.mhz for reading in readings],
-        "throttled": [any_throttled(readings[max(0, index - 1) : index + 1]) for index in range(len(readings))],
-    }
+    return Load(
+        minutes=round(plan.sustained_s / 60, 4),
+        seconds=at_s[-1],
+        window_s=window_seconds(at_s),
+        at_s=at_s,
+        temperature_c=[reading.temperature_c for reading in readings],
+        mhz=[reading.mhz for reading in readings],
+        throttled=[any_throttled(readings[max(0, index - 1) : index + 1]) for index in range(len(readings))],
+    )
 
 
 def window_seconds(at_s: Sequence[float]) -> float:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnedge.documents import Latency
+
 # A table compares a dozen files, and a difference that is none should be rare in all of them: with 99 %
 # intervals, 20 runs of one comparison declare more than one false winner in 2 % of all cases; with 95 % in 26 %.
 CONFIDENCE = 0.99
@@ -46,12 +48,12 @@ class Ratio:
         return 1 if self.low > 1 else -1
 
 
-def summary(samples_ns: list[int]) -> dict[str, float]:
-    """p50, p90, p99, min and mean in milliseconds, and the number of runs."""
+def summary(samples_ns: list[int]) -> Latency:
+    """Percentiles, least and mean in milliseconds, and the number of runs."""
     milliseconds = np.asarray(samples_ns) / 1e6
-    p50, p90, p99 = np.percentile(milliseconds, (50, 90, 99))
-    figures = {"p50": p50, "p90": p90, "p99": p99, "min": milliseconds.min(), "mean": milliseconds.mean()}
-    return {name: round(float(value), 6) for name, value in figures.items()} | {"runs": len(samples_ns)}
+    figures = (*np.percentile(milliseconds, (50, 90, 99)), milliseconds.min(), milliseconds.mean())
+    p50, p90, p99, least, mean = (round(float(value), 6) for value in figures)
+    return Latency(p50, p90, p99, least, mean, runs=len(samples_ns))
 
 
 def speed_ratio(

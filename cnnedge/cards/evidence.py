@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnnedge.documents import load_document
+from cnnedge.documents import Document, Row, read_document
 from cnnedge.errors import DataError
 from cnnedge.files import sha256_of
 from cnnedge.model.keras_file import load_keras
 from cnnedge.names import ExportName
-from cnnedge.scoring.robustness import load_robustness, measured_on
+from cnnedge.scoring.robustness import Robustness, measured_on, read_robustness
 from cnnedge.studies.widths import load_widths
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ class CardFacts:
     name: str
     network: "keras.Model"
     manifest: dict[str, Any]
-    benchmark: dict[str, Any]
+    benchmark: Document
     history: Path | None
-    robustness: dict[str, Any] | None
+    robustness: Robustness | None
     seeds: list[dict[str, Any]] | None
     widths: dict[str, Any] | None
 
@@ -44,20 +44,20 @@ class CardFacts:
         return self.manifest.get("training")
 
     @property
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Row]:
         """The benchmark's rows, the Keras model once, in its fastest way of calling."""
-        keras = [row for row in self.benchmark["rows"] if row["format"] == "keras"]
-        fastest = min(keras, key=lambda row: (row["latency_ms"] or {}).get("p50", float("inf")), default=None)
-        return [row for row in self.benchmark["rows"] if row["format"] != "keras" or row is fastest]
+        keras = [row for row in self.benchmark.rows if row.format == "keras"]
+        fastest = min(keras, key=lambda row: float("inf") if row.p50_ms is None else row.p50_ms, default=None)
+        return [row for row in self.benchmark.rows if row.format != "keras" or row is fastest]
 
     @property
-    def baseline(self) -> dict[str, Any]:
-        return next(row for row in self.rows if row["format"] == "keras")
+    def baseline(self) -> Row:
+        return next(row for row in self.rows if row.format == "keras")
 
     @property
-    def int8_rows(self) -> list[dict[str, Any]]:
+    def int8_rows(self) -> list[Row]:
         """The int8 TFLite files, the quantization-aware one last."""
-        return [row for row in self.rows if row["format"] == "tflite" and row["precision"] == "int8"]
+        return [row for row in self.rows if row.format == "tflite" and row.precision == "int8"]
 
 
 def model_name(folder: Path) -> str:
@@ -112,7 +112,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return _read(folder / "manifest.json", "model", "files", otherwise="expected a folder that cnnedge run has filled")
 
 
-def load_benchmark(folder: Path) -> dict[str, Any]:
+def load_benchmark(folder: Path) -> Document:
     """The ``benchmark.json`` of the folder's files as they are now, complete.
 
     Raises:
@@ -121,24 +121,24 @@ def load_benchmark(folder: Path) -> dict[str, Any]:
     path = folder / "benchmark.json"
     if not path.is_file():
         raise DataError(f"{path} does not exist: run cnnedge benchmark {folder} first")
-    document = load_document(path)
-    for row in document["rows"]:
-        file = folder / row["file"]
-        if not file.is_file() or sha256_of(file.read_bytes()) != row["sha256"]:
-            raise DataError(f"{path} measured another {row['file']}: run cnnedge benchmark {folder} --overwrite")
-        if row["error"]:
-            raise DataError(f"{path} has no figures for {row['file']} ({row['error']}): benchmark it again")
-    if not any(row["format"] == "keras" for row in document["rows"]):
+    document = read_document(path)
+    for row in document.rows:
+        file = folder / row.file
+        if not file.is_file() or sha256_of(file.read_bytes()) != row.sha256:
+            raise DataError(f"{path} measured another {row.file}: run cnnedge benchmark {folder} --overwrite")
+        if row.error:
+            raise DataError(f"{path} has no figures for {row.file} ({row.error}): benchmark it again")
+    if not any(row.format == "keras" for row in document.rows):
         raise DataError(f"{path} has no row of the float Keras model: run cnnedge benchmark {folder} --overwrite")
     return document
 
 
-def _robustness(folder: Path, name: str) -> dict[str, Any] | None:
+def _robustness(folder: Path, name: str) -> Robustness | None:
     path = folder / ROBUSTNESS
     if not path.is_file():
         return None
-    document = load_robustness(path)
-    if not measured_on(document["rows"], robustness_files(folder, name)):
+    document = read_robustness(path)
+    if not measured_on(document.rows, robustness_files(folder, name)):
         raise DataError(f"{path} measured other files: run cnnedge card {folder} --overwrite")
     return document
 

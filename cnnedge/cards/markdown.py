@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from cnnedge.records import known
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 1) -> str:
     """A Markdown table; the first ``texts`` columns are words, the others figures, set to the right."""
@@ -23,9 +25,9 @@ def with_interval(fraction: float, low: float, high: float, digits: int = 2) -> 
     return f"{100 * fraction:.{digits}f} ({100 * low:.{digits}f} to {100 * high:.{digits}f})"
 
 
-def points(value: float) -> str:
-    """A difference in percentage points, with its sign."""
-    return f"{value:+.2f}"
+def points(value: float | None) -> str:
+    """A difference in percentage points, which was measured, with its sign."""
+    return f"{known(value):+.2f}"
 
 
 def three_digits(value: float) -> str:

@@ -45,18 +45,18 @@ def render(facts: CardFacts) -> str:
 
 
 def _summary(facts: CardFacts) -> str:
-    data, baseline = facts.benchmark["data"], facts.baseline
+    data, baseline = facts.benchmark.data, facts.baseline
     height, width, channels = facts.network.input_shape[1:]
     shape = f"{height} x {width} {'grey' if channels == 1 else 'RGB'}"
     rows = [
         ("feed it", f"{shape} pixels 0..255 as decoded, no scaling (NHWC)"),
-        ("comes out", f"one probability per class: {', '.join(data['labels'])}"),
+        ("comes out", f"one probability per class: {', '.join(data.labels)}"),
         ("size", f"{facts.network.count_params():,} parameters, {count_macs(facts.network) / 1e6:.2f} million MACs"),
-        ("float top-1 %", with_interval(baseline["top1"], baseline["top1_low"], baseline["top1_high"])),
+        ("float top-1 %", with_interval(*baseline.top1_interval)),
     ]
     for row in facts.int8_rows[-1:]:
-        accuracy = with_interval(row["top1"], row["top1_low"], row["top1_high"])
-        rows.append(("int8 top-1 %", f"{accuracy}: `{row['file']}`, {row['size_bytes']:,} bytes"))
+        accuracy = with_interval(*row.top1_interval)
+        rows.append(("int8 top-1 %", f"{accuracy}: `{row.file}`, {row.size_bytes:,} bytes"))
     summary = f"{MODELS[facts.name].summary}." if facts.name in MODELS else "An image classifier."
     return "\n\n".join((
         f"# {facts.name}",
@@ -68,18 +68,18 @@ def _summary(facts: CardFacts) -> str:
 
 def _limits(facts: CardFacts) -> str:
     height, width = facts.network.input_shape[1:3]
-    data = facts.benchmark["data"]
+    data = facts.benchmark.data
     return section(
         "Limits",
-        f"It names one of its {len(data['labels'])} classes whatever it is shown, and knows nothing else. It sees "
-        f"{height} x {width} pixels. Its accuracy is that on {data['name']}'s test images; other pictures are another "
+        f"It names one of its {len(data.labels)} classes whatever it is shown, and knows nothing else. It sees "
+        f"{height} x {width} pixels. Its accuracy is that on {data.name}'s test images; other pictures are another "
         "matter, as the robustness above shows. Not for decisions about people.",
     )
 
 
 def _licence(facts: CardFacts) -> str:
-    exported = next(row for row in facts.rows if row["format"] != "keras")
-    passport = open_model_file(facts.folder / exported["file"]).passport
+    exported = next(row for row in facts.rows if row.format != "keras")
+    passport = open_model_file(facts.folder / exported.file).passport
     own = passport.licence if passport and passport.licence else "not stated"
     licence = (facts.manifest.get("data") or {}).get("licence")
     return section(

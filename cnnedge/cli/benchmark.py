@@ -3,7 +3,7 @@
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ from cnnedge.files import refuse_existing
 if TYPE_CHECKING:
     from cnnedge.benchmark.candidate import Candidate
     from cnnedge.data import Split
+    from cnnedge.documents import Document
     from cnnedge.images.normalization import Normalization
 
 
@@ -81,9 +82,11 @@ def benchmark(
     keras = _keras_files(paths, keras, baseline)
     candidates = _candidates(exported, keras, device, normalization)
     from cnnedge.benchmark import gpu, session
+    from cnnedge.benchmark.plan import Plan
     from cnnedge.data import evenly_spaced
     from cnnedge.scoring.testdata import choose_dataset
 
+    plan = Plan(num_runs, warmup_runs, threads, sustained_s=60 * sustained, margin_pp=margin)
     if device == "gpu":
         for answer in gpu.require_gpu(candidates):
             console.say(f"--device gpu: {answer}")
@@ -91,10 +94,8 @@ def benchmark(
         dataset = choose_dataset(data, exported, keras, progress=progress)
         test = evenly_spaced(dataset.test, limit)
         document = session.benchmark(
-            candidates, test, dataset.labels, data_name=dataset.name, baseline=keras[0].name if keras else None,
-            num_runs=num_runs, warmup_runs=warmup_runs, num_threads=threads, margin_pp=margin,
-            full_images=len(dataset.test), is_sample=dataset.is_sample, data_source=dataset.source,
-            sustained_minutes=sustained, paths=[*paths, *([baseline] if baseline else [])], progress=progress,
+            candidates, test, session.data_facts(dataset, test), plan, baseline=keras[0].name if keras else None,
+            paths=[*paths, *([baseline] if baseline else [])], progress=progress,
         )  # fmt: skip
     from cnnedge.report.table import print_table
 
@@ -122,20 +123,18 @@ def _candidates(
 
         found += baseline_candidates(file, device=device)
     others = candidates_for(exported, device=device, normalization=normalization)
-    if normalization is not None and not any(
-        (other.preprocessing or {}).get("source") == "options" for other in others
-    ):
+    sources = [other.preprocessing.source for other in others if other.preprocessing]
+    if normalization is not None and "options" not in sources:
         raise UsageError("--mean and --std are for files without a passport, and each of these says what to feed it")
     return found + others
 
 
-def _fail_if_incomplete(document: dict[str, Any]) -> None:
+def _fail_if_incomplete(document: "Document") -> None:
     """Raise if a row has no figures, after everything was shown and kept."""
-    if document["interrupted"]:
-        unfinished = sum(bool(row["error"]) for row in document["rows"])
-        load = document["sustained"]
-        done = f"; {load['seconds']:.0f} of {60 * load['minutes']:.0f} s of sustained load" if load else ""
-        raise CnnedgeError(f"interrupted: {unfinished} of {len(document['rows'])} rows were not finished{done}")
+    if document.interrupted:
+        load = document.sustained
+        done = f"; {load.seconds:.0f} of {60 * load.minutes:.0f} s of sustained load" if load else ""
+        raise CnnedgeError(f"interrupted: {len(document.failed)} of {len(document.rows)} rows were not finished{done}")
     fail_if_any({}, document)
 
 
@@ -207,12 +206,11 @@ def _folders_baseline(folder: Path) -> list[Path]:
     return [own] if own.is_file() else found if len(found) == 1 else []
 
 
-def _write(document: dict[str, Any], json_file: Path | None, report: Path | None, test: "Split") -> None:
-    from cnnedge.documents import write_json
+def _write(document: "Document", json_file: Path | None, report: Path | None, test: "Split") -> None:
     from cnnedge.report.pages import write_report
 
     if json_file is not None:
-        write_json(json_file, document)
+        document.write(json_file)
     if report is not None:
         history = report.parent / "history.csv"
         write_report(report, document, images=test, history=history if history.is_file() else None)

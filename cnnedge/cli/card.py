@@ -1,7 +1,8 @@
 """``cnnedge card``: the model card of an exported model."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +12,7 @@ from cnnedge.errors import UsageError
 from cnnedge.files import refuse_existing
 
 if TYPE_CHECKING:
-    from cnnedge.data import Split
+    from cnnedge.data import Dataset, Split
 
 
 def card(
@@ -61,10 +62,8 @@ def card(
 
     with console.progress() as progress:
         dataset = choose_dataset(data, files, [], progress=progress)
-    _keep_robustness(
-        folder / ROBUSTNESS, files, evenly_spaced(dataset.test, limit), extra, overwrite=overwrite,
-        data_name=dataset.name, full_images=len(dataset.test), is_sample=dataset.is_sample,
-    )  # fmt: skip
+    test = evenly_spaced(dataset.test, limit)
+    _keep_robustness(folder / ROBUSTNESS, files, dataset, test, extra, overwrite=overwrite)
     print(f"written: {write_card(folder)}")
 
 
@@ -83,26 +82,35 @@ def _read_cifar10_1(folder: Path | None, files: list[Path]) -> "Split | None":
 
 
 def _keep_robustness(
-    path: Path, files: list[Path], test: "Split", extra: "Split | None", *, overwrite: bool, **facts: Any
+    path: Path, files: list[Path], dataset: "Dataset", test: "Split", extra: "Split | None", *, overwrite: bool
 ) -> None:
     """Bring ``path`` up to date: measure what is not in it, and write it if something was measured."""
     from cnnedge.data.published.cifar10_1 import VERSION
-    from cnnedge.documents import write_json
-    from cnnedge.scoring.robustness import load_robustness, measure_plain, measure_robustness, measured_on
+    from cnnedge.records import write_record
+    from cnnedge.scoring.robustness import (
+        OtherImages,
+        measure_plain,
+        measure_robustness,
+        measured_on,
+        read_robustness,
+    )
 
-    before = load_robustness(path) if path.is_file() else None
-    if before is not None and not measured_on(before["rows"], files):
+    before = read_robustness(path) if path.is_file() else None
+    if before is not None and not measured_on(before.rows, files):
         before = None
-    found = before if before is not None and before["data"]["sha256"] == test.sha256 else None
+    found = before if before is not None and before.data.sha256 == test.sha256 else None
     if found is not None and extra is None:
         return
     refuse_existing([path], overwrite=overwrite)
     if found is None:
         with console.progress() as progress:
-            found = measure_robustness(files, test, progress=progress, **facts)
-        found["cifar10_1"] = before["cifar10_1"] if before is not None else None
+            found = measure_robustness(
+                files, test, data_name=dataset.name, full_images=len(dataset.test), is_sample=dataset.is_sample,
+                progress=progress,
+            )  # fmt: skip
+        found = replace(found, cifar10_1=before.cifar10_1 if before is not None else None)
     if extra is not None:
-        rows = measure_plain(files, extra)
-        found["cifar10_1"] = {"version": VERSION, "images": len(extra), "sha256": extra.sha256, "rows": rows}
-    write_json(path, found)
+        others = OtherImages(VERSION, len(extra), extra.sha256, measure_plain(files, extra))
+        found = replace(found, cifar10_1=others)
+    write_record(path, found)
     print(f"written: {path}")

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cnnedge.cli.options import Overwrite
 from cnnedge.errors import UsageError
 from cnnedge.files import refuse_existing
+
+if TYPE_CHECKING:
+    from cnnedge.documents import Document
 
 
 def report(
@@ -26,13 +29,13 @@ def report(
 
       cnnedge report host.json pi.json --out both.html
     """
-    from cnnedge.documents import load_document
+    from cnnedge.documents import read_document
 
     if len(files) > 1 and (markdown or csv):
         raise UsageError("--markdown and --csv take one file")
     if out is not None:
         refuse_existing([out], overwrite=overwrite)
-    documents = [load_document(file) for file in files]
+    documents = [read_document(file) for file in files]
     if len(documents) > 1:
         _print_machines(documents)
     else:
@@ -42,7 +45,7 @@ def report(
         print(f"written: {out}")
 
 
-def _print_one(document: dict[str, Any], *, markdown: bool, csv: bool) -> None:
+def _print_one(document: "Document", *, markdown: bool, csv: bool) -> None:
     from cnnedge.report import table
 
     if markdown:
@@ -55,7 +58,7 @@ def _print_one(document: dict[str, Any], *, markdown: bool, csv: bool) -> None:
         print_table(document)
 
 
-def _print_machines(documents: Sequence[dict[str, Any]]) -> None:
+def _print_machines(documents: "Sequence[Document]") -> None:
     """p50 in ms per file and machine, and what makes the machines less than comparable."""
     from rich.console import Console
 
@@ -65,12 +68,12 @@ def _print_machines(documents: Sequence[dict[str, Any]]) -> None:
     screen = Console(highlight=False)
     screen.print(table.machines_table(documents))
     for index, document in enumerate(documents, 1):
-        screen.print(f"{index}: {document['machine']['cpu']}, {document['made']['at']}", markup=False)
+        screen.print(f"{index}: {document.machine.cpu}, {document.made.at}", markup=False)
     for warning in comparison_warnings(documents):
         screen.print(f"note: {warning}", markup=False)
 
 
-def _write(out: Path, documents: Sequence[dict[str, Any]]) -> None:
+def _write(out: Path, documents: "Sequence[Document]") -> None:
     from cnnedge.report.pages import write_comparison, write_report
 
     if len(documents) > 1:

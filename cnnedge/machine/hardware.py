@@ -55,7 +55,7 @@ class Sensors:
     None for what the machine does not tell."""
 
     temperature_c: float | None
-    mhz: float | None
+    mhz: int | None
     throttled: bool | None
     throttle_events: int | None = None
 
@@ -74,7 +74,7 @@ class Load:
     load_1min: float
     temperature_c: float | None
     throttled: bool | None
-    mhz: float | None
+    mhz: int | None
     throttle_events: int | None = None
 
 

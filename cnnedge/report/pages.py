@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnedge.documents import failed_rows, row_label, several_machines, short_label
+from cnnedge.documents import Document, Flip, Row, several_machines
 from cnnedge.errors import DataError, MissingPackageError
 from cnnedge.files import write_atomically
+from cnnedge.records import known
 from cnnedge.report import plots, summary, table
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from cnnedge.data import Split
 
-Row = dict[str, Any]
 # Pictures shown per file, and their width: a phone shows four beside each other.
 GALLERY_IMAGES = 8
 GALLERY_WIDTH = 96
@@ -44,9 +44,7 @@ def require_report_packages() -> None:
             raise MissingPackageError(package, "report")
 
 
-def write_report(
-    path: Path, document: dict[str, Any], *, images: "Split | None" = None, history: Path | None = None
-) -> None:
+def write_report(path: Path, document: Document, *, images: "Split | None" = None, history: Path | None = None) -> None:
     """Write the report of a benchmark ``document`` to ``path``.
 
     Args:
@@ -60,21 +58,21 @@ def write_report(
     write_atomically(path, render(document, images=images, history=history).encode())
 
 
-def render(document: dict[str, Any], *, images: "Split | None" = None, history: Path | None = None) -> str:
+def render(document: Document, *, images: "Split | None" = None, history: Path | None = None) -> str:
     """The report as HTML text; the arguments are those of ``write_report``."""
     require_report_packages()
-    rows = document["rows"]
+    rows = document.rows
     return environment().get_template("report.html").render(
         document=document,
-        title=f"{document['data']['name']}: {len(rows)} ways to classify an image",
+        title=f"{document.data.name}: {len(rows)} ways to classify an image",
         summary=summary.summarize(document),
         columns=list(table.COLUMNS),
         table=[{"row": row, "cells": [cell(row) for cell in table.COLUMNS.values()]} for row in rows],
         sustained=table.sustained_rows(document),
         sustained_sentences=summary.sustained_sentences(document),
-        failed=[(row_label(row), row["error"]) for row in failed_rows(document)],
+        failed=[(row.label, row.error) for row in document.failed],
         figures=_figures(document, history),
-        details=[_details(row, document) for row in rows if row["confusion"]],
+        details=[_details(row, document) for row in rows if row.confusion],
         gallery=_gallery(document, images) if images is not None else [],
         gallery_possible=images is not None,
     )  # fmt: skip
@@ -89,43 +87,43 @@ def environment() -> "Environment":
         loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    found.globals["label"] = row_label
     found.globals["command"] = reproduce
     found.globals["speed_text"] = table.speed_text
     return found
 
 
-def reproduce(document: dict[str, Any]) -> str:
+def reproduce(document: Document) -> str:
     """The command line that measures the same again."""
-    data, settings = document["data"], document["settings"]
+    data, settings = document.data, document.settings
     options = {
-        "--data": data["name"], "--threads": settings["threads"], "--num-runs": settings["num_runs"],
-        "--warmup-runs": settings["warmup_runs"], "--margin": settings["margin_pp"],
-        "--limit": data["images"] if data["images"] < data["full_images"] else None,
-        "--device": "gpu" if settings.get("device") == "gpu" else None,
-        "--sustained": settings.get("sustained_minutes") or None,
+        "--data": data.name, "--threads": settings.threads, "--num-runs": settings.num_runs,
+        "--warmup-runs": settings.warmup_runs, "--margin": settings.margin_pp,
+        "--limit": data.images if data.images < data.full_images else None,
+        "--device": "gpu" if settings.device == "gpu" else None,
+        "--sustained": settings.sustained_minutes or None,
     } | _asked_preprocessing(document)  # fmt: skip
     words = [f"{name} {value}" for name, value in options.items() if value is not None]
-    return " ".join(["cnnedge benchmark", shlex.join(document["made"].get("paths") or ["PATH"]), *words])
+    return " ".join(["cnnedge benchmark", shlex.join(document.made.paths or ["PATH"]), *words])
 
 
-def _asked_preprocessing(document: dict[str, Any]) -> dict[str, str]:
+def _asked_preprocessing(document: Document) -> dict[str, str]:
     """--mean and --std, where the person gave them."""
-    for row in document["rows"]:
-        fed = row.get("preprocessing") or {}
-        if fed.get("source") == "options":
-            return {f"--{name}": ",".join(f"{value:g}" for value in fed[name]) for name in ("mean", "std")}
+    for row in document.rows:
+        fed = row.preprocessing
+        if fed is not None and fed.source == "options":
+            values = {"--mean": fed.mean, "--std": fed.std}
+            return {name: ",".join(f"{value:g}" for value in numbers) for name, numbers in values.items()}
     return {}
 
 
-def _figures(document: dict[str, Any], history: Path | None) -> list[dict[str, Any]]:
+def _figures(document: Document, history: Path | None) -> list[dict[str, Any]]:
     """The plots, each with a heading and a line that says how to read it. Their SVG text is ours, so it is
     safe."""
     from markupsafe import Markup
 
-    rows = document["rows"]
-    classified = [row for row in rows if row["top1"] is not None]
-    timed = [row for row in classified if row["latency_ms"]]
+    rows = document.rows
+    classified = [row for row in rows if row.top1 is not None]
+    timed = [row for row in classified if row.latency_ms]
     found: list[tuple[str, str, str]] = []
     if classified:
         reading = "Up and left is better. Ringed files are not beaten in both (Pareto front); bars: 95 % intervals."
@@ -136,12 +134,12 @@ def _figures(document: dict[str, Any], history: Path | None) -> list[dict[str, A
         reading = "Line: fastest call to p99; bar: the middle half; stroke: the median."
         found.append(("Latency", reading, plots.latency_distributions(rows)))
     if classified:
-        reference = next((row for row in classified if row["verdict"] == "baseline"), classified[0])
-        reading = f"Bars: {short_label(reference, rows)}; dots: the int8 files."
-        plot = plots.per_class_bars(rows, reference, document["data"]["labels"])
+        reference = next((row for row in classified if row.verdict == "baseline"), classified[0])
+        reading = f"Bars: {reference.short_label(rows)}; dots: the int8 files."
+        plot = plots.per_class_bars(rows, reference, document.data.labels)
         found.append(("Accuracy per class", reading, plot))
-    if document.get("sustained") and any(row["sustained"] for row in rows):
-        reading = f"In % of each file's own first {document['sustained']['window_s']:.3g} s."
+    if document.sustained and any(row.sustained for row in rows):
+        reading = f"In % of each file's own first {document.sustained.window_s:.3g} s."
         found.append(("Sustained load", reading, plots.sustained_load(document)))
     if history is not None:
         found.append(("Training", "Accuracy after each epoch.", plots.training_curves(read_history(history))))
@@ -165,43 +163,43 @@ def read_history(path: Path) -> dict[str, list[float]]:
     return columns
 
 
-def _details(row: Row, document: dict[str, Any]) -> dict[str, Any]:
+def _details(row: Row, document: Document) -> dict[str, Any]:
     """What a row's fold-out shows: sentences, and the confusion matrix with a colour strength for each
     count."""
     cells = []
-    for counts in row["confusion"]:
+    for counts in known(row.confusion):
         # The root makes one in a hundred visible; 0.75 keeps the count readable on its colour.
         heats = [round(0.75 * (count / max(1, sum(counts))) ** 0.5, 3) for count in counts]
         cells.append(list(zip(counts, heats, strict=True)))
-    matrix = list(zip(document["data"]["labels"], cells, strict=True))
+    matrix = list(zip(document.data.labels, cells, strict=True))
     return {"row": row, "sentences": summary.describe(row), "matrix": matrix}
 
 
-def _gallery(document: dict[str, Any], images: "Split") -> list[dict[str, Any]]:
+def _gallery(document: Document, images: "Split") -> list[dict[str, Any]]:
     """For each exported file the first images that it answers differently, those it lost first."""
-    names, found = document["data"]["labels"], []
-    for row in document["rows"]:
-        flips = row["flips"] or []
-        lost_first = sorted(flips, key=lambda flip: flip["baseline"] != flip["label"])[:GALLERY_IMAGES]
+    names, found = document.data.labels, []
+    for row in document.rows:
+        flips = row.flips or []
+        lost_first = sorted(flips, key=lambda flip: flip.baseline != flip.label)[:GALLERY_IMAGES]
         pictures = [
             {
-                "source": _png(images.pixels([flip["image"]])[0]),
-                "label": names[flip["label"]],
-                "baseline": names[flip["baseline"]],
-                "predicted": names[flip["predicted"]],
+                "source": _png(images.pixels([flip.image])[0]),
+                "label": names[flip.label],
+                "baseline": names[flip.baseline],
+                "predicted": names[flip.predicted],
                 "kind": _kind(flip),
             }
             for flip in lost_first
         ]
         if pictures:
-            found.append({"row": row, "flips": round((1 - row["agreement"]) * row["images"]), "pictures": pictures})
+            found.append({"row": row, "flips": round((1 - known(row.agreement)) * row.images), "pictures": pictures})
     return found
 
 
-def _kind(flip: dict[str, int]) -> str:
-    if flip["baseline"] == flip["label"]:
+def _kind(flip: Flip) -> str:
+    if flip.baseline == flip.label:
         return "lost"
-    return "gained" if flip["predicted"] == flip["label"] else "both wrong"
+    return "gained" if flip.predicted == flip.label else "both wrong"
 
 
 def _png(image: np.ndarray) -> str:
@@ -215,7 +213,7 @@ def _png(image: np.ndarray) -> str:
     return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
-def write_comparison(path: Path, documents: Sequence[dict[str, Any]]) -> None:
+def write_comparison(path: Path, documents: Sequence[Document]) -> None:
     """Write one HTML page that lays the documents of several machines side by side.
 
     Raises:
@@ -231,14 +229,14 @@ def write_comparison(path: Path, documents: Sequence[dict[str, Any]]) -> None:
     write_atomically(path, page.encode())
 
 
-def comparison_warnings(documents: Sequence[dict[str, Any]]) -> list[str]:
+def comparison_warnings(documents: Sequence[Document]) -> list[str]:
     """What makes the documents less than comparable: other images, other files, other threads."""
     found = []
-    if len({document["data"]["sha256"] for document in documents}) > 1:
+    if len({document.data.sha256 for document in documents}) > 1:
         found.append("The machines were not given the same test images: compare latencies, not accuracies.")
-    if len({document["settings"]["threads"] for document in documents}) > 1:
+    if len({document.settings.threads for document in documents}) > 1:
         found.append("The machines were not measured with the same number of threads.")
     for label, cells in several_machines(documents):
-        if len({cell["sha256"] for cell in cells if cell}) > 1:
+        if len({cell.sha256 for cell in cells if cell}) > 1:
             found.append(f"{label} is not the same file on all machines.")
     return found

@@ -1,25 +1,26 @@
 """The Pareto chart: accuracy against bytes, work and latency, of our files and of others measured in the same run,
 and of published networks, which are quoted and marked so."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnnedge.documents import Document, Row, Work
 from cnnedge.errors import DataError
 from cnnedge.files import write_atomically
 from cnnedge.formats.model_file import open_model_file
 from cnnedge.names import ExportName
+from cnnedge.records import known
 from cnnedge.report.literature import ANCHOR_NAMES, CIFAR10, Published
 from cnnedge.report.pages import environment, require_report_packages
-from cnnedge.report.plots import label_on_the_right, pareto_front, plain_log_ticks
+from cnnedge.report.plots import error_bar, label_on_the_right, pareto_front, plain_log_ticks
 from cnnedge.report.style import ACCENT, COLOURS, INK, legend, new_figure, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Row = dict[str, Any]
-KEY = "pareto"
 OURS, ANCHORS, QUOTED = "ours", "others, same run", "quoted"
 _COLOURS = {OURS: COLOURS["tflite"], ANCHORS: COLOURS["onnx"], QUOTED: COLOURS["keras"]}
 # Inches: wider than the report's plots, for the names beside them and the numbers in them.
@@ -33,13 +34,13 @@ _AXES = {
 }
 
 
-def with_work(document: dict[str, Any], files: Sequence[Path], anchors: Sequence[Path]) -> dict[str, Any]:
+def with_work(document: Document, files: Sequence[Path], anchors: Sequence[Path]) -> Document:
     """The benchmark ``document`` with each file's multiply-accumulates, and which files are the ``anchors``."""
     macs = {path.name: open_model_file(path).facts.macs for path in (*files, *anchors)}
-    return document | {KEY: {"macs": macs, "anchors": [path.name for path in anchors]}}
+    return dataclasses.replace(document, pareto=Work(macs, [path.name for path in anchors]))
 
 
-def write_pareto(path: Path, document: dict[str, Any]) -> None:
+def write_pareto(path: Path, document: Document) -> None:
     """Write the page with the three charts and the tables behind them; for CIFAR-10, with published networks.
 
     Raises:
@@ -47,12 +48,12 @@ def write_pareto(path: Path, document: dict[str, Any]) -> None:
         DataError: the document is a benchmark's without the work of its files.
     """
     require_report_packages()
-    if KEY not in document:
-        raise DataError(f"the benchmark has no field {KEY!r}: measure with scripts/pareto.py")
+    if document.pareto is None:
+        raise DataError("the benchmark has no field 'pareto': measure with scripts/pareto.py")
     from markupsafe import Markup
 
-    published = CIFAR10 if document["data"]["name"] == "cifar10" else ()
-    rows = [row for row in document["rows"] if not row["error"]]
+    published = CIFAR10 if document.data.name == "cifar10" else ()
+    rows = [row for row in document.rows if not row.error]
     figures = [
         ("Accuracy against size", draw(document, published, "bytes")),
         ("Accuracy against work", draw(document, published, "macs")),
@@ -60,29 +61,27 @@ def write_pareto(path: Path, document: dict[str, Any]) -> None:
     ]
     page = environment().get_template("pareto.html").render(
         document=document,
-        title=f"{document['data']['name']}: accuracy against size, work and latency",
+        title=f"{document.data.name}: accuracy against size, work and latency",
         figures=[{"heading": heading, "svg": Markup(svg)} for heading, svg in figures],
-        rows=[{"row": row, "name": _name(row), "macs": document[KEY]["macs"][row["file"]],
+        rows=[{"row": row, "name": _name(row), "macs": known(document.pareto).macs[row.file],
                "group": _group(row, document)} for row in rows],
-        failed=[(row["file"], row["error"]) for row in document["rows"] if row["error"]],
+        failed=[(row.file, row.error) for row in document.rows if row.error],
         published=published,
     )  # fmt: skip
     write_atomically(path, page.encode())
 
 
-def draw(document: dict[str, Any], published: Sequence[Published], quantity: str) -> str:
+def draw(document: Document, published: Sequence[Published], quantity: str) -> str:
     """One chart as SVG: top-1 against ``bytes``, ``macs`` or ``latency``; published networks have no latency."""
-    rows = [row for row in document["rows"] if not row["error"] and _cost(row, document, quantity) is not None]
+    rows = [row for row in document.rows if not row.error and _cost(row, document, quantity) is not None]
+    points = [(_cost(row, document, quantity), known(row.top1)) for row in rows]
+    colours = [_COLOURS[_group(row, document)] for row in rows]
     figure, (axes,) = new_figure(4.2)
     figure.set_figwidth(WIDTH)
-    for row in rows:
-        colour, hollow = _COLOURS[_group(row, document)], row["precision"] == "float32"
-        error = [[100 * (row["top1"] - row["top1_low"])], [100 * (row["top1_high"] - row["top1"])]]
-        axes.errorbar(
-            _cost(row, document, quantity), 100 * row["top1"], yerr=error, fmt="o", ms=5, lw=1, color=colour,
-            mfc="none" if hollow else colour,
-        )  # fmt: skip
-    _draw_front(axes, [(_cost(row, document, quantity), row["top1"]) for row in rows])
+    for (cost, right), row, colour in zip(points, rows, colours, strict=True):
+        fill = "none" if row.precision == "float32" else colour
+        axes.errorbar(cost, 100 * right, yerr=error_bar(row), fmt="o", ms=5, lw=1, color=colour, mfc=fill)
+    _draw_front(axes, points)
     if quantity != "latency":
         _draw_published(axes, published, quantity)
     axes.set_xscale("log")
@@ -90,13 +89,8 @@ def draw(document: dict[str, Any], published: Sequence[Published], quantity: str
     plain_log_ticks(axes)
     axes.set_xlabel(_AXES[quantity])
     axes.set_ylabel("top-1 in %")
-    label_on_the_right(
-        axes,
-        [
-            (_cost(row, document, quantity), 100 * row["top1"], _name(row), _COLOURS[_group(row, document)])
-            for row in rows
-        ],
-    )
+    named = zip(points, rows, colours, strict=True)
+    label_on_the_right(axes, [(cost, 100 * right, _name(row), colour) for (cost, right), row, colour in named])
     _draw_legend(axes, quoted=quantity != "latency")
     return to_svg(figure, f"top-1 accuracy against {quantity}, with others")
 
@@ -137,23 +131,23 @@ def _draw_legend(axes: "Axes", *, quoted: bool) -> None:
     )
 
 
-def _cost(row: Row, document: dict[str, Any], quantity: str) -> Any:
+def _cost(row: Row, document: Document, quantity: str) -> Any:
     """The row's kilobytes, million multiply-accumulates or milliseconds; None where it is not known."""
     if quantity == "bytes":
-        return row["size_bytes"] / 1000
+        return row.size_bytes / 1000
     if quantity == "macs":
-        macs = document[KEY]["macs"][row["file"]]
+        macs = known(document.pareto).macs[row.file]
         return None if macs is None else macs / 1e6
-    return row["latency_ms"] and row["latency_ms"]["p50"]
+    return row.p50_ms
 
 
-def _group(row: Row, document: dict[str, Any]) -> str:
-    return ANCHORS if row["file"] in document[KEY]["anchors"] else OURS
+def _group(row: Row, document: Document) -> str:
+    return ANCHORS if row.file in known(document.pareto).anchors else OURS
 
 
 def _name(row: Row) -> str:
     """``cifar10 int8 qat``, or what another's file is known as."""
-    file = str(row["file"])
+    file = str(row.file)
     name = ExportName.parse(file)
     if name is None or file in ANCHOR_NAMES:
         return ANCHOR_NAMES.get(file, file)

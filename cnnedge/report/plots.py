@@ -3,17 +3,17 @@
 import itertools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnedge.documents import short_label
+from cnnedge.documents import Document, Row
+from cnnedge.records import known
 from cnnedge.report.style import ACCENT, COLOURS, INK, legend, new_figure, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Row = dict[str, Any]
 # Line styles that tell the files of one format apart.
 LINES = ("-", "--", ":", "-.", "o-", "s--", "^:")
 # The height of an 8-point line of text, as a fraction of the scatter plots' axes (about 2.7 inches).
@@ -24,21 +24,26 @@ def accuracy_against(rows: Sequence[Row], quantity: str) -> str:
     """Top-1 accuracy with its 95 % interval against ``size`` (kB) or ``latency`` (p50, ms), and the Pareto
     front."""
     points = [(_quantity(row, quantity), row) for row in _distinct(rows, quantity)]
-    labels = {id(row): short_label(row, list(rows)) for row in rows}
+    labels = {id(row): row.short_label(rows) for row in rows}
     figure, (axes,) = new_figure(3.4)
     for value, row in points:
-        error = [[100 * (row["top1"] - row["top1_low"])], [100 * (row["top1_high"] - row["top1"])]]
-        axes.errorbar(value, 100 * row["top1"], yerr=error, fmt="o", ms=5, lw=1, color=COLOURS[row["format"]])
-    front = pareto_front([(value, row["top1"]) for value, row in points])
+        axes.errorbar(value, 100 * known(row.top1), yerr=error_bar(row), fmt="o", ms=5, lw=1, color=COLOURS[row.format])
+    front = pareto_front([(value, known(row.top1)) for value, row in points])
     costs, rights = [cost for cost, _ in front], [100 * right for _, right in front]
     axes.plot(costs, rights, "o-", drawstyle="steps-post", color=ACCENT, lw=1, ms=10, mfc="none", zorder=0)
     axes.set_xscale("log")
     axes.set_xlabel("file size in kB" if quantity == "size" else "one image, median in ms")
     axes.set_ylabel("top-1 in %")
     plain_log_ticks(axes)
-    named = [(value, 100 * row["top1"], labels[id(row)], COLOURS[row["format"]]) for value, row in points]
+    named = [(value, 100 * known(row.top1), labels[id(row)], COLOURS[row.format]) for value, row in points]
     label_on_the_right(axes, named)
     return to_svg(figure, f"top-1 accuracy against {quantity}")
+
+
+def error_bar(row: Row) -> list[list[float]]:
+    """How far top-1 may lie below and above in its 95 % interval, in percent, as ``errorbar`` takes it."""
+    top1, low, high = row.top1_interval
+    return [[100 * (top1 - low)], [100 * (high - top1)]]
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -52,17 +57,17 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, flo
 
 def latency_distributions(rows: Sequence[Row]) -> str:
     """For each timed row: min to p99 as a line, the middle half as a bar, the median as a stroke."""
-    timed = [row for row in rows if row["latency_ms"] and row["samples_ns"]]
+    timed = [row for row in rows if row.latency_ms and row.samples_ns]
     figure, (axes,) = new_figure(0.8 + 0.3 * len(timed))
     for height, row in enumerate(reversed(timed)):
-        samples = np.concatenate(row["samples_ns"]["call"]) / 1e6
+        samples = np.concatenate(known(row.samples_ns).call) / 1e6
         low, lower, middle, upper, high = np.percentile(samples, (0, 25, 50, 75, 99))
-        colour = COLOURS[row["format"]]
+        colour = COLOURS[row.format]
         axes.plot([low, high], [height, height], color=colour, lw=1)
         axes.barh(height, upper - lower, left=lower, height=0.5, color=colour, alpha=0.6)
         axes.plot([middle, middle], [height - 0.35, height + 0.35], color=INK, lw=1.5)
     axes.use_sticky_edges = False
-    axes.set_yticks(range(len(timed)), [short_label(row, list(rows)) for row in reversed(timed)])
+    axes.set_yticks(range(len(timed)), [row.short_label(rows) for row in reversed(timed)])
     axes.set_xscale("log")
     axes.set_xlabel("one image, in ms")
     plain_log_ticks(axes)
@@ -73,15 +78,15 @@ def per_class_bars(rows: Sequence[Row], reference: Row, class_names: Sequence[st
     """Accuracy per class: bars for ``reference``, dots for the int8 files."""
     figure, (axes,) = new_figure(0.9 + 0.32 * len(class_names))
     heights = np.arange(len(class_names))[::-1]
-    values = [100 * (value or 0) for value in reference["per_class"]]
-    axes.barh(heights, values, color="#8a8a8a", alpha=0.45, label=short_label(reference, list(rows)))
-    shown = [row for row in rows if row["per_class"] and row["precision"] == "int8" and row is not reference]
+    values = [100 * (value or 0) for value in known(reference.per_class)]
+    axes.barh(heights, values, color="#8a8a8a", alpha=0.45, label=reference.short_label(rows))
+    shown = [row for row in rows if row.per_class and row.precision == "int8" and row is not reference]
     for marker, row in zip("os^Dv<>", shown, strict=False):
-        dots = [math.nan if value is None else 100 * value for value in row["per_class"]]
-        axes.plot(dots, heights, marker, ms=4, color=COLOURS[row["format"]], label=short_label(row, list(rows)))
+        dots = [math.nan if value is None else 100 * value for value in known(row.per_class)]
+        axes.plot(dots, heights, marker, ms=4, color=COLOURS[row.format], label=row.short_label(rows))
     axes.set_yticks(heights, class_names)
-    known = [100 * value for row in [reference, *shown] for value in row["per_class"] if value is not None]
-    axes.set_xlim(max(0, min(known, default=0) - 5), 100.5)
+    shares = [100 * value for row in [reference, *shown] for value in row.per_class or [] if value is not None]
+    axes.set_xlim(max(0, min(shares, default=0) - 5), 100.5)
     axes.set_xlabel("right, in % of the class's images")
     legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.55 / figure.get_figheight() - 0.05), ncols=2)
     return to_svg(figure, "accuracy per class")
@@ -109,24 +114,23 @@ def training_curves(history: dict[str, list[float]]) -> str:
     return to_svg(figure, "training curves")
 
 
-def sustained_load(document: dict[str, Any]) -> str:
+def sustained_load(document: Document) -> str:
     """The latency of each file over the minutes, in % of its own at first; below it temperature and clock, where
     the machine tells."""
-    load, rows = document["sustained"], [row for row in document["rows"] if row["sustained"]]
-    sensors = {"°C": load["temperature_c"], "MHz": load["mhz"]}
+    load, curves = known(document.sustained), [(row, row.sustained) for row in document.rows if row.sustained]
+    sensors: dict[str, Sequence[float | None]] = {"°C": load.temperature_c, "MHz": load.mhz}
     told = {unit: values for unit, values in sensors.items() if any(value is not None for value in values)}
     figure, (axes, *below) = new_figure(2.4 + 1.1 * len(told), panels=1 + len(told))
-    minutes = len(load["at_s"]) > 1 and load["seconds"] >= 120
+    minutes = len(load.at_s) > 1 and load.seconds >= 120
     scale = 60 if minutes else 1
-    for style, row in zip(itertools.cycle(LINES), rows):
-        curve = row["sustained"]
-        latency = 100 * np.array(curve["p50_ms"]) / curve["first_ms"]
-        axes.plot(np.array(curve["at_s"]) / scale, latency, style, lw=1, ms=2.5, color=COLOURS[row["format"]],
-                  label=short_label(row, document["rows"]))  # fmt: skip
+    for style, (row, curve) in zip(itertools.cycle(LINES), curves):
+        latency = 100 * np.array(curve.p50_ms) / curve.first_ms
+        axes.plot(np.array(curve.at_s) / scale, latency, style, lw=1, ms=2.5, color=COLOURS[row.format],
+                  label=row.short_label(document.rows))  # fmt: skip
     axes.set_ylabel("latency, % of first")
     for panel, (unit, values) in zip(below, told.items(), strict=True):
-        known = [math.nan if value is None else value for value in values]
-        panel.plot(np.array(load["at_s"]) / scale, known, color=ACCENT, lw=1.3)
+        readings = [math.nan if value is None else value for value in values]
+        panel.plot(np.array(load.at_s) / scale, readings, color=ACCENT, lw=1.3)
         panel.set_ylabel(unit)
     [axes, *below][-1].set_xlabel("minutes" if minutes else "seconds")
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8, labelcolor=INK)
@@ -134,15 +138,15 @@ def sustained_load(document: dict[str, Any]) -> str:
 
 
 def _quantity(row: Row, quantity: str) -> float:
-    return row["size_bytes"] / 1000 if quantity == "size" else row["latency_ms"]["p50"]
+    return row.size_bytes / 1000 if quantity == "size" else known(row.p50_ms)
 
 
 def _distinct(rows: Sequence[Row], quantity: str) -> list[Row]:
     """The rows that have both figures; by size, one Keras file is one point however it is called."""
-    known = [row for row in rows if row["top1"] is not None]
+    known = [row for row in rows if row.top1 is not None]
     if quantity == "latency":
-        return [row for row in known if row["latency_ms"]]
-    return list({(row["file"], row["size_bytes"]): row for row in known}.values())
+        return [row for row in known if row.latency_ms]
+    return list({(row.file, row.size_bytes): row for row in known}.values())
 
 
 def plain_log_ticks(axes: "Axes") -> None:

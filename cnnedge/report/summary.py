@@ -1,44 +1,41 @@
 """What the table says, in a few plain sentences."""
 
-from typing import Any
-
-from cnnedge.documents import difference_shown, failed_rows, row_label
-
-Row = dict[str, Any]
+from cnnedge.documents import Document, Row
+from cnnedge.records import known
 
 
-def summarize(document: dict[str, Any]) -> list[str]:
+def summarize(document: Document) -> list[str]:
     """Plain sentences: the best choice by size and by speed among the files that are as right as the
     baseline."""
-    exported = [row for row in document["rows"] if row["format"] != "keras" and row["top1"] is not None]
-    keras = next((row for row in document["rows"] if row["verdict"] == "baseline"), None)
+    exported = [row for row in document.rows if row.format != "keras" and row.top1 is not None]
+    keras = next((row for row in document.rows if row.verdict == "baseline"), None)
     sentences = _with_baseline(exported, keras, document) if keras else _without_baseline(exported)
-    failed = failed_rows(document)
+    failed = document.failed
     if failed:
-        sentences.append(f"{len(failed)} of {len(document['rows'])} rows lack figures; the reasons are below.")
+        sentences.append(f"{len(failed)} of {len(document.rows)} rows lack figures; the reasons are below.")
     return sentences
 
 
-def _with_baseline(exported: list[Row], keras: Row, document: dict[str, Any]) -> list[str]:
-    margin = document["settings"]["margin_pp"]
+def _with_baseline(exported: list[Row], keras: Row, document: Document) -> list[str]:
+    margin = document.settings.margin_pp
     sentences = [
-        f"The float Keras model is right on {keras['top1']:.2%} of {document['data']['images']:,} test "
+        f"The float Keras model is right on {keras.top1:.2%} of {document.data.images:,} test "
         f"images and takes {_size(keras)}."
     ]
-    sound = [row for row in exported if row["verdict"] in ("equal", "better")]
+    sound = [row for row in exported if row.verdict in ("equal", "better")]
     if not sound:
         return [*sentences, f"No exported file was shown to be as accurate as it, within {margin:g} points."]
-    smallest = min(sound, key=lambda row: row["size_bytes"])
+    smallest = min(sound, key=lambda row: row.size_bytes)
     sentences.append(
-        f"The smallest file that is at least as accurate (within {margin:g} points) is {smallest['file']}: "
-        f"{_size(smallest)}, {keras['size_bytes'] / smallest['size_bytes']:.1f} times smaller, "
-        f"{smallest['delta_pp']:+.2f} points."
+        f"The smallest file that is at least as accurate (within {margin:g} points) is {smallest.file}: "
+        f"{_size(smallest)}, {keras.size_bytes / smallest.size_bytes:.1f} times smaller, "
+        f"{smallest.delta_pp:+.2f} points."
     )
-    timed = [row for row in sound if row["latency_ms"]]
+    timed = [row for row in sound if row.latency_ms]
     if timed:
-        fastest = min(timed, key=lambda row: row["latency_ms"]["p50"])
-        sentences.append(f"The fastest of them here is {fastest['file']}: {_speed(fastest)}.")
-    worse = [row_label(row) for row in exported if row["verdict"] == "worse"]
+        fastest = min(timed, key=lambda row: known(row.p50_ms))
+        sentences.append(f"The fastest of them here is {fastest.file}: {_speed(fastest)}.")
+    worse = [row.label for row in exported if row.verdict == "worse"]
     if worse:
         sentences.append(f"Less accurate than Keras: {', '.join(worse)}.")
     return sentences
@@ -47,33 +44,33 @@ def _with_baseline(exported: list[Row], keras: Row, document: dict[str, Any]) ->
 def _without_baseline(exported: list[Row]) -> list[str]:
     if not exported:
         return []
-    best = max(exported, key=lambda row: row["top1"])
-    sentences = [f"The most accurate file is {best['file']}: {best['top1']:.2%}."]
-    timed = [row for row in exported if row["latency_ms"]]
+    best = max(exported, key=lambda row: known(row.top1))
+    sentences = [f"The most accurate file is {best.file}: {best.top1:.2%}."]
+    timed = [row for row in exported if row.latency_ms]
     if timed:
-        fastest = min(timed, key=lambda row: row["latency_ms"]["p50"])
-        sentences.append(f"The fastest one is {fastest['file']}: {fastest['latency_ms']['p50']:.3g} ms an image.")
+        fastest = min(timed, key=lambda row: known(row.p50_ms))
+        sentences.append(f"The fastest one is {fastest.file}: {known(fastest.p50_ms):.3g} ms an image.")
     return sentences
 
 
 def describe(row: Row) -> list[str]:
     """Everything about one classified row that the table has no room for."""
     sentences = [
-        f"{row['runtime']}, {row['device']}.{_fed(row)}",
-        f"Loaded in {_ms(row['load_ms'])}, first call {_ms(row['first_ms'])}, peak memory "
-        f"{row['peak_rss_mb']:.3g} MB above the bare runtime.",
+        f"{row.runtime}, {row.device}.{_fed(row)}",
+        f"Loaded in {_ms(known(row.load_ms))}, first call {_ms(known(row.first_ms))}, peak memory "
+        f"{row.peak_rss_mb:.3g} MB above the bare runtime.",
     ]
-    if row["end_to_end_ms"]:
-        times = row["end_to_end_ms"]
-        sentences.append(f"From decoded image to label: p50 {_ms(times['p50'])}, p90 {_ms(times['p90'])}.")
-        sentences.append(f"{row['latency_ms']['runs']} timed calls{_spread(row)}.")
+    if row.end_to_end_ms:
+        times = row.end_to_end_ms
+        sentences.append(f"From decoded image to label: p50 {_ms(times.p50)}, p90 {_ms(times.p90)}.")
+        sentences.append(f"{known(row.latency_ms).runs} timed calls{_spread(row)}.")
     sentences += _describe_comparison(row)
-    if row["ece"] is None:
+    if row.ece is None:
         sentences.append("The output is no probability distribution, so its calibration is not given.")
     else:
-        sentences.append(f"Calibration error (ECE, 15 bins) {row['ece']:.2%}, NLL {row['nll']:.4f}.")
-    if row["shares_accuracy_with"]:
-        sentences.append(f"Classified once, by {row['shares_accuracy_with']}, which is the same file and agrees.")
+        sentences.append(f"Calibration error (ECE, 15 bins) {row.ece:.2%}, NLL {row.nll:.4f}.")
+    if row.shares_accuracy_with:
+        sentences.append(f"Classified once, by {row.shares_accuracy_with}, which is the same file and agrees.")
     return sentences
 
 
@@ -90,63 +87,63 @@ def _ms(value: float) -> str:
 
 def _fed(row: Row) -> str:
     """What the file was fed; nothing for a document of an earlier version, which does not say."""
-    fed = row.get("preprocessing")
+    fed = row.preprocessing
     if not fed:
         return ""
-    mean, std = (" ".join(f"{value:g}" for value in fed[name]) for name in ("mean", "std"))
+    mean, std = (" ".join(f"{value:g}" for value in values) for values in (fed.mean, fed.std))
     values = "pixels 0..255" if (mean, std) == ("0", "1") else f"(pixel - {mean}) / {std}"
-    return f" Fed {values}, {FED_BY[fed['source']]}."
+    return f" Fed {values}, {FED_BY[fed.source]}."
 
 
 def _spread(row: Row) -> str:
-    spread = row.get("process_spread")
+    spread = row.process_spread
     return "" if spread is None else f"; fresh starts differ by {spread:.1%} (standard deviation)"
 
 
 def _describe_comparison(row: Row) -> list[str]:
     """The row beside the baseline; nothing for the baseline itself, and where there is none."""
-    if row["mcnemar_p"] is None:
+    if row.mcnemar_p is None:
         return []
     sentences = [
-        f"Same answer as the baseline on {row['agreement']:.2%} of the images; lost {row['lost']}, gained "
-        f"{row['gained']} (exact McNemar p = {row['mcnemar_p']:.2g})."
+        f"Same answer as the baseline on {row.agreement:.2%} of the images; lost {row.lost}, gained "
+        f"{row.gained} (exact McNemar p = {row.mcnemar_p:.2g})."
     ]
-    worst = row["most_lost_class"]
+    worst = row.most_lost_class
     if worst:
-        sentences.append(f"The class that lost most: {worst['label']}, {worst['delta_pp']:+.2f} points.")
+        sentences.append(f"The class that lost most: {worst.label}, {worst.delta_pp:+.2f} points.")
     return sentences
 
 
-def sustained_sentences(document: dict[str, Any]) -> list[str]:
+def sustained_sentences(document: Document) -> list[str]:
     """How long the files were kept busy, and what the machine's sensors said meanwhile; nothing if they were not."""
-    load = document.get("sustained")
+    load = document.sustained
     if not load:
         return []
-    seconds = load["seconds"]
+    seconds = load.seconds
     span = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
     sentences = [f"sustained load: {span}, all files in turn without a pause."]
-    for name, words, unit in (("temperature_c", "temperature", "°C"), ("mhz", "clock", "MHz")):
-        known = [value for value in load[name] if value is not None]
-        if known:
-            extremes = f"between {min(known):g} and {max(known):g} {unit}"
-            sentences.append(f"{words}: {known[0]:g} {unit} at first, {known[-1]:g} {unit} at last, {extremes}.")
+    for values, words, unit in ((load.temperature_c, "temperature", "°C"), (load.mhz, "clock", "MHz")):
+        told = [value for value in values if value is not None]
+        if told:
+            extremes = f"between {min(told):g} and {max(told):g} {unit}"
+            sentences.append(f"{words}: {told[0]:g} {unit} at first, {told[-1]:g} {unit} at last, {extremes}.")
         else:
             sentences.append(f"{words}: this machine does not tell.")
-    slowed = [at for at, throttled in zip(load["at_s"], load["throttled"], strict=True) if throttled]
+    slowed = [at for at, throttled in zip(load.at_s, load.throttled, strict=True) if throttled]
     if slowed:
         sentences.append(f"the board throttled itself from second {slowed[0]:.0f} on.")
     return sentences
 
 
 def _speed(row: Row) -> str:
-    text = f"{row['latency_ms']['p50']:.3g} ms an image"
-    if row["speedup"] is None:
+    text = f"{known(row.p50_ms):.3g} ms an image"
+    if row.speedup is None:
         return text
-    if not difference_shown(row):
+    if not row.difference_shown:
         return f"{text}; no difference in speed to the fastest way to call Keras was shown"
-    return f"{text}, {row['speedup']:.1f} times as fast as the fastest way to call Keras"
+    return f"{text}, {row.speedup:.1f} times as fast as the fastest way to call Keras"
 
 
 def _size(row: Row) -> str:
-    size = row["size_bytes"]
+    size = row.size_bytes
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"

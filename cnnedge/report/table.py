@@ -4,29 +4,22 @@ import csv
 import io
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cnnedge.documents import (
-    difference_shown,
-    failed_rows,
-    is_fastest_keras,
-    row_label,
-    several_machines,
-)
+from cnnedge.documents import Document, Row, several_machines
 from cnnedge.report.summary import sustained_sentences
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-Row = dict[str, Any]
 # Figures as text, in the order of the columns; an empty cell is a figure that was not measured.
 COLUMNS: dict[str, Callable[[Row], str]] = {
-    "file": row_label,
-    "kB": lambda row: f"{row['size_bytes'] / 1000:,.0f}",
-    "top-1 %": lambda row: _number(row["top1"], 100, 2),
-    "Δ pp": lambda row: _signed(row["delta_pp"]),
-    "verdict": lambda row: "failed" if row["error"] else row["verdict"] or "",
-    "p50 ms": lambda row: _significant(row["latency_ms"] and row["latency_ms"]["p50"]),
+    "file": lambda row: row.label,
+    "kB": lambda row: f"{row.size_bytes / 1000:,.0f}",
+    "top-1 %": lambda row: _number(row.top1, 100, 2),
+    "Δ pp": lambda row: _signed(row.delta_pp),
+    "verdict": lambda row: "failed" if row.error else row.verdict or "",
+    "p50 ms": lambda row: _significant(row.p50_ms),
     "speed-up": lambda row: speed_text(row),
 }
 CSV_FIELDS = (
@@ -41,13 +34,13 @@ CSV_SUSTAINED = ("first_ms", "last_ms", "change")
 
 def speed_text(row: Row) -> str:
     """The speed-up as ``2.31x``; ``~`` stands behind it where no difference was shown."""
-    if row["speedup"] is None:
+    if row.speedup is None:
         return ""
-    mark = "" if difference_shown(row) or is_fastest_keras(row) else " ~"
-    return f"{row['speedup']:.2f}x{mark}"
+    mark = "" if row.difference_shown or row.is_fastest_keras else " ~"
+    return f"{row.speedup:.2f}x{mark}"
 
 
-def rich_table(document: dict[str, Any], *, unicode: bool = True) -> "Table":
+def rich_table(document: Document, *, unicode: bool = True) -> "Table":
     """The table as a terminal shows it; ten rows of ours fit 80 columns.
 
     ``unicode`` false: for a terminal or a pipe that cannot write the delta (rich replaces the lines by
@@ -57,13 +50,13 @@ def rich_table(document: dict[str, Any], *, unicode: bool = True) -> "Table":
 
     headings = [name if unicode else name.replace("Δ", "diff") for name in COLUMNS]
     table = _empty_table(headings, left=("file", "verdict"))
-    for row in document["rows"]:
-        style = "red" if row["error"] or row["verdict"] == "worse" else ""
+    for row in document.rows:
+        style = "red" if row.error or row.verdict == "worse" else ""
         table.add_row(*(Text(cell(row)) for cell in COLUMNS.values()), style=style)
     return table
 
 
-def machines_table(documents: Sequence[dict[str, Any]]) -> "Table":
+def machines_table(documents: Sequence[Document]) -> "Table":
     """p50 in ms of every file on every machine, numbered in the order of ``documents``."""
     from rich.text import Text
 
@@ -73,21 +66,21 @@ def machines_table(documents: Sequence[dict[str, Any]]) -> "Table":
     return table
 
 
-def sustained_rows(document: dict[str, Any]) -> list[list[str]]:
+def sustained_rows(document: Document) -> list[list[str]]:
     """The sustained load of each file: a line of headings, then one line per file; empty if there was none."""
-    load = document.get("sustained")
+    load = document.sustained
     if not load:
         return []
-    window = f"{load['window_s']:.0f}" if load["window_s"] >= 10 else f"{load['window_s']:.2g}"
+    window = f"{load.window_s:.0f}" if load.window_s >= 10 else f"{load.window_s:.2g}"
     lines = [["file", f"first {window} s, ms", f"last {window} s, ms", "change"]]
-    for row in document["rows"]:
-        if row["sustained"]:
-            first, last, change = (row["sustained"][name] for name in ("first_ms", "last_ms", "change"))
-            lines.append([row_label(row), _significant(first), _significant(last), f"{100 * change:+.1f} %"])
+    for row in document.rows:
+        if row.sustained:
+            first, last, change = row.sustained.first_ms, row.sustained.last_ms, row.sustained.change
+            lines.append([row.label, _significant(first), _significant(last), f"{100 * change:+.1f} %"])
     return lines
 
 
-def sustained_table(document: dict[str, Any]) -> "Table":
+def sustained_table(document: Document) -> "Table":
     """``sustained_rows`` as a terminal shows them."""
     from rich.text import Text
 
@@ -110,24 +103,24 @@ def _empty_table(headings: Sequence[str], left: Sequence[str]) -> "Table":
     return table
 
 
-def footnotes(document: dict[str, Any]) -> list[str]:
+def footnotes(document: Document) -> list[str]:
     """The lines under the table: what the columns mean, what failed, and what to mind."""
-    data, settings = document["data"], document["settings"]
+    data, settings = document.data, document.settings
     lines = [
-        f"{data['images']:,} test images of {data['name']}; one image a call, {settings['threads']} "
-        f"thread{'s' if settings['threads'] > 1 else ''}; {document['machine']['cpu']}."
+        f"{data.images:,} test images of {data.name}; one image a call, {settings.threads} "
+        f"thread{'s' if settings.threads > 1 else ''}; {document.machine.cpu}."
     ]
-    fastest = next((row for row in document["rows"] if is_fastest_keras(row)), None)
+    fastest = next((row for row in document.rows if row.is_fastest_keras), None)
     if fastest is not None:
-        lines.append(f"speed-up: against the fastest call of Keras ({fastest['mode']}); ~ no difference shown.")
+        lines.append(f"speed-up: against the fastest call of Keras ({fastest.mode}); ~ no difference shown.")
     lines += sustained_sentences(document)
-    lines += [f"failed: {row_label(row)}: {row['error']}" for row in failed_rows(document)]
-    return lines + [f"note: {note}" for note in document["notes"]]
+    lines += [f"failed: {row.label}: {row.error}" for row in document.failed]
+    return lines + [f"note: {note}" for note in document.notes]
 
 
-def markdown(document: dict[str, Any]) -> str:
+def markdown(document: Document) -> str:
     """The table and its footnotes as Markdown, for a README."""
-    rows = [[cell(row) for cell in COLUMNS.values()] for row in document["rows"]]
+    rows = [[cell(row) for cell in COLUMNS.values()] for row in document.rows]
     lines = _markdown_table([list(COLUMNS), *rows])
     if sustained := sustained_rows(document):
         lines += ["", *_markdown_table(sustained)]
@@ -140,16 +133,15 @@ def _markdown_table(rows: Sequence[Sequence[str]]) -> list[str]:
     return [lines[0], "|---|" + "---:|" * (len(rows[0]) - 1), *lines[1:]]
 
 
-def csv_text(document: dict[str, Any]) -> str:
+def csv_text(document: Document) -> str:
     """Every figure of every row as CSV, in the units of ``benchmark.json``."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     latencies = [f"{name}_ms" if name != "runs" else name for name in CSV_LATENCIES]
     writer.writerow([*CSV_FIELDS, *latencies, *(f"sustained_{name}" for name in CSV_SUSTAINED)])
-    for row in document["rows"]:
-        latency, load = row["latency_ms"] or {}, row.get("sustained") or {}
-        figures = [row.get(name) for name in CSV_FIELDS] + [latency.get(name) for name in CSV_LATENCIES]
-        writer.writerow(figures + [load.get(name) for name in CSV_SUSTAINED])
+    for row in document.rows:
+        parts = ((row, CSV_FIELDS), (row.latency_ms, CSV_LATENCIES), (row.sustained, CSV_SUSTAINED))
+        writer.writerow([getattr(part, name, None) for part, names in parts for name in names])
     return stream.getvalue()
 
 
@@ -172,14 +164,14 @@ def _significant(value: float | None) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:#.3g}".rstrip(".")
 
 
-def print_table(document: dict[str, Any]) -> None:
+def print_table(document: Document) -> None:
     """The benchmark's table and footnotes on standard output; it fits 80 columns."""
     from rich.console import Console
 
     encoding = (sys.stdout.encoding or "").lower()
     console = Console(width=None if sys.stdout.isatty() else 80, highlight=False)
     console.print(rich_table(document, unicode=encoding.startswith("utf")))
-    if document.get("sustained"):
+    if document.sustained:
         console.print(sustained_table(document))
     for line in footnotes(document):
         print(line)

@@ -8,9 +8,9 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,9 +19,10 @@ from cnnedge.data import ArraySplit, Split, pixels_of
 from cnnedge.errors import DataError
 from cnnedge.files import sha256_of
 from cnnedge.progress import Progress, silent
+from cnnedge.records import always, from_json
 from cnnedge.runtime.opening import open_runner
 from cnnedge.runtime.runner import Runner
-from cnnedge.scoring.accuracy import Z95, wilson_interval
+from cnnedge.scoring.accuracy import Z95
 from cnnedge.scoring.corruptions import LEVELS, SEVERITIES, corrupt
 from cnnedge.scoring.score import score
 
@@ -31,11 +32,90 @@ KIND = "C-style corruptions, not CIFAR-10-C"
 _PACKAGES = ("numpy", "scipy", "pillow")
 
 
+@dataclass(frozen=True)
+class Made:
+    """By which version, when (ISO 8601, UTC), in how many seconds; ``packages``: versions that decide the pixels."""
+
+    cnnedge: str
+    at: str
+    seconds: float
+    packages: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Which test images, of ``full_images``; ``sha256`` as in ``Split.sha256``."""
+
+    name: str
+    split: str
+    images: int
+    full_images: int
+    sha256: str
+    is_sample: bool
+
+
+@dataclass(frozen=True)
+class RobustRow:
+    """One file: fractions 0..1, ``top1`` by corruption at severity 1 to 5; what is compared is None for the float file.
+
+    ``delta_pp`` is the difference to the float file in the mean of all conditions, ``amplification_pp`` how much that
+    is more than ``clean_delta_pp``, the difference on the clean images; low and high are 95 % intervals.
+    """
+
+    file: str
+    sha256: str
+    clean_top1: float
+    top1: dict[str, list[float]]
+    mean_top1: float
+    clean_delta_pp: float | None = None
+    delta_pp: float | None = None
+    delta_low_pp: float | None = None
+    delta_high_pp: float | None = None
+    amplification_pp: float | None = None
+    amplification_low_pp: float | None = None
+    amplification_high_pp: float | None = None
+
+
+@dataclass(frozen=True)
+class PlainRow:
+    """Top-1 of one file with its 95 % Wilson interval, fractions 0..1."""
+
+    file: str
+    sha256: str
+    top1: float
+    top1_low: float
+    top1_high: float
+
+
+@dataclass(frozen=True)
+class OtherImages:
+    """The files on the images of CIFAR-10.1."""
+
+    version: str
+    images: int
+    sha256: str
+    rows: list[PlainRow]
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """``robustness.json``; the float file comes first among the rows."""
+
+    schema: int
+    kind: str
+    made: Made
+    data: Pictures
+    seed: int
+    severities: dict[str, list[float]]
+    rows: list[RobustRow]
+    cifar10_1: OtherImages | None = always()
+
+
 def measure_robustness(
     files: Sequence[Path], split: Split, *, data_name: str, full_images: int, is_sample: bool = False, seed: int = 0,
     progress: Progress = silent,
-) -> dict[str, Any]:  # fmt: skip
-    """The document ``robustness.json``: top-1 of every file on ``split``, clean and corrupted.
+) -> Robustness:  # fmt: skip
+    """Top-1 of every file on ``split``, clean and corrupted.
 
     Args:
         files: exported files of one model, the float one that the others are compared with first.
@@ -61,42 +141,36 @@ def measure_robustness(
             corrupted.append(_right(runners, images, split.labels))
         progress("classify corrupted images", len(conditions), len(conditions))
     right = np.stack(corrupted, axis=1)
-    return {
-        "schema": SCHEMA,
-        "kind": KIND,
-        "made": {
-            "cnnedge": __version__,
-            "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - begun, 1),
-            "packages": {package: metadata.version(package) for package in _PACKAGES},
-        },
-        "data": {
-            "name": data_name, "split": "test", "images": len(split), "full_images": full_images,
-            "sha256": split.sha256, "is_sample": is_sample,
-        },
-        "seed": seed,
-        "severities": {name: list(strengths) for name, strengths in SEVERITIES.items()},
-        "rows": [
+    return Robustness(
+        schema=SCHEMA,
+        kind=KIND,
+        made=Made(
+            __version__,
+            datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            round(time.monotonic() - begun, 1),
+            {package: metadata.version(package) for package in _PACKAGES},
+        ),
+        data=Pictures(data_name, "test", len(split), full_images, split.sha256, is_sample),
+        seed=seed,
+        severities={name: list(strengths) for name, strengths in SEVERITIES.items()},
+        rows=[
             _row(file, clean[index], right[index], None if index == 0 else (clean[0], right[0]))
             for index, file in enumerate(files)
         ],
-        "cifar10_1": None,
-    }  # fmt: skip
+    )
 
 
-def measure_plain(files: Sequence[Path], split: Split) -> list[dict[str, Any]]:
-    """Top-1 with its 95 % Wilson interval of every file on ``split``: a row for each."""
-    with ExitStack() as stack:
-        runners = [stack.enter_context(open_runner(file, num_threads=os.cpu_count() or 1)) for file in files]
-        counts = _right(runners, pixels_of(split), split.labels).sum(axis=1)
+def measure_plain(files: Sequence[Path], split: Split) -> list[PlainRow]:
+    """Top-1 of every file on ``split``: a row for each."""
     rows = []
-    for file, count in zip(files, counts.tolist(), strict=True):
-        low, high = wilson_interval(count, len(split))
-        rows.append({**_identity(file), "top1": count / len(split), "top1_low": low, "top1_high": high})
+    for file in files:
+        with open_runner(file, num_threads=os.cpu_count() or 1) as runner:
+            found = score(runner, split)
+        rows.append(PlainRow(*_identity(file), found.top1, *found.interval))
     return rows
 
 
-def load_robustness(path: Path) -> dict[str, Any]:
+def read_robustness(path: Path) -> Robustness:
     """Read a ``robustness.json``.
 
     Raises:
@@ -106,15 +180,18 @@ def load_robustness(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read ({error}): remove it, and run cnnedge card again") from None
-    wanted = {"schema", "made", "data", "seed", "severities", "rows", "cifar10_1"}
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA or not wanted <= set(document):
+    try:
+        found = from_json(Robustness, document)
+    except ValueError as error:
+        raise DataError(f"{path} is damaged ({error}): remove it, run cnnedge card again") from None
+    if found.schema != SCHEMA:
         raise DataError(f"{path} is not a robustness document of schema {SCHEMA}: remove it, run cnnedge card again")
-    return document
+    return found
 
 
-def measured_on(rows: Sequence[dict[str, Any]], files: Sequence[Path]) -> bool:
+def measured_on(rows: Sequence[RobustRow], files: Sequence[Path]) -> bool:
     """Whether ``rows`` are those of just these ``files``, with the content that they have now."""
-    return [(row["file"], row["sha256"]) for row in rows] == [tuple(_identity(file).values()) for file in files]
+    return [(row.file, row.sha256) for row in rows] == [_identity(file) for file in files]
 
 
 def _right(runners: Sequence[Runner], images: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -124,31 +201,35 @@ def _right(runners: Sequence[Runner], images: np.ndarray, labels: np.ndarray) ->
 
 def _row(
     file: Path, clean: np.ndarray, right: np.ndarray, reference: tuple[np.ndarray, np.ndarray] | None
-) -> dict[str, Any]:
+) -> RobustRow:
     """One file: ``clean`` bool ``(N,)``, ``right`` bool ``(conditions, N)``, and the same two of the float file.
 
-    ``delta_pp`` is the difference to it in the mean of all conditions, ``amplification_pp`` how much that is more than
-    the difference on the clean images. The conditions share their images, so the spread of both is taken over images,
-    each with its mean over the conditions.
+    The conditions share their images, so the spread of a difference is taken over images, each with its mean over the
+    conditions.
     """
     shares = right.mean(axis=1).reshape(len(SEVERITIES), LEVELS)
-    row: dict[str, Any] = {
-        **_identity(file),
-        "clean_top1": float(clean.mean()),
-        "top1": {name: values.tolist() for name, values in zip(SEVERITIES, shares, strict=True)},
-        "mean_top1": float(right.mean()),
-    }
+    by_name = {name: values.tolist() for name, values in zip(SEVERITIES, shares, strict=True)}
+    row = RobustRow(*_identity(file), float(clean.mean()), by_name, float(right.mean()))
     if reference is None:
         return row
     difference = right.mean(axis=0) - reference[1].mean(axis=0)
     on_clean = clean.astype(float) - reference[0]
-    row["clean_delta_pp"] = round(100 * float(on_clean.mean()), 4)
-    for name, per_image in (("delta", difference), ("amplification", difference - on_clean)):
-        mean, reach = float(per_image.mean()), Z95 * float(per_image.std(ddof=1)) / math.sqrt(len(per_image))
-        for end, value in (("", mean), ("_low", mean - reach), ("_high", mean + reach)):
-            row[f"{name}{end}_pp"] = round(100 * value, 4)
-    return row
+    delta, delta_low, delta_high = _mean_pp(difference)
+    amplification, amplification_low, amplification_high = _mean_pp(difference - on_clean)
+    return replace(
+        row, clean_delta_pp=_mean_pp(on_clean)[0], delta_pp=delta, delta_low_pp=delta_low, delta_high_pp=delta_high,
+        amplification_pp=amplification, amplification_low_pp=amplification_low,
+        amplification_high_pp=amplification_high,
+    )  # fmt: skip
 
 
-def _identity(file: Path) -> dict[str, str]:
-    return {"file": file.name, "sha256": sha256_of(file.read_bytes())}
+def _mean_pp(per_image: np.ndarray) -> tuple[float, float, float]:
+    """The mean of ``per_image`` (N,), N at least 2, and its 95 % interval, in percentage points of four digits."""
+    mean, reach = float(per_image.mean()), Z95 * float(per_image.std(ddof=1)) / math.sqrt(len(per_image))
+    low, high = mean - reach, mean + reach
+    return round(100 * mean, 4), round(100 * low, 4), round(100 * high, 4)
+
+
+def _identity(file: Path) -> tuple[str, str]:
+    """The file's name and the SHA-256 of its content."""
+    return file.name, sha256_of(file.read_bytes())

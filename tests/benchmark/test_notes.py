@@ -6,7 +6,7 @@ KERAS = measurement("net.keras", 2, 100, mode="function")
 
 
 def test_training_that_ended_below_post_training_is_named():
-    notes = document(KERAS, measurement("net_int8.onnx", 1, 101), measurement("net_int8_qat.onnx", 1, 131))["notes"]
+    notes = document(KERAS, measurement("net_int8.onnx", 1, 101), measurement("net_int8_qat.onnx", 1, 131)).notes
     # 30 of 3,000 images
     assert notes == [
         "Quantization-aware training gained nothing: net_int8_qat.onnx is 1.00 points below net_int8.onnx."
@@ -14,13 +14,13 @@ def test_training_that_ended_below_post_training_is_named():
 
 
 def test_training_that_gained_is_not():
-    assert not document(KERAS, measurement("net_int8.onnx", 1, 101), measurement("net_int8_qat.onnx", 1, 101))["notes"]
+    assert not document(KERAS, measurement("net_int8.onnx", 1, 101), measurement("net_int8_qat.onnx", 1, 101)).notes
 
 
 def test_formats_are_compared_with_their_own():
-    assert not document(KERAS, measurement("net_int8.tflite", 1, 90), measurement("net_int8_qat.onnx", 1, 101))["notes"]
+    assert not document(KERAS, measurement("net_int8.tflite", 1, 90), measurement("net_int8_qat.onnx", 1, 101)).notes
 
 
 def test_a_failed_row_compares_with_nothing():
     failed = measurement("net_int8.onnx", 1, 0, failure="its process was killed by SIGSEGV")
-    assert not document(KERAS, failed, measurement("net_int8_qat.onnx", 1, 101))["notes"]
+    assert not document(KERAS, failed, measurement("net_int8_qat.onnx", 1, 101)).notes

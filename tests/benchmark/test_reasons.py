@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from cnnedge.benchmark.reasons import SATURATION, explain
@@ -10,12 +12,12 @@ def sentences(*, flags, int8_ms, arch="x86_64", onnx_wrong=100):
         documents.measurement("net_float32.tflite", 1.0, 100),
         documents.measurement("net_int8.tflite", int8_ms, 100),
         documents.measurement("net_int8.onnx", 1.0, onnx_wrong),
-    )["rows"]
-    return explain(rows, {"cpu_flags": flags, "arch": arch})
+    ).rows
+    return explain(rows, replace(documents.MACHINE, cpu_flags=flags, arch=arch))
 
 
 def of_kind(found, kind):
-    return [sentence["text"] for sentence in found if sentence["kind"] == kind]
+    return [sentence.text for sentence in found if sentence.kind == kind]
 
 
 @pytest.mark.parametrize(

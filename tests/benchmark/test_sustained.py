@@ -4,37 +4,38 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from cnnedge.benchmark import sustained
-from cnnedge.benchmark.latency import TimingPlan
-from cnnedge.benchmark.measurement import Circumstances, Measurement
+from cnnedge.benchmark.measurement import Circumstances, Measurement, Turn
+from cnnedge.benchmark.plan import Plan
 from cnnedge.benchmark.session import benchmark
 from cnnedge.machine.hardware import Sensors
 from cnnedge.report import pages, plots, summary, table
 from tests.support import documents
+from tests.support.lookup_runners import facts
 
-LABELS = ("a", "b", "c", "d")
-QUICK = {"num_runs": 4, "warmup_runs": 1, "data_name": "labelled"}
+QUICK = Plan(num_runs=4, warmup_runs=1)
 
 
 def test_all_files_are_kept_busy_in_turn(split, lookup):
     candidates = [lookup("slow.tflite", microseconds=2000), lookup("fast.tflite", microseconds=100)]
-    document = benchmark(candidates, split, LABELS, sustained_minutes=0.05, **QUICK)
-    load = document["sustained"]
-    assert load["minutes"] == 0.05 and 1.5 < load["seconds"] <= 3.5
-    assert len(load["at_s"]) == len(load["temperature_c"]) == len(load["mhz"]) == len(load["throttled"])
-    for row, microseconds in zip(document["rows"], (2000, 100), strict=True):
-        curve = row["sustained"]
-        assert row["latency_ms"]["runs"] == 4  # the rounds came first
-        assert sustained.LEAST_TURNS - 1 <= len(curve["at_s"]) == len(curve["p50_ms"]) == len(curve["p90_ms"])
+    document = benchmark(candidates, split, facts(split), replace(QUICK, sustained_s=3))
+    load = document.sustained
+    assert load.minutes == 0.05 and 1.5 < load.seconds <= 3.5
+    assert len(load.at_s) == len(load.temperature_c) == len(load.mhz) == len(load.throttled)
+    for row, microseconds in zip(document.rows, (2000, 100), strict=True):
+        curve = row.sustained
+        assert row.latency_ms.runs == 4  # the rounds came first
+        assert sustained.LEAST_TURNS - 1 <= len(curve.at_s) == len(curve.p50_ms) == len(curve.p90_ms)
         # The lookup costs some microseconds of numpy besides; a busy machine makes it slower, never faster.
-        assert min(curve["p50_ms"]) >= microseconds / 1000
+        assert min(curve.p50_ms) >= microseconds / 1000
         # A turn is 3 s / (4 turns * 2 files) = 0.375 s of calls; half of it may be lost to other work.
-        assert curve["runs"] >= 0.5 * len(curve["at_s"]) * 0.375e6 / (2 * microseconds)
-        assert curve["change"] == pytest.approx(curve["last_ms"] / curve["first_ms"] - 1, abs=1e-4)
-    slow, fast = (row["sustained"]["at_s"] for row in document["rows"])
+        assert curve.runs >= 0.5 * len(curve.at_s) * 0.375e6 / (2 * microseconds)
+        assert curve.change == pytest.approx(curve.last_ms / curve.first_ms - 1, abs=1e-4)
+    slow, fast = (row.sustained.at_s for row in document.rows)
     assert all(before < after for before, after in zip(slow, fast, strict=False)), "they take turns"
 
 
@@ -47,24 +48,24 @@ def test_ctrl_c_keeps_the_load_so_far(split, lookup):
             started[0].start()
 
     document = benchmark(
-        [lookup("x.tflite")], split, LABELS, sustained_minutes=5, progress=interrupt, **QUICK
+        [lookup("x.tflite")], split, facts(split), replace(QUICK, sustained_s=300), progress=interrupt
     )  # fmt: skip
     started[0].join()
-    (row,) = document["rows"]
-    assert document["interrupted"] and row["error"] is None and row["latency_ms"]["runs"] == 4
-    assert 1 <= len(row["sustained"]["at_s"]) <= 3 and document["sustained"]["seconds"] < 5
+    (row,) = document.rows
+    assert document.interrupted and row.error is None and row.latency_ms.runs == 4
+    assert 1 <= len(row.sustained.at_s) <= 3 and document.sustained.seconds < 5
 
 
 def test_a_crash_under_load_keeps_the_latency_of_the_rounds(split, lookup):
     # 2 calls of opening, 3 blocks of images, the warm-up of 0.3 s and the rounds; at 5 ms a call that is about 90.
     bad = lookup("bad.tflite", microseconds=5000, misbehave="crash", good_calls=150)
-    row, good = benchmark([bad, lookup("good.tflite")], split, LABELS, sustained_minutes=0.1, **QUICK)["rows"]
-    assert "killed by SIGSEGV while asked to sustain" in row["error"]
-    assert row["latency_ms"]["runs"] == 4 and good["error"] is None and good["sustained"]["runs"] > 0
+    row, good = benchmark([bad, lookup("good.tflite")], split, facts(split), replace(QUICK, sustained_s=6)).rows
+    assert "killed by SIGSEGV while asked to sustain" in row.error
+    assert row.latency_ms.runs == 4 and good.error is None and good.sustained.runs > 0
 
 
 def points(p50_ms):
-    return [{"at_s": float(at), "p50_ns": 1e6 * p50, "p90_ns": 2e6 * p50, "runs": 10} for at, p50 in enumerate(p50_ms)]
+    return [Turn(float(at), 1e6 * p50, 2e6 * p50, 10) for at, p50 in enumerate(p50_ms)]
 
 
 @pytest.mark.parametrize(
@@ -79,8 +80,8 @@ def points(p50_ms):
 def test_the_first_minute_is_compared_with_the_last(p50_ms, change, slowed):
     one = Measurement(documents.measurement("net_int8.tflite", 1, 0).candidate, sustained=points(p50_ms))
     found = sustained.row_figures(one, window_s=60)
-    assert found["change"] == pytest.approx(change, abs=0.01) and found["slowed"] is slowed
-    assert found["runs"] == 1800 and found["p90_ms"][0] == 2 * found["p50_ms"][0]
+    assert found.change == pytest.approx(change, abs=0.01) and found.slowed is slowed
+    assert found.runs == 1800 and found.p90_ms[0] == 2 * found.p50_ms[0]
 
 
 def heated_document():
@@ -92,11 +93,11 @@ def heated_document():
             for at in range(0, 181, 2)
         ]
     )
-    document["sustained"] = sustained.document_figures(TimingPlan(sustained_s=180), circumstances)
-    for row in document["rows"][2:5]:
-        one = Measurement(documents.measurement("x.tflite", 1, 0).candidate, sustained=points([1] * 100 + [1.4] * 80))
-        row["sustained"] = sustained.row_figures(one, document["sustained"]["window_s"])
-    return document
+    load = sustained.document_figures(Plan(sustained_s=180), circumstances)
+    one = Measurement(documents.measurement("x.tflite", 1, 0).candidate, sustained=points([1] * 100 + [1.4] * 80))
+    curve = sustained.row_figures(one, load.window_s)
+    rows = [replace(row, sustained=curve) if index in (2, 3, 4) else row for index, row in enumerate(document.rows)]
+    return replace(document, sustained=load, rows=rows)
 
 
 def test_the_heat_is_told_in_words_and_in_a_table():
@@ -112,8 +113,9 @@ def test_the_heat_is_told_in_words_and_in_a_table():
     assert first == ["net_float32.tflite", "1.00", "1.40", "+40.0 %"]
     assert "| net_float32.tflite | 1.00 | 1.40 | +40.0 % |" in table.markdown(document)
     assert "sustained_change" in table.csv_text(document).splitlines()[0]
-    document["sustained"]["temperature_c"] = [None] * len(document["sustained"]["at_s"])
-    assert "temperature: this machine does not tell." in summary.sustained_sentences(document)
+    untold = replace(document.sustained, temperature_c=[None] * len(document.sustained.at_s))
+    sentences = summary.sustained_sentences(replace(document, sustained=untold))
+    assert "temperature: this machine does not tell." in sentences
 
 
 def test_the_report_draws_latency_temperature_and_clock():
@@ -135,8 +137,8 @@ def test_throttling_is_read_from_a_pis_firmware_or_counted_by_an_intel_cpu():
     """A reading counts as throttled too if events came since the one before."""
     events = (5, 5, 7, 7)
     readings = [(float(at), Sensors(60, 800, None, count)) for at, count in enumerate(events)]
-    found = sustained.document_figures(TimingPlan(sustained_s=4), Circumstances(sensors=readings))
-    assert found["throttled"] == [False, False, True, False]
+    found = sustained.document_figures(Plan(sustained_s=4), Circumstances(sensors=readings))
+    assert found.throttled == [False, False, True, False]
     untold = [(0.0, Sensors(None, None, None)), (1.0, Sensors(None, None, None))]
-    found = sustained.document_figures(TimingPlan(sustained_s=4), Circumstances(sensors=untold))
-    assert found["throttled"] == [None, None]
+    found = sustained.document_figures(Plan(sustained_s=4), Circumstances(sensors=untold))
+    assert found.throttled == [None, None]

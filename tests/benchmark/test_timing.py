@@ -3,6 +3,7 @@ import pytest
 from scipy import stats
 
 from cnnedge.benchmark import timing
+from cnnedge.documents import Latency
 
 
 def rounds(medians, runs=5):
@@ -94,7 +95,7 @@ def test_the_spread_of_the_starts():
 
 def test_the_summary_is_in_milliseconds():
     found = timing.summary([1_000_000, 2_000_000, 3_000_000, 10_000_000])
-    assert found == {"p50": 2.5, "p90": 7.9, "p99": 9.79, "min": 1.0, "mean": 4.0, "runs": 4}
+    assert found == Latency(p50=2.5, p90=7.9, p99=9.79, min=1.0, mean=4.0, runs=4)
 
 
 def test_the_spread_of_the_rounds():

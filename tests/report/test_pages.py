@@ -1,10 +1,12 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from cnnedge.data import ArraySplit
 from cnnedge.errors import DataError
 from cnnedge.report import pages, plots, style
 from tests.support import documents
@@ -38,7 +40,8 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def images():
-    return np.random.default_rng(0).integers(0, 256, (documents.IMAGES, 32, 32, 3), np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (documents.IMAGES, 32, 32, 3), np.uint8)
+    return ArraySplit(pixels, documents.labels())
 
 
 def test_the_report_is_one_well_formed_file_that_needs_no_network(images):
@@ -111,14 +114,14 @@ def test_a_report_without_any_figures_can_be_written(tmp_path):
 def test_several_machines_lie_side_by_side(tmp_path):
     host = documents.document()
     pi = documents.document(
-        documents.measurement("net_int8.tflite", 8.0, 101), machine=documents.MACHINE | {"cpu": "Raspberry Pi 4"}
+        documents.measurement("net_int8.tflite", 8.0, 101), machine=replace(documents.MACHINE, cpu="Raspberry Pi 4")
     )
     pages.write_comparison(tmp_path / "both.html", [host, pi])
     text = " ".join(" ".join(Page((tmp_path / "both.html").read_text()).text).split())
     assert "Raspberry Pi 4" in text and "8 ms" in text and "1.3 ms" in text and "2 machines side by side" in text
     assert pages.comparison_warnings([host, pi]) == []
-    pi["data"]["sha256"] = "cd" * 32
-    pi["rows"][0]["sha256"] = "another"
+    row = replace(pi.rows[0], sha256="another")
+    pi = replace(pi, data=replace(pi.data, sha256="cd" * 32), rows=[row, *pi.rows[1:]])
     assert pages.comparison_warnings([host, pi]) == [
         "The machines were not given the same test images: compare latencies, not accuracies.",
         "net_int8.tflite is not the same file on all machines.",
@@ -139,6 +142,6 @@ def test_names_in_a_plot_keep_their_distance_and_order():
 
 
 def test_plots_follow_the_colour_of_the_page():
-    svg = plots.accuracy_against(documents.document()["rows"], "size")
+    svg = plots.accuracy_against(documents.document().rows, "size")
     assert svg.startswith("<svg") and "currentColor" in svg and style.INK not in svg
     assert "<text" in svg and "net_int8.tflite" not in svg and "tflite int8" in svg

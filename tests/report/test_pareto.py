@@ -1,9 +1,11 @@
 """The Pareto page: what was measured and what is quoted are told apart, and every figure is the document's."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from cnnedge.documents import Document, Work
 from cnnedge.errors import DataError
 from cnnedge.report.literature import CIFAR10, Published
 from cnnedge.report.pareto import draw, with_work, write_pareto
@@ -13,7 +15,7 @@ OURS, OTHER = "cifar10_int8_qat.tflite", "pretrainedResnet_quant.tflite"
 
 
 @pytest.fixture
-def document() -> dict:
+def document() -> Document:
     found = documents.document(
         documents.measurement(OURS, 0.5, 300),
         documents.measurement(OTHER, 0.25, 390),
@@ -21,7 +23,7 @@ def document() -> dict:
         name="cifar10",
     )
     macs = {OURS: 40_846_912, OTHER: 12_501_632, "cifar10_broken.onnx": None}
-    return found | {"pareto": {"macs": macs, "anchors": [OTHER]}}
+    return replace(found, pareto=Work(macs, [OTHER]))
 
 
 def test_page_tells_measured_from_quoted(document, tmp_path):
@@ -45,21 +47,20 @@ def test_published_points_are_numbered_and_have_no_latency(document):
 
 
 def test_other_data_are_not_shown_beside_cifar10_networks(document, tmp_path):
-    document["data"]["name"] = "pets"
-    write_pareto(tmp_path / "pareto.html", document)
+    write_pareto(tmp_path / "pareto.html", replace(document, data=replace(document.data, name="pets")))
     page = (tmp_path / "pareto.html").read_text()
     assert "ResNet-20" not in page and "Quoted" not in page
 
 
 def test_work_is_read_from_the_files(model_folder):
     ours, other = model_folder / "digits_int8.tflite", model_folder / "digits_float32.onnx"
-    found = with_work({"rows": []}, [ours], [other])["pareto"]
+    found = with_work(documents.document(), [ours], [other]).pareto
     # One dense layer from 28 x 28 pixels to 10 classes.
-    assert found == {"macs": {ours.name: 7840, other.name: 7840}, "anchors": [other.name]}
+    assert found == Work({ours.name: 7840, other.name: 7840}, [other.name])
 
 
 def test_a_plain_benchmark_is_refused(document, tmp_path):
-    del document["pareto"]
+    document = replace(document, pareto=None)
     with pytest.raises(DataError, match=r"no field 'pareto': measure with scripts/pareto\.py"):
         write_pareto(tmp_path / "pareto.html", document)
     assert list(tmp_path.iterdir()) == []

@@ -4,8 +4,6 @@ import io
 import pytest
 from rich.console import Console
 
-from cnnedge.documents import load_document, write_json
-from cnnedge.errors import DataError
 from cnnedge.report import table
 from tests.support import documents
 
@@ -20,7 +18,7 @@ def test_the_table_fits_80_columns_and_shows_every_row():
     lines = printed(80)
     assert max(map(len, lines)) <= 80
     assert [word for line in lines for word in line.split() if "net_" in word] == [
-        row["file"] for row in documents.document()["rows"]
+        row.file for row in documents.document().rows
     ]
     assert lines[1].split() == ["file", "kB", "top-1", "%", "Δ", "pp", "verdict", "p50", "ms", "speed-up"]
     int8 = next(line for line in lines if "net_int8.tflite" in line)
@@ -36,7 +34,7 @@ def test_a_speed_without_a_shown_difference_is_marked():
     same = documents.document(
         documents.measurement("net.keras", 1, 10, mode="function"), documents.measurement("net_int8.onnx", 1.01, 10)
     )
-    assert table.speed_text(same["rows"][1]) == "0.99x ~" and table.speed_text(same["rows"][0]) == "1.00x"
+    assert table.speed_text(same.rows[1]) == "0.99x ~" and table.speed_text(same.rows[0]) == "1.00x"
 
 
 def test_markdown_holds_the_table_and_the_footnotes():
@@ -49,33 +47,8 @@ def test_markdown_holds_the_table_and_the_footnotes():
 
 def test_csv_holds_every_figure():
     rows = list(csv.DictReader(io.StringIO(table.csv_text(documents.document()))))
-    assert [row["file"] for row in rows] == [row["file"] for row in documents.document()["rows"]]
+    assert [row["file"] for row in rows] == [row.file for row in documents.document().rows]
     int8 = next(row for row in rows if row["file"] == "net_int8.tflite")
     assert float(int8["top1"]) == pytest.approx(1 - 101 / documents.IMAGES)
     assert float(int8["p50_ms"]) == pytest.approx(1.3, rel=0.01) and int8["runs"] == "200"
     assert rows[-1]["error"] and rows[-1]["top1"] == ""
-
-
-def test_a_document_survives_being_written_and_read(tmp_path):
-    document = documents.document()
-    write_json(tmp_path / "benchmark.json", document)
-    assert load_document(tmp_path / "benchmark.json") == document
-    longest = max(len(line) for line in (tmp_path / "benchmark.json").read_text().splitlines())
-    assert longest < 400  # a round of samples is one line, not a hundred and not all of them
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        ("[1, 2", "is not JSON"),
-        ("[]", "is not a benchmark document of schema 1"),
-        ('{"schema": 2}', "is not a benchmark document of schema 1"),
-        ('{"schema": 1, "rows": []}', "lacks made, settings"),
-    ],
-)
-def test_what_is_no_document_is_refused(tmp_path, content, reason):
-    (tmp_path / "x.json").write_text(content)
-    with pytest.raises(DataError, match=reason):
-        load_document(tmp_path / "x.json")
-    with pytest.raises(DataError, match="cannot be read"):
-        load_document(tmp_path / "absent.json")

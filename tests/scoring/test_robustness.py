@@ -1,12 +1,11 @@
 """Robustness of two real files on real digits, and the arithmetic of the difference on predictions written down."""
 
-import json
-
 import numpy as np
 import pytest
 
 from cnnedge.data import ArraySplit, pixels_of
 from cnnedge.errors import DataError
+from cnnedge.records import write_record
 from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring import robustness
 from cnnedge.scoring.corruptions import SEVERITIES, corrupt
@@ -29,22 +28,19 @@ def document(files, split):
 
 
 def test_figures_are_those_of_the_files_on_the_corrupted_images(document, files, split):
-    reference, quantized = document["rows"]
-    for file, row in zip(files, document["rows"], strict=True):
+    reference, quantized = document.rows
+    for file, row in zip(files, document.rows, strict=True):
         with open_runner(file) as runner:
             for name, severity in (("shot_noise", 2), ("pixelate", 5)):
                 answers = runner.predict(corrupt(pixels_of(split), name, severity)).argmax(1)
-                assert row["top1"][name][severity - 1] == np.mean(answers == split.labels)
-            assert row["clean_top1"] == np.mean(runner.predict(pixels_of(split)).argmax(1) == split.labels)
-        assert row["mean_top1"] == pytest.approx(np.mean(list(row["top1"].values())))
-    assert "delta_pp" not in reference
+                assert row.top1[name][severity - 1] == np.mean(answers == split.labels)
+            assert row.clean_top1 == np.mean(runner.predict(pixels_of(split)).argmax(1) == split.labels)
+        assert row.mean_top1 == pytest.approx(np.mean(list(row.top1.values())))
+    assert reference.delta_pp is None
     # Rounded to 4 digits.
-    assert quantized["delta_pp"] == pytest.approx(100 * (quantized["mean_top1"] - reference["mean_top1"]), abs=1e-4)
-    assert document["severities"].keys() == SEVERITIES.keys()
-    assert document["data"] == {
-        "name": "mnist", "split": "test", "images": 100, "full_images": 500, "sha256": split.sha256,
-        "is_sample": False,
-    }  # fmt: skip
+    assert quantized.delta_pp == pytest.approx(100 * (quantized.mean_top1 - reference.mean_top1), abs=1e-4)
+    assert document.severities.keys() == SEVERITIES.keys()
+    assert document.data == robustness.Pictures("mnist", "test", 100, 500, split.sha256, False)
 
 
 def test_interval_is_over_images_not_over_conditions(files):
@@ -53,22 +49,23 @@ def test_interval_is_over_images_not_over_conditions(files):
     right = np.tile([False, False, True, True], (35, 1))
     sound = np.ones(4, bool), np.ones((35, 4), bool)
     row = robustness._row(files[1], clean, right, sound)
-    assert (row["clean_delta_pp"], row["delta_pp"], row["amplification_pp"]) == (-25, -50, -25)
+    assert (row.clean_delta_pp, row.delta_pp, row.amplification_pp) == (-25, -50, -25)
     # Of the values -1, -1, 0, 0 the deviation is sqrt(1/3), of -1, 0, 0, 0 it is 1/2; both over sqrt(4) images.
     for name, deviation in (("delta", np.sqrt(1 / 3)), ("amplification", 0.5)):
-        assert row[f"{name}_high_pp"] - row[f"{name}_pp"] == pytest.approx(196 * deviation / 2, rel=1e-3)
+        reach = getattr(row, f"{name}_high_pp") - getattr(row, f"{name}_pp")
+        assert reach == pytest.approx(196 * deviation / 2, rel=1e-3)
 
 
 def test_kept_and_read_back(document, files, tmp_path):
     path = tmp_path / "robustness.json"
-    path.write_text(json.dumps(document))
-    kept = robustness.load_robustness(path)
+    write_record(path, document)
+    kept = robustness.read_robustness(path)
     assert kept == document
-    assert robustness.measured_on(kept["rows"], files)
-    assert not robustness.measured_on(kept["rows"], files[:1])
+    assert robustness.measured_on(kept.rows, files)
+    assert not robustness.measured_on(kept.rows, files[:1])
     changed = tmp_path / files[1].name
     changed.write_bytes(files[1].read_bytes() + b"\0")
-    assert not robustness.measured_on(kept["rows"], [files[0], changed])
+    assert not robustness.measured_on(kept.rows, [files[0], changed])
 
 
 @pytest.mark.parametrize("content", ["no json", "[]", '{"schema": 2}', '{"schema": 1}'])
@@ -76,13 +73,13 @@ def test_other_documents_are_refused(content, tmp_path):
     path = tmp_path / "robustness.json"
     path.write_text(content)
     with pytest.raises(DataError, match=r"robustness\.json .*run cnnedge card again"):
-        robustness.load_robustness(path)
+        robustness.read_robustness(path)
 
 
 def test_plain_images_have_their_interval(files, split):
     rows = robustness.measure_plain(files, split)
-    assert [row["file"] for row in rows] == [file.name for file in files]
-    assert all(row["top1_low"] < row["top1"] < row["top1_high"] for row in rows)
+    assert [row.file for row in rows] == [file.name for file in files]
+    assert all(row.top1_low < row.top1 < row.top1_high for row in rows)
 
 
 def test_one_image_has_no_spread(files, split):

@@ -1,22 +1,22 @@
 """A benchmark document made by the code that makes them, from measurements that are written down here."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from cnnedge.benchmark.candidate import Candidate
-from cnnedge.benchmark.latency import Timings
-from cnnedge.benchmark.measurement import Measurement
+from cnnedge.benchmark.measurement import Measurement, Opened
 from cnnedge.benchmark.notes import notes
 from cnnedge.benchmark.reasons import explain
 from cnnedge.benchmark.rows import build_rows
+from cnnedge.documents import SCHEMA, Conditions, Data, Document, Machine, Made, Samples, Settings
 
 CLASSES = ("cat", "dog", "<script>")
 IMAGES = 3000
-MACHINE = {
-    "cpu": "Test CPU", "cores": 2, "cpu_flags": ["avx2"], "arch": "x86_64", "os": "Linux", "python": "3.12",
-    "governor": None, "virtual": False, "memory_mb": 1000, "packages": {"numpy": "2"},
-    "conditions": {"busy_before": 0.0, "load_1min": 0.0, "steal": 0.0, "temperature_c": [50.0, 61.5],
-                   "mhz": [1500, 1500], "throttled": None},
-}  # fmt: skip
+MACHINE = Machine(
+    cpu="Test CPU", cores=2, cpu_flags=["avx2"], arch="x86_64", os="Linux", python="3.12", governor=None, virtual=False,
+    memory_mb=1000, packages={"numpy": "2"}, conditions=Conditions(0.0, 0.0, 0.0, [50.0, 61.5], [1500, 1500], None),
+)  # fmt: skip
 
 
 def labels() -> np.ndarray:
@@ -42,13 +42,15 @@ def measurement(
     # The five starts drift by 1 % to either side, Keras against the others: intervals of about +-3 %.
     drift = np.repeat(np.linspace(-0.01, 0.01, 5), 4)[:, None] * (1 if format == "keras" else -1)
     samples = (1e6 * milliseconds * (jitter + drift)).astype(int).tolist()
-    opened = {"runtime": f"{format} runtime", "device": "cpu", "threads": 1, "output_step": 0.0, "load_ms": 5.0,
-              "first_ms": 2.0, "peak_rss_mb": 9.0}  # fmt: skip
+    opened = Opened(
+        runtime=f"{format} runtime", device="cpu", threads=1, output_step=0.0, load_ms=5.0, first_ms=2.0,
+        single_ms=0.0, peak_rss_mb=9.0,
+    )  # fmt: skip
     starts = [round // 4 for round in range(20)]
-    return Measurement(candidate, opened, probabilities, timings=Timings(samples, samples, starts), starts=5)
+    return Measurement(candidate, opened, probabilities, timings=Samples(samples, samples, starts), starts=5)
 
 
-def document(*measurements: Measurement, machine: dict = MACHINE, **data) -> dict:
+def document(*measurements: Measurement, machine: Machine = MACHINE, **data) -> Document:
     """The document of ``measurements``; without any, of a baseline and four files of which one failed."""
     measurements = measurements or (
         measurement("net_float.keras", 20, 100, mode="predict"),
@@ -61,19 +63,20 @@ def document(*measurements: Measurement, machine: dict = MACHINE, **data) -> dic
     keras = [one.candidate.name for one in measurements if one.candidate.format == "keras"]
     baseline = keras[0] if keras else None
     rows = build_rows(measurements, labels(), CLASSES, baseline=baseline, margin_pp=0.5, interrupted=False, window_s=60)
-    found = {
-        "schema": 1,
-        "made": {"cnnedge": "0.1.0", "at": "2026-01-01T00:00:00+00:00", "seconds": 12.0, "paths": ["exported/pets"]},
-        "settings": {"num_runs": 200, "rounds": 20, "warmup_runs": 10, "threads": 1, "margin_pp": 0.5,
-                     "process_spread": 0.004, "processes": 5, "device": "cpu", "speedup_confidence": 0.99,
-                     "sustained_minutes": 0.0},
-        "machine": machine,
-        "data": {"name": "pets", "split": "test", "images": IMAGES, "full_images": IMAGES, "sha256": "ab" * 32,
-                 "labels": list(CLASSES), "source": "cache", "is_sample": False} | data,
-        "baseline": baseline,
-        "interrupted": False,
-        "sustained": None,
-        "rows": rows,
-        "explanations": explain(rows, machine),
-    }  # fmt: skip
-    return found | {"notes": notes(found)}
+    pictures = Data("pets", "test", IMAGES, "ab" * 32, IMAGES, list(CLASSES), "cache", False)
+    found = Document(
+        schema=SCHEMA,
+        made=Made("0.1.0", "2026-01-01T00:00:00+00:00", 12.0, ["exported/pets"]),
+        settings=Settings(
+            num_runs=200, rounds=20, warmup_runs=10, threads=1, margin_pp=0.5, process_spread=0.004, processes=5,
+            speedup_confidence=0.99,
+        ),
+        machine=machine,
+        data=replace(pictures, **data),
+        baseline=baseline,
+        interrupted=False,
+        rows=rows,
+        explanations=explain(rows, machine),
+        notes=[],
+    )  # fmt: skip
+    return replace(found, notes=notes(found))

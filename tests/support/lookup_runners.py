@@ -7,14 +7,18 @@ processes, opened as ``tests.support.lookup_runners:open_lookup``.
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from cnnedge.data import Split
+from cnnedge.documents import Data
 from cnnedge.errors import ModelError
 from cnnedge.runtime.runner import Ends, Place, Runner, TensorSpec
 
 CLASSES = 4
+LABELS = ("a", "b", "c", "d")
 SHAPE = (4, 4, 1)
 
 
@@ -23,6 +27,11 @@ def labelled_images(labels: np.ndarray) -> np.ndarray:
     images = np.random.default_rng(0).integers(0, 256, (len(labels), *SHAPE), np.uint8)
     images[:, 0, 0, 0] = labels
     return images
+
+
+def facts(split: Split, labels: Sequence[str] = LABELS) -> Data:
+    """What the document says of labelled images."""
+    return Data("labelled", "test", len(split), split.sha256, len(split), list(labels), "", False)
 
 
 class LookupRunner(Runner):

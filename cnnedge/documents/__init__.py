@@ -1,0 +1,46 @@
+"""``benchmark.json`` as frozen records: read with checks, written, and asked by attribute."""
+
+from cnnedge.documents.circumstances import Conditions, Data, Load, Machine, Made, Sentence, Settings, Work
+from cnnedge.documents.row import (
+    Accuracy,
+    Comparison,
+    EndToEnd,
+    Flip,
+    Identity,
+    Latency,
+    LostClass,
+    Preprocessing,
+    Row,
+    Samples,
+    Sustained,
+    Timing,
+)
+from cnnedge.documents.whole import SCHEMA, Document, fail_if_any, read_document, several_machines
+
+__all__ = [
+    "SCHEMA",
+    "Accuracy",
+    "Comparison",
+    "Conditions",
+    "Data",
+    "Document",
+    "EndToEnd",
+    "Flip",
+    "Identity",
+    "Latency",
+    "Load",
+    "LostClass",
+    "Machine",
+    "Made",
+    "Preprocessing",
+    "Row",
+    "Samples",
+    "Sentence",
+    "Settings",
+    "Sustained",
+    "Timing",
+    "Work",
+    "fail_if_any",
+    "read_document",
+    "several_machines",
+]

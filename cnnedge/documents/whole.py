@@ -1,0 +1,107 @@
+"""A whole ``benchmark.json``: the machine, the data, how it was measured, and the rows."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnnedge.documents.circumstances import Data, Load, Machine, Made, Sentence, Settings, Work
+from cnnedge.documents.row import Row
+from cnnedge.errors import CnnedgeError, DataError
+from cnnedge.records import always, from_json, write_record
+
+SCHEMA = 1
+# 20 files with raw samples and flips are about 2 MB; what is larger is not one of ours.
+MAX_BYTES = 50_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """``benchmark.json``. ``baseline`` is the float Keras model's file; ``notes`` say what to mind."""
+
+    schema: int
+    made: Made
+    settings: Settings
+    machine: Machine
+    data: Data
+    baseline: str | None
+    interrupted: bool
+    sustained: Load | None = always()
+    rows: list[Row]
+    explanations: list[Sentence]
+    notes: list[str]
+    pareto: Work | None = None
+
+    def __post_init__(self) -> None:
+        classes = len(self.data.labels)
+        for number, row in enumerate(self.rows):
+            _check_classes(f"rows[{number}]", row, classes)
+
+    @property
+    def failed(self) -> list[Row]:
+        """The rows that carry a reason instead of (some of) their figures."""
+        return [row for row in self.rows if row.error]
+
+    @property
+    def classified(self) -> list[Row]:
+        return [row for row in self.rows if row.top1 is not None]
+
+    def write(self, path: Path) -> None:
+        """Write ``benchmark.json`` in one step."""
+        write_record(path, self)
+
+
+def _check_classes(where: str, row: Row, classes: int) -> None:
+    """See that what is indexed by class has as many entries as there are classes."""
+    lengths = [len(row.per_class or [])] if row.per_class is not None else []
+    if row.confusion is not None:
+        lengths += [len(row.confusion), *map(len, row.confusion)]
+    if any(length != classes for length in lengths):
+        raise ValueError(f"{where} has figures for another number of classes than {classes}")
+    named = [one for flip in row.flips or [] for one in (flip.label, flip.baseline, flip.predicted)]
+    if any(not 0 <= one < classes for one in named):
+        raise ValueError(f"{where}.flips names a class that is none of the {classes}")
+
+
+def read_document(path: Path) -> Document:
+    """Read a benchmark document.
+
+    Raises:
+        DataError: the file cannot be read, is no JSON, not a document of this schema, or damaged.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(f"{path} is larger than {MAX_BYTES:,} bytes: expected a benchmark.json")
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): expected a benchmark.json") from None
+    except (ValueError, RecursionError):
+        raise DataError(f"{path} is not JSON: expected a benchmark.json") from None
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise DataError(f"{path} is not a benchmark document of schema {SCHEMA}: run cnnedge benchmark again")
+    try:
+        return from_json(Document, content)
+    except ValueError as error:
+        raise DataError(f"{path} is damaged ({error}): run cnnedge benchmark again") from None
+
+
+def several_machines(documents: Sequence[Document]) -> list[tuple[str, list[Row | None]]]:
+    """The rows of all documents by file and way of calling: a label, and one row per document (None: none)."""
+    labels = {(row.file, row.mode): row.label for document in documents for row in document.rows}
+    by_key = [{(row.file, row.mode): row for row in document.rows} for document in documents]
+    return [(label, [rows.get(key) for rows in by_key]) for key, label in labels.items()]
+
+
+def fail_if_any(failures: dict[str, str], document: Document | None = None) -> None:
+    """Raise if a file could not be exported or measured; everything else has been done by then.
+
+    Raises:
+        CnnedgeError: names the files and the first reason.
+    """
+    failures = dict(failures)
+    for row in document.failed if document else ():
+        failures.setdefault(row.file, row.error or "")
+    if failures:
+        first, reason = next(iter(failures.items()))
+        others = f" (and {len(failures) - 1} more: {', '.join(list(failures)[1:])})" if len(failures) > 1 else ""
+        raise CnnedgeError(f"{first} failed: {reason}{others}")
