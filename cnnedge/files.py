@@ -1,13 +1,62 @@
-"""Writing files so that no reader ever meets half of one."""
+"""Reading files without being held up or filled up, and writing them so that no reader ever meets half of one."""
 
 import contextlib
+import errno
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from cnnedge.errors import FileExistsRefusal
+
+
+def open_regular(path: str | Path, limit: int) -> BinaryIO:
+    """Open a regular file of at most ``limit`` bytes for reading.
+
+    A pipe would hold up whoever opens it, and a device (or a link to /dev/zero) fills the memory.
+
+    Raises:
+        OSError: it cannot be opened, is no regular file, or is larger; ``strerror`` says which.
+    """
+    # Opened first and looked at then: what a name stands for can change in between.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        found = os.fstat(handle)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "is a pipe or a device, expected a regular file", str(path))
+        if found.st_size > limit:
+            raise OSError(errno.EFBIG, f"has {found.st_size:,} bytes, expected at most {limit:,}", str(path))
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_regular(path: str | Path, limit: int) -> bytes:
+    """The content of a regular file of at most ``limit`` bytes.
+
+    Raises:
+        OSError: as ``open_regular``.
+    """
+    with open_regular(path, limit) as stream:
+        return read_bounded(stream, limit, path)
+
+
+def read_bounded(stream: BinaryIO, limit: int, name: str | Path) -> bytes:
+    """What is left in ``stream``, at most ``limit`` bytes.
+
+    Raises:
+        OSError: there is more.
+    """
+    content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"gives more than {limit:,} bytes", str(name))
+    return content
 
 
 def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:

@@ -1,10 +1,11 @@
+import os
 import resource
 import signal
 
 import pytest
 
 from cnnedge.errors import FileExistsRefusal
-from cnnedge.files import refuse_existing, sha256_of, write_atomically
+from cnnedge.files import read_regular, refuse_existing, sha256_of, write_atomically
 
 
 def test_content_replaces_what_was_there(tmp_path):
@@ -57,3 +58,23 @@ def test_existing_files_are_refused_unless_overwriting(tmp_path):
 def test_sha256_of_the_empty_string():
     # FIPS 180-4 test value
     assert sha256_of(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def test_only_regular_files_of_bounded_size_are_read(tmp_path):
+    path = tmp_path / "file.bin"
+    path.write_bytes(b"12345")
+    assert read_regular(path, 5) == b"12345"
+    with pytest.raises(OSError, match="has 5 bytes, expected at most 4"):
+        read_regular(path, 4)
+    with pytest.raises(IsADirectoryError, match="Is a directory"):
+        read_regular(tmp_path, 5)
+    with pytest.raises(FileNotFoundError):
+        read_regular(tmp_path / "none", 5)
+
+
+def test_pipes_and_devices_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        with pytest.raises(OSError, match="is a pipe or a device, expected a regular file"):
+            read_regular(tmp_path / name, 5)

@@ -8,10 +8,10 @@ import numpy as np
 from cnnedge.data.array_split import ArraySplit
 from cnnedge.data.splits import Split, occurs_once
 from cnnedge.errors import DataError
-from cnnedge.images.training_image import decode_image
+from cnnedge.images.decode import decode
+from cnnedge.images.kinds import SUFFIXES, is_picture_name
 from cnnedge.progress import Progress, silent
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 # A folder without a test split gives a fifth of each class to it: one image of five.
 TEST_PART = 0.2
 MIN_PER_CLASS = 5
@@ -50,7 +50,7 @@ def _list_classes(folder: Path) -> dict[str, list[Path]]:
     subfolders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     classes = {path.name: _list_images(path) for path in subfolders}
     if not any(classes.values()):
-        raise DataError(f"{folder} holds no images, expected {folder}/<class>/<image> ({', '.join(SUFFIXES)})")
+        raise DataError(f"{folder} holds no images, expected {folder}/<class>/<image> ({', '.join(sorted(SUFFIXES))})")
     empty = [name for name, files in classes.items() if not files]
     if empty:
         raise DataError(f"{folder / empty[0]} holds no images: add some or remove the folder")
@@ -61,7 +61,7 @@ def _list_classes(folder: Path) -> dict[str, list[Path]]:
 
 def _list_images(folder: Path) -> list[Path]:
     entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    images = [path for path in entries if path.suffix.lower() in SUFFIXES]
+    images = [path for path in entries if is_picture_name(path.name)]
     others = [path for path in entries if path not in images]
     if others:
         _log.warning("%s: %d entries are no image files and are left out: %s", folder, len(others), others[0].name)
@@ -72,7 +72,7 @@ def _decode(classes: dict[str, list[Path]], shape: tuple[int, int, int], progres
     labels = np.repeat(np.arange(len(classes), dtype=np.int64), [len(files) for files in classes.values()])
     images = np.empty((len(labels), *shape), np.uint8)
     for index, path in enumerate(path for files in classes.values() for path in files):
-        images[index] = decode_image(path, shape)
+        images[index] = decode(path, shape)
         progress("decode images", index + 1, len(images))
     return ArraySplit(images, labels)
 

@@ -1,35 +1,34 @@
 """From any picture to the pixels that a model takes: uint8 (height, width, channels), 0..255, RGB or grey.
 
-What a picture can be, and what is done with it:
-
-    EXIF orientation      applied: the picture is turned the way a person sees it
-    alpha                 laid on white, the page that transparent drawings are made for; on black, dark
-                          strokes would vanish. Grey models too: a transparent digit becomes dark on white
-    palette, 1 bit, CMYK  converted to RGB, or to grey (ITU-R 601 luma); colours are never inverted
-    16-bit grey           divided by 257, so that 65535 becomes 255
-    animation             its first frame
-    another size          squashed to height x width with Pillow's antialiased bilinear filter: no crop, so
-                          that nothing is lost, and no border, which training images do not have
+The only decoder: what a network is trained on and what it is fed later cannot differ. ``pixels`` says what is done to
+a picture once Pillow has read it.
 """
 
 import io
+import threading
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from cnnedge.errors import ImageError
+from cnnedge.files import open_regular, read_bounded
+from cnnedge.images import kinds
+from cnnedge.images.pixels import check_size, to_pixels
 
 if TYPE_CHECKING:
     from PIL import Image
 
     Source = Path | str | bytes | BinaryIO | Image.Image | np.ndarray
 
-# 100 megapixels decode to 300 MB; a file of a few kB can claim as much, and no classifier needs it.
-MAX_PIXELS = 100_000_000
-# 65535 / 255: the distance, in 16 bits, between neighbouring 8-bit values.
-STEP_16_BIT = 257
+# An uncompressed picture of the most pixels, four bytes each; whoever claims more is read no further.
+MAX_BYTES = 400_000_000
+# Enough to tell what a file is that is no picture.
+_START = 64
+# Python's list of warning filters is one for all threads.
+_opening = threading.Lock()
 
 
 def decode(source: "Source", shape: tuple[int, int, int]) -> np.ndarray:
@@ -38,8 +37,8 @@ def decode(source: "Source", shape: tuple[int, int, int]) -> np.ndarray:
     An array that already has this shape is returned as it is, without a copy.
 
     Args:
-        source: a path, an encoded picture as bytes or as a binary stream, a Pillow image, or a uint8 array
-            ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)`` of any size.
+        source: a path of a regular file, an encoded picture as bytes or as a binary stream, a Pillow image, or a
+            uint8 array ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)`` of any size.
         shape: ``(height, width, channels)``; channels is 1 (grey) or 3 (RGB).
 
     Raises:
@@ -48,24 +47,63 @@ def decode(source: "Source", shape: tuple[int, int, int]) -> np.ndarray:
     if isinstance(source, np.ndarray):
         return _from_array(source, shape)
     name = str(source) if isinstance(source, str | Path) else getattr(source, "name", None) or "the image"
-    from PIL import Image
-
     try:
-        if isinstance(source, Image.Image):
-            return _pixels(source, shape)
-        with warnings.catch_warnings():
-            # Pillow warns from 89 megapixels on; our own limit is checked next, before anything is decoded.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
-                return _pixels(picture, shape)
+        with ExitStack() as opened:
+            return to_pixels(_picture(source, name, opened), shape)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
-    except Image.UnidentifiedImageError as error:
-        raise ImageError(f"{name}: not a picture, or a damaged one; expected PNG, JPEG or the like") from error
     except OSError as error:
         raise ImageError(f"{name}: {error.strerror or error}") from error
     except Exception as error:  # on damaged files, decoders raise whatever they stumble over
         raise ImageError(f"{name}: cannot be decoded ({type(error).__name__}: {error})") from error
+
+
+def _picture(source: Any, name: str, opened: ExitStack) -> "Image.Image":
+    """``source`` as a Pillow image whose pixels need not be read yet; ``opened`` closes what was opened for it."""
+    from PIL import Image
+
+    if isinstance(source, Image.Image):
+        return source
+    if isinstance(source, str | Path):
+        stream = opened.enter_context(open_regular(source, MAX_BYTES))
+    elif isinstance(source, bytes):
+        stream = io.BytesIO(source)
+    else:
+        stream = io.BytesIO(read_bounded(source, MAX_BYTES, name))
+    return opened.enter_context(_open(stream))
+
+
+def _open(stream: BinaryIO) -> "Image.Image":
+    from PIL import Image
+
+    start = stream.read(_START)
+    for formats in (kinds.COMMON_FORMATS, _further_formats(start)):
+        stream.seek(0)
+        try:
+            # Pillow warns from 89 megapixels on; our own limit is checked before anything is decoded.
+            with _opening, warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                return Image.open(stream, formats=formats)
+        except Image.UnidentifiedImageError:
+            continue
+        except Image.DecompressionBombError as error:
+            raise ImageError(f"{error}: scale it down first") from None
+    raise ImageError(kinds.why_unreadable(start))
+
+
+def _further_formats(start: bytes) -> list[str]:
+    """The formats to try next, HEIF among them where the package that reads it is installed."""
+    from PIL import Image
+
+    Image.init()
+    if kinds.is_heif(start):
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError:
+            pass
+        else:
+            register_heif_opener()
+    return [name for name in (*kinds.FURTHER_FORMATS, "HEIF") if name in Image.OPEN]
 
 
 def _from_array(array: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
@@ -75,43 +113,7 @@ def _from_array(array: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
         raise ImageError(f"the image is {array.dtype} {array.shape}, expected uint8 (H, W), (H, W, 1) or (H, W, 3)")
     if not array.size:
         raise ImageError(f"the image is an array of shape {array.shape}, expected at least one pixel")
+    check_size(array.shape[1], array.shape[0])
     from PIL import Image
 
-    return _pixels(Image.fromarray(array[..., 0] if array.shape[2:] == (1,) else array), shape)
-
-
-def _pixels(picture: "Image.Image", shape: tuple[int, int, int]) -> np.ndarray:
-    from PIL import Image, ImageOps
-
-    if picture.width * picture.height > MAX_PIXELS:
-        raise ImageError(
-            f"{picture.width} x {picture.height} pixels, expected at most {MAX_PIXELS:,}: scale it down first"
-        )
-    height, width, channels = shape
-    upright = _on_white(_to_8_bit(ImageOps.exif_transpose(picture)))
-    plain = upright.convert("L" if channels == 1 else "RGB")
-    if plain.size != (width, height):
-        plain = plain.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(plain).reshape(shape)
-
-
-def _to_8_bit(picture: "Image.Image") -> "Image.Image":
-    """Bring grey of more than 8 bits down to 8; Pillow's own conversion would clip it at 255."""
-    from PIL import Image
-
-    if not picture.mode.startswith("I") and picture.mode != "F":
-        return picture
-    values: np.ndarray[Any, Any] = np.asarray(picture)
-    if picture.mode == "F" or values.min() < 0 or values.max() > 0xFFFF:
-        raise ImageError(f"grey values of mode {picture.mode} have no known range, expected 8 or 16 bits")
-    rounded = (values.astype(np.int64) + STEP_16_BIT // 2) // STEP_16_BIT
-    return Image.fromarray(rounded.astype(np.uint8))
-
-
-def _on_white(picture: "Image.Image") -> "Image.Image":
-    from PIL import Image
-
-    if not picture.has_transparency_data:
-        return picture
-    drawing = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", drawing.size, "white"), drawing)
+    return to_pixels(Image.fromarray(array[..., 0] if array.shape[2:] == (1,) else array), shape)

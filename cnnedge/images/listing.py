@@ -1,6 +1,5 @@
 """Which pictures the arguments of ``cnnedge predict`` name, and what is in each: one entry a picture, as they come."""
 
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnedge.errors import CnnedgeError, ImageError
+from cnnedge.files import read_bounded
+from cnnedge.images.decode import MAX_BYTES
+from cnnedge.images.folders import LeftOut, files_below
+from cnnedge.images.kinds import SUFFIXES, is_picture_name
 
 if TYPE_CHECKING:
     import numpy as np
 
-# What a folder is searched for; a file named on the command line is tried whatever its suffix.
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 STDIN = "-"
 
 
@@ -30,7 +31,7 @@ def listed(images: list[str]) -> Iterator[Picture]:
     """Every picture that the arguments name, or what is wrong with an argument that names none."""
     for image in images:
         if image == STDIN:
-            yield Picture(image, sys.stdin.buffer.read())
+            yield _standard_input()
         elif Path(image).is_dir():
             yield from _in_folder(image)
         elif not Path(image).exists() and any(sign in image for sign in "*?["):
@@ -62,16 +63,21 @@ def _matching(pattern: str) -> Iterator[Picture]:
 
 def _in_folder(folder: str) -> Iterator[Picture]:
     found = False
-    unreadable: list[OSError] = []
-    for path, folders, names in os.walk(folder, onerror=unreadable.append):
-        folders.sort()
-        for name in sorted(names):
-            if Path(name).suffix.lower() in SUFFIXES:
-                found = True
-                whole = str(Path(path) / name)
-                yield Picture(whole, whole)
-    for error in unreadable:
-        yield Picture(error.filename, ImageError(f"{error.filename}: {error.strerror}: this folder was left out"))
-    if not found and not unreadable:
+    for path in files_below(folder):
+        if isinstance(path, LeftOut):
+            yield Picture(path.path, ImageError(f"{path.path}: {path.reason}"))
+        elif is_picture_name(path):
+            yield Picture(path, path)
+        else:
+            continue
+        found = True
+    if not found:
         reason = f"{folder}: no pictures in this folder ({', '.join(sorted(SUFFIXES))})"
         yield Picture(folder, ImageError(reason))
+
+
+def _standard_input() -> Picture:
+    try:
+        return Picture(STDIN, read_bounded(sys.stdin.buffer, MAX_BYTES, STDIN))
+    except OSError as error:
+        return Picture(STDIN, ImageError(f"{STDIN}: standard input {error.strerror}"))

@@ -96,7 +96,7 @@ def test_bad_pictures_get_their_own_entry_and_the_others_go_on(model, pictures, 
     reasons = [entry["error"] for entry in found if entry["error"]]
     for reason, words in zip(
         reasons,
-        ["not a picture", "not a picture", "no pictures in this folder", "No such file", "matches no file"],
+        ["is empty", "not a picture", "no pictures in this folder", "No such file", "matches no file"],
         strict=True,
     ):
         assert words in reason
@@ -109,7 +109,7 @@ def test_bad_pictures_in_lines(model, pictures, capsys):
     (pictures / "empty.png").write_bytes(b"")
     assert run(["predict", str(model), str(pictures)]) == 1
     output = capsys.readouterr().out
-    assert "empty.png: not a picture" in output
+    assert "empty.png: is empty" in output
     assert "red" in output
 
 

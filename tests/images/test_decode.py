@@ -1,12 +1,17 @@
 import io
+import os
 import struct
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cnnedge.errors import ImageError
+from cnnedge.images import pixels
 from cnnedge.images.decode import decode
 
 # Four quarters: red, green / blue, white. Large enough that JPEG and scaling leave each quarter's middle alone.
@@ -118,6 +123,25 @@ def test_float_grey_has_no_range_and_is_refused():
         decode(content, (4, 4, 1))
 
 
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "MPO"])
+def test_every_format_that_is_listed_is_read(format):
+    if format not in Image.SAVE:
+        pytest.skip(f"this Pillow writes no {format}")
+    options = {"WEBP": {"lossless": True}, "AVIF": {"quality": 100, "subsampling": "4:4:4"}}.get(format, {})
+    content = encoded(Image.fromarray(QUARTERS.repeat(4, 0).repeat(4, 1)), format, **options)
+    # Lossy formats move flat areas of 8 x 8 and more by a few levels; swapped channels would move them by 255.
+    found = decode(content, SHAPE)[[[4], [12]], [4, 12]]
+    assert np.abs(found.astype(int) - QUARTERS[[[4], [12]], [4, 12]]).max() < 12
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_cielab_is_read(channels):
+    """L* of 50 % is a grey of 119 (CIE 1976: Y = 0.184, sRGB 0.466); Pillow's profiles may round by one."""
+    picture = Image.new("LAB", (28, 28), (128, 128, 128))
+    found = decode(encoded(picture, "TIFF"), (28, 28, channels))
+    assert np.abs(found.astype(int) - 119).max() <= 2
+
+
 def test_animation_gives_its_first_frame():
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
@@ -139,12 +163,35 @@ def test_shrinking_averages_instead_of_picking():
     assert np.abs(found.astype(int) - 127.5).max() < 12
 
 
+@pytest.mark.parametrize("height, width", [(900, 40), (40, 900), (333, 257)])
+def test_rows_are_resized_before_columns_whatever_the_proportions(height, width):
+    """Pillow 13 takes the columns of tall pictures first, Pillow 12 never: one pixel in seven differs by a level."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8))
+    rows_first = noise.resize((16, height), Image.Resampling.BILINEAR).resize((16, 16), Image.Resampling.BILINEAR)
+    assert (decode(noise, SHAPE) == np.asarray(rows_first)).all()
+
+
+def test_large_pictures_are_the_same_strip_by_strip(monkeypatch):
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (700, 333, 4), np.uint8), "RGBA")
+    at_once = decode(noise, SHAPE)
+    monkeypatch.setattr(pixels, "_STRIP_PIXELS", 5000)
+    assert (decode(noise, SHAPE) == at_once).all()
+
+
+def test_exif_that_cannot_be_read_leaves_the_pixels():
+    """An eXIf chunk that is no TIFF (Pillow issue 5528)."""
+    content = encoded(Image.fromarray(QUARTERS))
+    place = content.index(b"IDAT") - 4
+    broken = chunk(b"eXIf", b"\0\x08\0\x02\x01\x12\0\x03" + bytes(20))
+    assert (decode(content[:place] + broken + content[place:], SHAPE) == QUARTERS).all()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def bomb(width: int, height: int) -> bytes:
     """A PNG of a few bytes that claims a size, without the pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     pixels = chunk(b"IDAT", zlib.compress(b"\0" * 100))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
@@ -160,7 +207,7 @@ def test_pictures_of_more_than_100_megapixels_are_refused_unread(size, recwarn):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "not a picture"),
+        (b"", "is empty"),
         (b"this is a text, not a picture", "not a picture"),
         (encoded(Image.effect_noise((64, 64), 50), "JPEG")[:-500], "truncated"),
         (encoded(Image.effect_noise((64, 64), 50), "PNG")[:2000], "truncated"),
@@ -190,3 +237,83 @@ def test_absent_files_and_folders(tmp_path):
 def test_arrays_that_are_no_picture_are_refused(array):
     with pytest.raises(ImageError, match="expected"):
         decode(array, (4, 4, 1))
+
+
+PEAK = """
+import sys
+from cnnedge.images.decode import decode
+from cnnedge.errors import ImageError
+try:
+    decode(sys.argv[1], (32, 32, 3))
+except ImageError as error:
+    print(error)
+print([int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")][0])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
+def test_the_largest_picture_takes_less_than_a_gigabyte(tmp_path):
+    """99 megapixels of one colour with transparency, 0.4 MB as PNG: 2 GB and more if every step made a copy."""
+    row = b"\0" + bytes(11_000 * 4)
+    packer = zlib.compressobj()
+    data = b"".join(packer.compress(row) for _ in range(9_000)) + packer.flush()
+    header = struct.pack(">IIBBBBB", 11_000, 9_000, 8, 6, 0, 0, 0)
+    path = tmp_path / "large.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+    done = subprocess.run([sys.executable, "-c", PEAK, path], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 1_000_000, done.stdout
+
+
+def test_formats_that_take_more_memory_have_lower_limits(monkeypatch):
+    monkeypatch.setitem(pixels.MAX_PIXELS_OF, "WEBP", 255)
+    assert decode(encoded(Image.fromarray(QUARTERS)), SHAPE).shape == SHAPE
+    with pytest.raises(ImageError, match="16 x 16 pixels of WEBP, expected at most 255: scale it down first"):
+        decode(encoded(Image.fromarray(QUARTERS), "WEBP"), SHAPE)
+
+
+def test_postscript_does_not_start_ghostscript(tmp_path, monkeypatch):
+    """Pillow reads EPS by starting the program ``gs``, with the document as its program."""
+    ghostscript, started = tmp_path / "gs", tmp_path / "started"
+    ghostscript.write_text(f"#!/bin/sh\ntouch {started}\n")
+    ghostscript.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    document = tmp_path / "digit.png"
+    document.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n")
+    with pytest.raises(ImageError, match=r"digit\.png: is a PostScript document, expected PNG"):
+        decode(document, SHAPE)
+    assert not started.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200), "is HEIC.*pip install pillow-heif"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0mif1heic", "is a video"),
+        (b"%PDF-1.7", "is a PDF"),
+        (b"\n <!DOCTYPE html><html>", "is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer to a file that Git LFS has not fetched"),
+    ],
+)
+def test_what_is_no_picture_is_named_for_what_it_is(content, message, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as if it were not installed
+    with pytest.raises(ImageError, match=message):
+        decode(content, SHAPE)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_only_regular_files_are_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    for name in ("pipe.png", "zero.png"):
+        with pytest.raises(ImageError, match=rf"{name}: is a pipe or a device, expected a regular file"):
+            decode(tmp_path / name, SHAPE)
+
+
+def test_files_and_streams_are_read_up_to_a_limit(tmp_path, monkeypatch):
+    content = encoded(Image.fromarray(QUARTERS))
+    (tmp_path / "a.png").write_bytes(content)
+    monkeypatch.setattr("cnnedge.images.decode.MAX_BYTES", len(content) - 1)
+    with pytest.raises(ImageError, match=rf"a\.png: has {len(content)} bytes, expected at most {len(content) - 1}"):
+        decode(tmp_path / "a.png", SHAPE)
+    with pytest.raises(ImageError, match=f"the image: gives more than {len(content) - 1} bytes"):
+        decode(io.BytesIO(content), SHAPE)
