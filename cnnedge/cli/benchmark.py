@@ -9,7 +9,6 @@ import typer
 
 from cnnedge import console
 from cnnedge.cli.options import Data, Limit, Mean, NumRuns, Overwrite, Std, Threads
-from cnnedge.documents import fail_if_any
 from cnnedge.errors import CnnedgeError, UsageError
 from cnnedge.files import refuse_existing
 
@@ -135,6 +134,8 @@ def _fail_if_incomplete(document: "Document") -> None:
         load = document.sustained
         done = f"; {load.seconds:.0f} of {60 * load.minutes:.0f} s of sustained load" if load else ""
         raise CnnedgeError(f"interrupted: {len(document.failed)} of {len(document.rows)} rows were not finished{done}")
+    from cnnedge.documents import fail_if_any
+
     fail_if_any({}, document)
 
 

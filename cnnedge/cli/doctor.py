@@ -8,7 +8,6 @@ import textwrap
 from typing import Any
 
 from cnnedge.cli.options import AsJson
-from cnnedge.machine.advice import advice, optional, throttling_words
 
 # The instructions that multiply int8 four at a time; without one, int8 files are small but hardly faster.
 FAST_INT8 = {"avx512_vnni", "avx_vnni", "avx_vnni_int8", "amx_int8", "asimddp", "i8mm"}
@@ -47,6 +46,7 @@ def examine() -> dict[str, Any]:
     """
     import psutil
 
+    from cnnedge.machine.advice import advice, optional, throttling_words
     from cnnedge.machine.hardware import machine_facts, read_load, throttle_bits
     from cnnedge.machine.probe import PACKAGES, cameras, probe
 

@@ -1,6 +1,5 @@
 """``cnnedge export``: a trained Keras model becomes TFLite and ONNX files."""
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,13 +7,12 @@ import typer
 
 from cnnedge import console
 from cnnedge.cli.options import Data, Out, Overwrite, Preset, Seed
-from cnnedge.documents import fail_if_any
 from cnnedge.errors import GateError, UsageError
 from cnnedge.files import refuse_existing, write_atomically
-from cnnedge.manifest import FileEntry, TrainingRecord, training_record
 
 if TYPE_CHECKING:
     from cnnedge.convert.scheme import ExportPlan
+    from cnnedge.manifest import FileEntry, TrainingRecord
 
 
 def export(
@@ -66,6 +64,7 @@ def export(
     """
     from cnnedge.convert.exporting import export_recipe
     from cnnedge.convert.scheme import plan_of
+    from cnnedge.manifest import training_record
     from cnnedge.model.backend import require_tensorflow
 
     plan = plan_of(_words(format), _words(precision), qat=qat, io=io)
@@ -82,9 +81,12 @@ def export(
     refuse_existing([*targets, *codes.values()], overwrite=overwrite)
 
     require_tensorflow()
+    import tempfile
+
     from cnnedge import data as datasets
     from cnnedge.convert.converter import Converter
     from cnnedge.convert.exporting import export
+    from cnnedge.documents import fail_if_any
     from cnnedge.model.keras_file import load_keras, save_keras
     from cnnedge.model.rgb_input import with_rgb_input
 
@@ -136,7 +138,7 @@ def _locate(source: str, out: Path) -> tuple[Path, str]:
     return path, path.stem
 
 
-def trained_on(path: Path, record: TrainingRecord | None) -> str | None:
+def trained_on(path: Path, record: "TrainingRecord | None") -> str | None:
     """The published data that a model was trained on; None where its file does not know.
 
     Raises:
@@ -166,7 +168,7 @@ def _write_snippets(codes: dict[Path, Path]) -> None:
         print(f"  {code.name}")
 
 
-def _print_entries(folder: Path, entries: dict[str, FileEntry], baseline: float | None) -> None:
+def _print_entries(folder: Path, entries: "dict[str, FileEntry]", baseline: float | None) -> None:
     width = max(len(file) for file in entries)
     print(f"{folder}:")
     for file, entry in entries.items():
@@ -176,7 +178,7 @@ def _print_entries(folder: Path, entries: dict[str, FileEntry], baseline: float 
         print(line)
 
 
-def check_drops(entries: dict[str, FileEntry], baseline: float, max_drop: float) -> None:
+def check_drops(entries: "dict[str, FileEntry]", baseline: float, max_drop: float) -> None:
     """Raise if a file's top-1 is more than ``max_drop`` points below the baseline's.
 
     Raises:

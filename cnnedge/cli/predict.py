@@ -4,14 +4,16 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cnnedge import console
 from cnnedge.cli.options import AsJson, ModelPath, Threads
 from cnnedge.errors import ImageError, UsageError
-from cnnedge.images import listing
+
+if TYPE_CHECKING:
+    from cnnedge.images.listing import Picture
 
 # Runners-up below half a percent would be shown as 0 %.
 SMALLEST_SHOWN = 0.005
@@ -77,17 +79,21 @@ def predict(
         raise ImageError(f"{failures.first}{more}")
 
 
-def _listed(images: list[str]) -> Iterator[listing.Picture]:
+def _listed(images: list[str]) -> "Iterator[Picture]":
     if not images:
         raise UsageError("no pictures given: name files, folders or - for standard input, or add --camera")
-    return listing.listed(images)
+    from cnnedge.images.listing import listed
+
+    return listed(images)
 
 
-def _watched(images: list[str]) -> Iterator[listing.Picture]:
+def _watched(images: list[str]) -> "Iterator[Picture]":
     number = images[0] if images else "0"
     if len(images) > 1 or not number.isdecimal():
         raise UsageError(f"--camera with {' '.join(images)!r}: expected at most the number of the camera after it")
-    return listing.watched(int(number))
+    from cnnedge.images.listing import watched
+
+    return watched(int(number))
 
 
 class _Failures:

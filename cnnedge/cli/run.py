@@ -7,7 +7,6 @@ import typer
 
 from cnnedge import console
 from cnnedge.cli.options import BatchSize, Data, Epochs, Model, NumRuns, Out, Overwrite, Preset, Resume, Seed
-from cnnedge.documents import fail_if_any
 from cnnedge.files import refuse_existing
 
 
@@ -66,6 +65,7 @@ def run(
         )
         document = pipeline.measure(model, folder, dataset, num_runs=num_runs, progress=progress)
         checkpoint.discard(folder)
+    from cnnedge.documents import fail_if_any
     from cnnedge.report.table import print_table
 
     print_table(document)

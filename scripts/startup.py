@@ -1,0 +1,72 @@
+"""Whether the commands start slower than they did: two checkouts in turn, with the same Python and packages.
+
+    python scripts/startup.py BEFORE [AFTER] [--runs N]
+
+BEFORE and AFTER are checkouts; AFTER is this one if not given. Runs `cnnedge --help` and `cnnedge predict` on one
+picture, one checkout after the other, and compares neighbours: what slows the machine for a while slows both. Prints
+the medians and the median of the ratios, in wall and in CPU time. Ends with exit code 1 if one takes more than 1.05 of
+before.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+LIMIT = 1.05
+HERE = Path(__file__).parents[1]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("before", type=Path, metavar="BEFORE")
+    parser.add_argument("after", type=Path, nargs="?", default=HERE, metavar="AFTER", help="default: this checkout")
+    parser.add_argument("--runs", type=int, default=31, metavar="N", help="of each command and checkout; default: 31")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "digit.png"
+        Image.fromarray(np.zeros((28, 28), np.uint8)).save(picture)
+        model = HERE / "exported" / "mnist" / "mnist_int8_qat.tflite"
+        commands = (["--help"], ["predict", str(model), str(picture)])
+        ratios = [compare(command, options.before, options.after, options.runs) for command in commands]
+    return int(max(ratios) > LIMIT)
+
+
+def compare(command: list[str], before: Path, after: Path, runs: int) -> float:
+    """Print what ``command`` takes in both checkouts; the smaller of the ratios of wall and CPU time.
+
+    Another program on the machine can only make either larger.
+    """
+    for checkout in (before, after):
+        start(checkout, command)  # reads the files once, and writes the bytecode
+    pairs = np.array([[start(before, command), start(after, command)] for _ in range(runs)])
+    ratios = np.median(pairs[:, 1] / pairs[:, 0], axis=0)
+    for unit, (one, other), ratio in zip(("wall", "CPU"), np.median(pairs, axis=0).T, ratios, strict=True):
+        print(
+            f"cnnedge {command[0]:<8} {unit:<5} before {1000 * one:6.0f} ms, after {1000 * other:6.0f} ms: {ratio:.3f}"
+        )
+    return float(min(ratios))
+
+
+def start(checkout: Path, command: list[str]) -> tuple[float, float]:
+    """Wall and CPU seconds of one command."""
+    environment = {**os.environ, "PYTHONPATH": str(checkout.resolve())}
+    begun = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-m", "cnnedge", *command], stdout=subprocess.DEVNULL, env=environment, cwd=checkout
+    ) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{checkout}: cnnedge {' '.join(command)} ended with {process.returncode}")
+    return time.perf_counter() - begun, usage.ru_utime + usage.ru_stime
+
+
+if __name__ == "__main__":
+    sys.exit(main())
