@@ -138,7 +138,7 @@ def _candidate(path: Path, device: str, asked: Normalization | None) -> Candidat
         opener="cnnedge.runtime.opening:open_runner",
         options={"source": str(path), "device": device, "mean": normalization.mean, "std": normalization.std},
         sha256=sha256_of(content),
-        labels=file.labels if file else None,
+        labels=passport.labels if passport else None,
         device=device,
         imports=RUNTIME_MODULES[format],
         preprocessing=_described(normalization, source),

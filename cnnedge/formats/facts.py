@@ -46,10 +46,7 @@ class OperatorFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """One file. ``free_sizes`` names tensors with a size known only at run time, other than the batch.
-
-    ``output_operator`` is the last one that decides what comes out, seen through those that convert or reshape.
-    """
+    """One file. ``free_sizes`` names tensors with a size known only at run time, other than the batch."""
 
     inputs: list[TensorFacts]
     outputs: list[TensorFacts]
@@ -58,7 +55,6 @@ class Facts:
     free_batch: bool
     free_sizes: list[str]
     gpu_concerns: list[str] = field(default_factory=list)
-    output_operator: str | None = None
 
     @property
     def macs(self) -> int | None:

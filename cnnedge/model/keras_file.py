@@ -1,46 +1,25 @@
 """Reading and writing ``.keras`` files."""
 
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnedge.errors import ModelError
 from cnnedge.files import write_atomically
 from cnnedge.manifest import TrainingRecord, with_record
-from cnnedge.model.checks import check_classifier
-from cnnedge.model.flatten import as_functional
+from cnnedge.model.graph.build import refresh
+from cnnedge.model.source import read_source
 
 if TYPE_CHECKING:
     import keras
 
 
 def load_keras(path: Path | str) -> "keras.Model":
-    """Read an image classifier from a ``.keras`` file, uncompiled.
-
-    Code inside the file (Lambda layers) is refused, never run: Keras's ``safe_mode``.
+    """Read an image classifier from a file, uncompiled: pixels 0..255 in, probabilities out.
 
     Raises:
-        ModelError: no such file, not a Keras 3 file, it cannot be rebuilt here, or it is not a plain image classifier
-            (see ``checks.check_classifier``).
+        ModelError: see ``source.read_source``.
     """
-    import keras
-
-    path = Path(path)
-    if not path.is_file():
-        raise ModelError(f"{path} does not exist: expected a .keras file")
-    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
-        raise ModelError(f"{path} is not a Keras model file: expected the .keras archive that model.save() writes")
-    try:
-        model = as_functional(keras.saving.load_model(path, compile=False, safe_mode=True))
-    # Whatever a damaged or foreign archive makes Keras raise, the file is the cause.
-    except Exception as error:
-        raise ModelError(f"{path} cannot be read as a Keras model ({_first_line(error)})") from error
-    try:
-        check_classifier(model)
-    except ModelError as error:
-        raise ModelError(f"{path}: {error}") from error
-    return model
+    return read_source(path).model
 
 
 def save_keras(model: "keras.Model", path: Path, record: TrainingRecord | None = None) -> None:
@@ -53,13 +32,9 @@ def save_keras(model: "keras.Model", path: Path, record: TrainingRecord | None =
 
     bare = keras.Model.from_config(model.get_config())
     bare.set_weights(model.get_weights())
+    refresh(bare)
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "model.keras"
         bare.save(written)
         content = written.read_bytes()
         write_atomically(path, content if record is None else with_record(content, record))
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

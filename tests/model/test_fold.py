@@ -6,8 +6,6 @@ import pytest
 from keras import layers
 
 from cnnedge.data import pixels_of
-from cnnedge.errors import ModelError
-from cnnedge.model.checks import check_classifier
 from cnnedge.model.fold import fold
 from cnnedge.model.keras_file import load_keras
 
@@ -84,45 +82,3 @@ def test_sequential_model_from_a_file_folds_like_any_other(tmp_path, pixels):
     loaded = load_keras(tmp_path / "sequential.keras")
     assert np.abs(answers(fold(loaded), pixels) - answers(model, pixels)).max() < TOLERANCE
     assert kinds(fold(loaded)) == ["InputLayer", "Conv2D", "Flatten", "Dense", "Softmax"]
-
-
-def without_softmax():
-    image = keras.Input((8, 8, 1))
-    return keras.Model(image, layers.Dense(3)(layers.Flatten()(image)))
-
-
-def free_size():
-    image = keras.Input((None, None, 3))
-    return keras.Model(image, layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling2D()(image)))
-
-
-def four_channels():
-    image = keras.Input((8, 8, 4))
-    return keras.Model(image, layers.Dense(3, activation="softmax")(layers.Flatten()(image)))
-
-
-def two_outputs():
-    image = keras.Input((8, 8, 1))
-    x = layers.Flatten()(image)
-    return keras.Model(image, [layers.Dense(3, activation="softmax")(x), layers.Dense(2, activation="softmax")(x)])
-
-
-def nested():
-    inner = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten()])
-    image = keras.Input((8, 8, 1))
-    return keras.Model(image, layers.Dense(3, activation="softmax")(inner(image)))
-
-
-@pytest.mark.parametrize(
-    "build, complaint",
-    [
-        (without_softmax, "without a softmax"),
-        (free_size, "fixed sizes"),
-        (four_channels, r"\(8, 8, 4\), expected \(height, width, 1 or 3\)"),
-        (two_outputs, "1 inputs and 2 outputs"),
-        (nested, "model inside the model"),
-    ],
-)
-def test_what_is_no_plain_classifier_is_refused(build, complaint):
-    with pytest.raises(ModelError, match=complaint):
-        check_classifier(build())

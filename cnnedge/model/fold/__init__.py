@@ -2,11 +2,12 @@
 
 The exporters all start from the folded model:
 
-- ``batch_norm``: batch normalization goes into the weights of the convolution or dense layer before it,
-- ``input_scaling``: scaling of the pixels goes into the weights of the first layer: raw pixels go in at no cost,
-- ``activations``: a ``ReLU`` becomes the activation of the layer before it,
-- ``inference``: dropout and augmentation layers, which do nothing at inference, are left out,
-- ``walk`` goes through the layers and makes the final softmax a layer of its own, named ``probabilities``.
+- ``separable``: a separable convolution becomes a depthwise one and one of 1 x 1,
+- ``activations``: a ``ReLU`` becomes the activation of the layer before it; every other activation a layer of its own,
+- ``channel_order``: RGB to BGR goes into the weights of the first layer,
+- ``affine``: batch normalization and the scaling of pixels go into the weights beside them,
+- ``walk`` calls the rules and names the final softmax ``probabilities``; ``flat.inference`` leaves out what does
+  nothing at inference.
 
 Folding before quantization means that what is quantized is exactly what runs: the fake-quantized kernel of
 quantization-aware training is the kernel in the file, and batch statistics stay as the float model had them.

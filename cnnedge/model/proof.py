@@ -1,0 +1,74 @@
+"""Is the rebuilt model the same function as the one that Keras loads? What Keras itself loads is the reference."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cnnedge.errors import ModelError
+
+if TYPE_CHECKING:
+    import keras
+
+Answers = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What rounding may change: ``of_range`` of the range of the outputs, and ``of_value`` of the largest of them."""
+
+    of_range: float
+    of_value: float
+
+    def allowed(self, reference: np.ndarray) -> float:
+        return self.of_range * float(np.ptp(reference)) + self.of_value * float(np.abs(reference).max())
+
+
+# Rebuilding and folding change the order of float32 sums: a few times 2**-24 a layer, some 1e-5 over a hundred layers.
+# A wrong layer is seen at 1e-2 and more. The output's own rounding: a few units of its last place.
+FLOAT32 = Tolerance(1e-4, 4 * 2.0**-23)
+# For a model that computes in float16 itself: 2**-11 = 5e-4 an operation, over some tens of them.
+FLOAT16 = Tolerance(2e-2, 4 * 2.0**-11)
+PICTURES = 8
+
+
+def synthetic_pictures(shape: tuple[int, ...], count: int = PICTURES) -> np.ndarray:
+    """float32 ``(count, H, W, C)`` of integers 0..255: gradients, noise, flat, and coarse patches; always the same."""
+    rng = np.random.default_rng(20)
+    height, width, channels = shape
+    slope = np.linspace(0, 255, height)[:, None, None] * rng.random((1, width, channels))
+    coarse = np.kron(rng.integers(0, 256, (4, 4, channels)), np.ones((-(-height // 4), -(-width // 4), 1)))
+    made = [slope, rng.integers(0, 256, shape), coarse[:height, :width], np.full(shape, 200)]
+    while len(made) < count:
+        low, high = sorted(rng.integers(0, 256, 2))
+        made.append(rng.integers(low, high + 1, shape))
+    return np.stack([np.broadcast_to(picture, shape) for picture in made[:count]]).round().astype("float32")
+
+
+def difference(ours: np.ndarray, reference: np.ndarray, tolerance: Tolerance = FLOAT32) -> str | None:
+    """How two models' outputs ``(N, classes)`` differ by more than rounding; None if they do not.
+
+    Top-1 needs no rule of its own: it can only differ where the two best are closer than two such errors.
+    """
+    if ours.shape != reference.shape:
+        return f"outputs of shape {ours.shape[1:]} in place of {reference.shape[1:]}"
+    if not np.all(np.isfinite(reference)):
+        return "the original's own outputs are not finite"
+    allowed, found = tolerance.allowed(reference), float(np.abs(ours - reference).max())
+    if not found <= allowed:
+        return f"outputs differ by {found:.2g}, at most {allowed:.2g} is rounding"
+    return None
+
+
+def prove_equal(
+    model: "keras.Model", reference: Answers, pictures: np.ndarray, *, step: str, tolerance: Tolerance = FLOAT32
+) -> None:
+    """Compare ``model`` with the reference on float32 pictures 0..255.
+
+    Raises:
+        ModelError: the outputs differ; ``step`` says after what.
+    """
+    found = difference(np.asarray(model(pictures, training=False)), reference(pictures), tolerance)
+    if found is not None:
+        raise ModelError(f"{step} changed what {model.name} answers ({found}): nothing was written; please report it")

@@ -1,0 +1,111 @@
+"""Configurations that Keras 2 wrote (until 2.15, and tf_keras), in the words of Keras 3."""
+
+from typing import Any
+
+# Settings of Keras 2 that Keras 3 does not take, and that change nothing in a network that predicts.
+_KERNEL = ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")
+_DROPPED = {"DepthwiseConv2D": _KERNEL, "SeparableConv2D": _KERNEL}
+_RANDOM_DROPPED = ("rng_type",)
+_MODULES = {
+    "keras.src.engine.functional": "keras.src.models.functional",
+    "keras.engine.functional": "keras.src.models.functional",
+}
+_GRAPHS = ("Functional", "Model")
+# TensorFlow functions on a tensor and a number y: the scale and offset that they are.
+_AFFINE = {
+    "math.truediv": lambda y: (1 / y, 0.0), "math.divide": lambda y: (1 / y, 0.0), "math.multiply": lambda y: (y, 0.0),
+    "math.subtract": lambda y: (1.0, -y), "math.add": lambda y: (1.0, y),
+    "__operators__.add": lambda y: (1.0, y),
+}  # fmt: skip
+_ACTIVATIONS = {"nn.relu": "relu", "nn.relu6": "relu6", "nn.softmax": "softmax", "math.sigmoid": "sigmoid"}
+
+
+def modernized(config: Any) -> Any:
+    """The same configuration for Keras 3; one of Keras 3 comes back as it is."""
+    if isinstance(config, list):
+        return [modernized(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    changed = {key: modernized(value) for key, value in config.items()}
+    if isinstance(changed.get("module"), str):
+        module = changed["module"].replace("tf_keras", "keras", 1)
+        changed["module"] = _MODULES.get(module, module)
+    if changed.get("class_name") == "Policy":
+        return changed["config"]["name"]
+    if changed.get("class_name") == "TFOpLambda":
+        return _operation(changed)
+    return _renumbered(_without_dropped(_with_one_axis(changed)))
+
+
+def _with_one_axis(layer: dict[str, Any]) -> dict[str, Any]:
+    """Keras 2 keeps the axis of a batch normalization in a list."""
+    axis = layer.get("config", {}).get("axis") if layer.get("class_name") == "BatchNormalization" else None
+    return {**layer, "config": {**layer["config"], "axis": axis[0]}} if isinstance(axis, list) else layer
+
+
+def _renumbered(model: dict[str, Any]) -> dict[str, Any]:
+    """Calls of nested models counted from 0 (Keras 2 counts their making as the first); one tensor not in a list."""
+    config = model.get("config")
+    if model.get("class_name") not in _GRAPHS or not isinstance(config, dict) or not _has_keras2_calls(config):
+        return model
+    nested = [layer for layer in config["layers"] if layer.get("class_name") in (*_GRAPHS, "Sequential")]
+    once = {_name(layer): 0 for layer in nested if len(layer.get("inbound_nodes", [])) == 1}
+    config = _shifted(config, once)
+    for ends in ("input_layers", "output_layers"):
+        if len(config.get(ends, [])) == 1:
+            config[ends] = config[ends][0]
+    return {**model, "config": config}
+
+
+def _has_keras2_calls(config: dict[str, Any]) -> bool:
+    return any(isinstance(node, list) for layer in config.get("layers", []) for node in layer.get("inbound_nodes", []))
+
+
+def _name(layer: dict[str, Any]) -> str:
+    return str(layer.get("name") or layer["config"].get("name"))
+
+
+def _shifted(part: Any, calls: dict[str, int]) -> Any:
+    """Every reference ``[name, call, tensor, ..]`` to one of these layers with the call that they have."""
+    if isinstance(part, dict):
+        return {key: _shifted(value, calls) for key, value in part.items()}
+    if not isinstance(part, list):
+        return part
+    if len(part) >= 3 and isinstance(part[0], str) and part[0] in calls and isinstance(part[1], int):
+        return [part[0], calls[part[0]], *part[2:]]
+    return [_shifted(value, calls) for value in part]
+
+
+def _without_dropped(layer: dict[str, Any]) -> dict[str, Any]:
+    kind, config = layer.get("class_name"), layer.get("config")
+    if not isinstance(kind, str) or not isinstance(config, dict):
+        return layer
+    dropped = _RANDOM_DROPPED if kind.startswith("Random") else _DROPPED.get(kind, ())
+    return {**layer, "config": {key: value for key, value in config.items() if key not in dropped}}
+
+
+def _operation(layer: dict[str, Any]) -> dict[str, Any]:
+    """A TensorFlow function as the layer that does the same; others stay, and Keras names them."""
+    function, name = layer["config"].get("function"), layer["config"].get("name")
+    nodes = layer.get("inbound_nodes", [])
+    if len(nodes) != 1:
+        return layer
+    tensor, settings = _call(nodes[0])
+    operand = settings.get("y")
+    if function in _AFFINE and isinstance(operand, (int, float)):
+        scale, offset = _AFFINE[function](operand)
+        kind, config = "Rescaling", {"scale": scale, "offset": offset}
+    elif function in _ACTIVATIONS:
+        kind, config = "Activation", {"activation": _ACTIVATIONS[function]}
+    else:
+        return layer
+    return {
+        "module": "keras.layers", "class_name": kind, "registered_name": None, "name": layer.get("name", name),
+        "config": {**config, "name": name}, "inbound_nodes": [[tensor]],
+    }  # fmt: skip
+
+
+def _call(node: Any) -> tuple[list[Any], dict[str, Any]]:
+    """The tensor that the function is called on, and its other arguments."""
+    tensor = node[0] if isinstance(node[0], list) else node
+    return [*tensor[:3], {}], tensor[3] if len(tensor) > 3 else {}

@@ -1,0 +1,92 @@
+"""What kind of file it is, and the Keras model in it, as Keras itself loads it."""
+
+import importlib
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnedge.errors import ModelError
+from cnnedge.model.readers.dot_keras import load_archive
+from cnnedge.model.readers.hdf5 import load_hdf5
+
+if TYPE_CHECKING:
+    import keras
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_EXPECTED = "expected a .keras or .h5 file as model.save() writes it"
+
+
+def load_file(path: Path, custom_objects: Sequence[str] = ()) -> "keras.Model":
+    """The model in a file, uncompiled.
+
+    No code inside the file runs: Lambda layers and classes that are not Keras's own are refused, unless a module in
+    ``custom_objects`` (imported by name) defines them.
+
+    Raises:
+        ModelError: no such file, of another kind, damaged, with code inside, or larger than it has weights for.
+    """
+    if not path.exists():
+        raise ModelError(f"{path} does not exist: {_EXPECTED}")
+    load = _loader(path)
+    with _known(custom_objects):
+        try:
+            return load(path)
+        except ModelError as error:
+            raise ModelError(f"{path} {error}") from error
+        # Whatever a damaged or foreign file makes Keras raise, the file is the cause.
+        except Exception as error:
+            raise ModelError(f"{path} cannot be read as a Keras model ({_reason(error)})") from error
+
+
+def _loader(path: Path) -> "Callable[[Path], keras.Model]":
+    if path.is_dir():
+        raise ModelError(_of_folder(path))
+    if not path.is_file():
+        raise ModelError(f"{path} is no regular file: {_EXPECTED}")
+    with path.open("rb") as file:
+        start = file.read(len(_HDF5))
+    if start == _HDF5:
+        return load_hdf5
+    if zipfile.is_zipfile(path):
+        return load_archive
+    raise ModelError(f"{path} is not a Keras model file: {_EXPECTED}")
+
+
+def _of_folder(path: Path) -> str:
+    if (path / "saved_model.pb").is_file():
+        return (
+            f"{path} is a SavedModel, which holds a program and no layers: save the model itself with "
+            "model.save('model.keras'), or in Keras 2 with model.save('model.h5')"
+        )
+    return f"{path} is a folder: {_EXPECTED}"
+
+
+def _reason(error: Exception) -> str:
+    """One line of what Keras says, and what to do where that is known."""
+    text = str(error)
+    if "Lambda" in text:
+        return "it has a Lambda layer: that is code, which is never run from a file; use keras.layers or keras.ops"
+    for sign in ("Could not locate class", "Unknown layer", "Could not locate function"):
+        if sign in text:
+            name = text.split(sign, 1)[1].split("'")[1]
+            return f"it needs {name!r}, which Keras does not have: --allow-custom-objects MODULE names the code of it"
+    lines = text.strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+@contextmanager
+def _known(modules: Sequence[str]) -> Iterator[None]:
+    """Let Keras find the classes of these modules, under the names that they have there."""
+    import keras
+
+    found = {}
+    for name in modules:
+        try:
+            module = importlib.import_module(name)
+        except ImportError as error:
+            raise ModelError(f"--allow-custom-objects {name}: it cannot be imported ({error})") from error
+        found.update({key: value for key, value in vars(module).items() if isinstance(value, type)})
+    with keras.saving.custom_object_scope(found):
+        yield

@@ -1,0 +1,169 @@
+"""Anyone's Keras image classifier, understood: flat, raw pixels in, probabilities out, proved equal to the original."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnedge.errors import ModelError
+from cnnedge.model.checks import check_ends, is_plain
+from cnnedge.model.flat.inference import drop_augmentation
+from cnnedge.model.flat.operations import operations_to_layers
+from cnnedge.model.graph import Graph
+from cnnedge.model.graph.build import build
+from cnnedge.model.graph.read import graph_of, read_graph
+from cnnedge.model.head import Head, complete_head
+from cnnedge.model.preprocessing import Preprocessing, put_inside
+from cnnedge.model.proof import FLOAT16, FLOAT32, prove_equal, synthetic_pictures
+from cnnedge.model.readers.opening import load_file
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """A model that was read.
+
+    Attributes:
+        path: the file.
+        model: flat and functional: float32 ``(N, H, W, C)`` pixels 0..255 in, probabilities ``(N, classes)`` out.
+        reference: what Keras itself loads, with the declared preprocessing before it and the head behind it.
+        notes: what a person should know of it, one sentence each.
+        changed: whether ``model`` is another than the one in the file.
+    """
+
+    path: Path
+    model: "keras.Model"
+    reference: "Reference"
+    notes: tuple[str, ...] = ()
+    changed: bool = False
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The original's own answers to raw pixels: the measure for everything that is made of it."""
+
+    loaded: Any
+    preprocessing: Preprocessing | None = None
+    head: Head = "probabilities"
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Probabilities, float32 ``(N, classes)``, for pixels 0..255 ``(N, H, W, C)``."""
+        fed = pixels if self.preprocessing is None else self.preprocessing(pixels)
+        shape = graph_of(self.loaded).inputs[0].shape
+        if len(shape) == 3:
+            fed = fed[..., 0]
+        size = shape[0] or 32
+        return _as_probabilities(
+            np.concatenate([self._call(fed[i : i + size], size) for i in range(0, len(fed), size)]), self.head
+        )
+
+    def _call(self, batch: np.ndarray, size: int) -> np.ndarray:
+        """A batch of any length, filled up for a network that takes no other."""
+        import keras
+
+        graph = graph_of(self.loaded)
+        missing = size - len(batch) if graph.inputs[0].shape[0] else 0
+        filled = np.concatenate([batch, np.repeat(batch[:1], missing, axis=0)]) if missing else batch
+        packed = keras.tree.pack_sequence_as(graph._inputs_struct, [filled.astype("float32")])
+        given = keras.tree.flatten(self.loaded(packed, training=False))[0]
+        return np.asarray(given, "float32")[: len(batch)]
+
+
+def _as_probabilities(outputs: np.ndarray, head: Head) -> np.ndarray:
+    """float32 ``(N, classes)``; calculated in float64, apart from the way in which the network does it."""
+    if head == "probabilities":
+        return outputs
+    values = outputs.astype("float64")
+    if head == "logits":
+        powers = np.exp(values - values.max(axis=1, keepdims=True))
+        return (powers / powers.sum(axis=1, keepdims=True)).astype("float32")
+    positive = values if head == "sigmoid" else 1 / (1 + np.exp(-values))
+    return np.concatenate([1 - positive, positive], axis=1).astype("float32")
+
+
+def read_source(
+    path: Path | str,
+    *,
+    preprocessing: Preprocessing | None = None,
+    input_size: int | None = None,
+    custom_objects: Sequence[str] = (),
+) -> SourceModel:
+    """Read an image classifier from a ``.keras`` or ``.h5`` file.
+
+    A model that is plain already comes as Keras loads it. Any other is rebuilt from fresh layers in float32: nested
+    models opened, shared layers doubled, augmentation left out, operations turned into layers, the preprocessing put
+    inside and a softmax at its end; and its answers are compared with those of the original.
+
+    Args:
+        preprocessing: what an app has to do to pixels before this network; None if nothing.
+        input_size: height and width for a network that takes any.
+        custom_objects: modules whose classes the file may use; they are imported.
+
+    Raises:
+        ModelError: it cannot be read, is no classifier of single images, or the rebuilt one answers otherwise.
+    """
+    path = Path(path)
+    loaded = load_file(path, custom_objects)
+    try:
+        return _understood(path, loaded, preprocessing, input_size)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def _understood(
+    path: Path, loaded: "keras.Model", preprocessing: Preprocessing | None, input_size: int | None
+) -> SourceModel:
+    check_ends(loaded, input_size)
+    if is_plain(loaded) and preprocessing is None:
+        return SourceModel(path, loaded, Reference(loaded))
+    graph = read_graph(_sized(loaded, input_size))
+    notes = []
+    dropped = drop_augmentation(graph)
+    if dropped:
+        notes.append(f"augmentation does nothing at inference and was left out: {', '.join(dict.fromkeys(dropped))}")
+    operations_to_layers(graph)
+    head, told = complete_head(graph)
+    notes += told
+    _take_pixels(graph, preprocessing)
+    model = build(graph)
+    reference = Reference(loaded, preprocessing, head)
+    halved = _computes_in_half(loaded)
+    if halved:
+        notes.append("it computes in float16; its weights were taken as float32")
+    prove_equal(
+        model, reference, synthetic_pictures(model.input_shape[1:]), step="reading the model",
+        tolerance=FLOAT16 if halved else FLOAT32,
+    )  # fmt: skip
+    return SourceModel(path, model, reference, tuple(notes), changed=True)
+
+
+def _sized(loaded: "keras.Model", size: int | None) -> "keras.Model":
+    """The model for pictures of one size, where it takes any."""
+    import keras
+
+    shape = graph_of(loaded).inputs[0].shape[1:]
+    if size is None or None not in shape:
+        return loaded
+    fixed = tuple(side or size for side in shape[:2])
+    image = keras.Input((*fixed, *shape[2:]))
+    packed = keras.tree.pack_sequence_as(graph_of(loaded)._inputs_struct, [image])
+    return keras.Model(image, keras.tree.flatten(loaded(packed, training=False))[0], name=loaded.name)
+
+
+def _take_pixels(graph: Graph, preprocessing: Preprocessing | None) -> None:
+    """Let the graph take ``(H, W, C)`` pixels 0..255."""
+    import keras
+
+    if len(graph.image.shape) == 3:
+        shape = graph.image.shape
+        graph.prepend(keras.layers.Reshape(shape[1:]), "without_channels", (*shape, 1))
+    if preprocessing is not None:
+        put_inside(graph, preprocessing)
+
+
+def _computes_in_half(model: "keras.Model") -> bool:
+    return any(getattr(layer, "compute_dtype", "") in ("float16", "bfloat16") for layer in model._flatten_layers())

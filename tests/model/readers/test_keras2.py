@@ -1,0 +1,63 @@
+"""Files of Keras 2, written by Keras 2 itself (tf_keras), read into Keras 3 with the same answers."""
+
+import numpy as np
+import pytest
+
+from cnnedge.model.readers.opening import load_file
+from cnnedge.model.source import read_source
+
+# The same float32 weights through the same TensorFlow kernels.
+TOLERANCE = 1e-6
+
+
+@pytest.fixture(scope="module")
+def keras2():
+    return pytest.importorskip("tf_keras")
+
+
+def base(keras2):
+    layers = keras2.layers
+    image = keras2.Input((16, 16, 3))
+    x = layers.BatchNormalization()(layers.Conv2D(4, 3)(image))
+    x = layers.ReLU(6.0)(layers.DepthwiseConv2D(3)(x))
+    x = layers.LeakyReLU(alpha=0.2)(layers.SeparableConv2D(6, 3)(x))
+    return settled(keras2.Model(image, x))
+
+
+def settled(model):
+    rng = np.random.default_rng(3)
+    model.set_weights([rng.normal(0.2, 0.3, value.shape) ** 2 + 0.05 for value in model.get_weights()])
+    return model
+
+
+def teachable_machine(keras2):
+    """Two Sequentials in a Sequential, the first with the base in it: keras_model.h5 of Teachable Machine."""
+    layers = keras2.layers
+    features = keras2.Sequential([base(keras2), layers.GlobalAveragePooling2D()])
+    classifier = keras2.Sequential([layers.Dense(8, activation="relu"), layers.Dense(3, "softmax", use_bias=False)])
+    return keras2.Sequential([features, classifier])
+
+
+def transfer_learning(keras2):
+    """The guide of TensorFlow 2: augmentation, functions on tensors, the base called, one logit."""
+    layers = keras2.layers
+    image = keras2.Input((16, 16, 3))
+    x = keras2.Sequential([layers.RandomFlip("horizontal"), layers.RandomRotation(0.2)])(image)
+    x = keras2.applications.mobilenet_v2.preprocess_input(x)
+    x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(base(keras2)(x, training=False)))
+    return keras2.Model(image, layers.Dense(1)(x))
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+@pytest.mark.parametrize("build", [teachable_machine, transfer_learning])
+def test_keras_3_answers_as_keras_2_did(build, suffix, keras2, tmp_path, pixels):
+    model = build(keras2)
+    images = pixels[:6].astype("float32")
+    expected = model(images, training=False).numpy()
+    assert np.ptp(expected) > 1e-3
+    model.save(tmp_path / f"theirs{suffix}")
+    loaded = load_file(tmp_path / f"theirs{suffix}")
+    assert np.abs(np.asarray(loaded(images, training=False)) - expected).max() < TOLERANCE * np.abs(expected).max()
+    source = read_source(tmp_path / f"theirs{suffix}")
+    assert source.model.input_shape == (None, 16, 16, 3)
+    assert source.reference.head == ("probabilities" if build is teachable_machine else "logit")

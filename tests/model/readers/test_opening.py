@@ -1,0 +1,74 @@
+"""Every kind of path that someone may name, and what is said of it."""
+
+import os
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from cnnedge.errors import ModelError
+from cnnedge.model.readers.opening import load_file
+
+
+def network(extra=()):
+    image = x = keras.Input((8, 8, 3))
+    for layer in extra:
+        x = layer(x)
+    x = layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(image, x)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_the_kind_is_in_the_content_not_in_the_name(name, tmp_path, pixels):
+    model = network()
+    model.save(tmp_path / name)
+    (tmp_path / name).rename(tmp_path / "download (1)")
+    loaded = load_file(tmp_path / "download (1)")
+    images = pixels[:, :8, :8].astype("float32")
+    assert np.abs(np.asarray(loaded(images)) - np.asarray(model(images))).max() < 1e-6
+
+
+def test_weights_alone(tmp_path):
+    network().save_weights(tmp_path / "model.weights.h5")
+    with pytest.raises(ModelError, match="holds weights alone, without the network: save the whole model"):
+        load_file(tmp_path / "model.weights.h5")
+
+
+def test_a_saved_model_and_another_folder(tmp_path):
+    with pytest.raises(ModelError, match=r"is a folder: expected a \.keras or \.h5 file"):
+        load_file(tmp_path)
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(ModelError, match="is a SavedModel, which holds a program and no layers"):
+        load_file(tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.keras")
+    with pytest.raises(ModelError, match="no regular file"):
+        load_file(tmp_path / "pipe.keras")
+
+
+THEIRS = """
+import keras
+
+class Doubling(keras.layers.Layer):
+    def call(self, image):
+        return 2 * image
+"""
+
+
+def test_classes_of_their_own_need_the_module_that_has_them(tmp_path, monkeypatch, pixels):
+    (tmp_path / "their_layers.py").write_text(THEIRS)
+    monkeypatch.syspath_prepend(tmp_path)
+    import their_layers
+
+    model = network([their_layers.Doubling()])
+    model.save(tmp_path / "theirs.keras")
+    with pytest.raises(ModelError, match=r"needs 'Doubling'.*--allow-custom-objects MODULE"):
+        load_file(tmp_path / "theirs.keras")
+    loaded = load_file(tmp_path / "theirs.keras", ["their_layers"])
+    images = pixels[:, :8, :8].astype("float32")
+    assert np.abs(np.asarray(loaded(images)) - np.asarray(model(images))).max() < 1e-6
+    with pytest.raises(ModelError, match=r"--allow-custom-objects no_such_module: it cannot be imported"):
+        load_file(tmp_path / "theirs.keras", ["no_such_module"])

@@ -1,0 +1,35 @@
+"""A rebuilt model that answers otherwise is noticed."""
+
+import keras
+import numpy as np
+import pytest
+
+from cnnedge.errors import ModelError
+from cnnedge.model.proof import FLOAT16, difference, prove_equal, synthetic_pictures
+
+
+def test_synthetic_pictures_are_pixels_of_every_kind():
+    pictures = synthetic_pictures((10, 7, 3))
+    assert pictures.shape == (8, 10, 7, 3) and pictures.dtype == np.float32
+    assert pictures.min() == 0 and pictures.max() == 255 and np.all(pictures == pictures.round())
+    assert np.array_equal(pictures, synthetic_pictures((10, 7, 3)))
+
+
+def test_differences_are_measured_against_the_range():
+    reference = np.array([[0.5, 0.5], [0.0, 1.0]], "float32")
+    assert difference(reference + 9e-5, reference) is None
+    assert difference(reference + 2e-4, reference) == "outputs differ by 0.0002, at most 0.0001 is rounding"
+    assert difference(reference + 2e-4, reference, FLOAT16) is None
+    assert difference(reference[:, :1], reference) == "outputs of shape (1,) in place of (2,)"
+    assert difference(reference, reference * np.nan) == "the original's own outputs are not finite"
+    assert difference(reference * np.nan, reference) is not None
+
+
+def test_another_function_is_refused():
+    image = keras.Input((4, 4, 1))
+    model = keras.Model(image, keras.layers.GlobalAveragePooling2D()(image), name="theirs")
+    pictures = synthetic_pictures((4, 4, 1))
+    means = pictures.mean(axis=(1, 2))
+    prove_equal(model, lambda images: means, pictures, step="folding")
+    with pytest.raises(ModelError, match=r"folding changed what theirs answers \(outputs differ by 1, at most"):
+        prove_equal(model, lambda images: means + 1, pictures, step="folding")
