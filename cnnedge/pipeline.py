@@ -97,6 +97,7 @@ def measure(
     plan = Plan() if num_runs is None else Plan(num_runs=num_runs)
     facts = data_facts(data, data.test)
     document = benchmark(candidates, data.test, facts, plan, baseline=keras_file.name, progress=progress)
-    document.write(folder / BENCHMARK)
-    write_report(folder / REPORT, document, images=data.test, history=folder / checkpoint.HISTORY)
+    if document.has_figures:
+        document.write(folder / BENCHMARK)
+        write_report(folder / REPORT, document, images=data.test, history=folder / checkpoint.HISTORY)
     return document

@@ -17,6 +17,14 @@ RUNTIME_MODULES = {"tflite": ("ai_edge_litert.interpreter",), "onnx": ("onnxrunt
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a person says of files that have no passport: what to feed them, and how their outputs are called."""
+
+    normalization: Normalization | None = None
+    labels: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One row of the table before it is measured.
 
@@ -30,7 +38,7 @@ class Candidate:
         options: keyword arguments of the opener, JSON-able.
         mode: how the file is called, where one file is called in several ways; else empty.
         sha256: of the file; candidates of one format with the same content give the same predictions.
-        labels: the classes that the file itself names, or None.
+        labels: how the outputs are called by the file itself or by --labels, or None.
         device: ``cpu`` or ``gpu``.
         imports: modules whose memory belongs to the runtime, not to the file.
         preprocessing: what it is fed instead of pixels 0..255, and who says so.
@@ -81,17 +89,20 @@ def exported_files(path: Path) -> list[Path]:
 
 
 def candidates_for(
-    paths: Iterable[Path], *, device: str = "cpu", normalization: Normalization | None = None
-) -> list[Candidate]:
+    paths: Iterable[Path], *, device: str = "cpu", normalization: Normalization | None = None,
+    labels: tuple[str, ...] | None = None,
+) -> list[Candidate]:  # fmt: skip
     """Make a candidate of every exported file at ``paths`` (files or folders).
 
     A file that turns out to be unreadable becomes a candidate all the same: its row will hold the reason.
-    ``normalization`` is for the files that have no passport; without it they get what their metadata ask for.
+    ``normalization`` and ``labels`` are for the files that have no passport; without them they get what their metadata
+    ask for.
 
     Raises:
         UsageError: a path does not exist, or holds no exported file.
     """
-    return [_candidate(file, device, normalization) for path in paths for file in exported_files(Path(path))]
+    asked = Asked(normalization, labels)
+    return [_candidate(file, device, asked) for path in paths for file in exported_files(Path(path))]
 
 
 def keras_candidates(path: Path, *, opener: str, modes: Iterable[str], device: str = "cpu") -> list[Candidate]:
@@ -124,11 +135,11 @@ def keras_candidates(path: Path, *, opener: str, modes: Iterable[str], device: s
     ]
 
 
-def _candidate(path: Path, device: str, asked: Normalization | None) -> Candidate:
+def _candidate(path: Path, device: str, asked: Asked) -> Candidate:
     content, format = path.read_bytes(), path.suffix.removeprefix(".")
     file, name = _opened(content, format), ExportName.parse(path)
     passport = file.passport if file else None
-    normalization, source = _feeding(file, asked)
+    normalization, source = _feeding(file, asked.normalization)
     return Candidate(
         name=path.name,
         format=format,
@@ -138,7 +149,7 @@ def _candidate(path: Path, device: str, asked: Normalization | None) -> Candidat
         opener="cnnedge.runtime.opening:open_runner",
         options={"source": str(path), "device": device, "mean": normalization.mean, "std": normalization.std},
         sha256=sha256_of(content),
-        labels=passport.labels if passport else None,
+        labels=_labels(file, asked.labels),
         device=device,
         imports=RUNTIME_MODULES[format],
         preprocessing=_described(normalization, source),
@@ -162,6 +173,13 @@ def _feeding(file: ModelFile | None, asked: Normalization | None) -> tuple[Norma
     if asked is not None:
         return asked, "options"
     return (RAW, "assumed") if file is None else (file.contract.normalization, file.contract.source)
+
+
+def _labels(file: ModelFile | None, asked: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """What the file calls its classes: a person is ``asked`` about files without a passport only."""
+    if file is not None and file.passport is not None:
+        return file.labels
+    return asked or (file.labels if file else None)
 
 
 def _precision(file: ModelFile | None) -> str:

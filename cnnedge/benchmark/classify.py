@@ -68,7 +68,9 @@ def _evaluate(
         for worker, team in shares.items():
             failed = next((one.failure for one in team if one.failure is not None), None)
             if failed is None:
-                pairs[worker].probabilities = np.concatenate([np.load(one.output) for one in team])
+                found = np.concatenate([np.load(one.output) for one in team])
+                columns = pairs[worker].columns
+                pairs[worker].probabilities = found if columns is None else found[:, columns]
             elif worker.failure is None:
                 worker.fail(failed)
     finally:

@@ -39,10 +39,15 @@ class Turn:
 
 @dataclass(eq=False)
 class Measurement:
-    """What was found out about one candidate; what is None was not measured. ``starts`` counts its processes."""
+    """What was found out about one candidate; what is None was not measured.
+
+    ``starts`` counts its processes. ``columns`` are the file's outputs in the order of the data's classes, where the
+    file names them in another order; ``probabilities`` (N, classes) are in the data's.
+    """
 
     candidate: Candidate
     opened: Opened | None = None
+    columns: list[int] | None = None
     probabilities: np.ndarray | None = None
     shares_accuracy_with: str | None = None
     timings: Samples = field(default_factory=lambda: Samples([], [], []))

@@ -12,6 +12,7 @@ import numpy as np
 from cnnedge import __version__
 from cnnedge.benchmark import timing
 from cnnedge.benchmark.candidate import Candidate
+from cnnedge.benchmark.classes import class_notes, match_classes
 from cnnedge.benchmark.measure import measure
 from cnnedge.benchmark.measurement import Circumstances, Measurement
 from cnnedge.benchmark.notes import notes
@@ -53,7 +54,7 @@ def benchmark(
     """
     _check_request(candidates, split, baseline)
     measurements = [Measurement(candidate) for candidate in candidates]
-    _refuse_other_labels(measurements, data.labels)
+    match_classes(measurements, data.labels)
     circumstances, begun = Circumstances(), time.monotonic()
     interrupted = _measure_until_interrupted(
         measurements, split, len(data.labels), plan=plan, circumstances=circumstances, progress=progress
@@ -81,7 +82,7 @@ def benchmark(
         explanations=explain(rows, machine),
         notes=[],
     )
-    return dataclasses.replace(document, notes=notes(document))
+    return dataclasses.replace(document, notes=[*class_notes(measurements, data), *notes(document)])
 
 
 def data_facts(dataset: Dataset, test: Split) -> Data:
@@ -106,14 +107,6 @@ def _check_request(candidates: Sequence[Candidate], split: Split, baseline: str 
     keras = {candidate.name for candidate in candidates if candidate.format == "keras"}
     if baseline is not None and baseline not in keras:
         raise UsageError(f"the baseline {baseline} is not among the Keras files: {', '.join(sorted(keras)) or 'none'}")
-
-
-def _refuse_other_labels(measurements: Sequence[Measurement], labels: Sequence[str]) -> None:
-    """A file made for other classes would be measured against the wrong answers; its row says so instead."""
-    for measurement in measurements:
-        own = measurement.candidate.labels
-        if own is not None and tuple(own) != tuple(labels):
-            measurement.failure = f"its classes are {', '.join(own)}; the data's are {', '.join(labels)}"
 
 
 def _measure_until_interrupted(

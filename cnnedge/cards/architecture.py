@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnedge.cards.evidence import CardFacts
 from cnnedge.cards.markdown import duration, percent, section, table
+from cnnedge.manifest import TrainingRecord
 from cnnedge.model.networks import count_macs, layer_macs
 from cnnedge.training.cost import CORE_WATTS, epochs_and_seconds, training_flop, training_kwh
 from cnnedge.training.recipes import PRESETS, RECIPES, recipe
@@ -45,12 +46,12 @@ def training(facts: CardFacts) -> str:
     record = facts.training
     if record is None:
         return section("Training", "This network was brought in from elsewhere: how it was trained is not recorded.")
-    settings = _settings(record["recipe"], with_teacher=record.get("teacher") is not None)
-    data = record["data"]
-    on = f"{data['name']}'s training images" + (" of the BUNDLED SAMPLE" if data["is_sample"] else "")
+    settings = _settings(record.recipe, with_teacher=record.teacher is not None)
+    data = record.data
+    on = f"{data.name}'s training images" + (" of the BUNDLED SAMPLE" if data.is_sample else "")
     return section(
         "Training",
-        f"On {on}, with Keras on {record['backend']}, seed {record['seed']}, {_recipe_words(facts.name, record)}. "
+        f"On {on}, with Keras on {record.backend}, seed {record.seed}, {_recipe_words(record)}. "
         "No test image took part in training, calibration or any choice.",
         table(("setting", "value"), settings, texts=2),
         _cost(facts, record),
@@ -85,7 +86,7 @@ def width_curve(facts: CardFacts) -> str:
 
 def reproduce(facts: CardFacts) -> str:
     """The command that does it all again."""
-    command = reproducing_command(facts.name, facts.training) if facts.training else None
+    command = reproducing_command(facts.training) if facts.training else None
     if command is None:
         return section("Reproduce", "No preset of this version trains this network: the recipe above is what it took.")
     return section(
@@ -96,26 +97,24 @@ def reproduce(facts: CardFacts) -> str:
     )
 
 
-def reproducing_command(name: str, record: dict[str, Any]) -> str | None:
+def reproducing_command(record: TrainingRecord) -> str | None:
     """The one command line that trains and exports as ``record``, the manifest's training, says; None if none does."""
-    preset, found = _preset(name, record["recipe"]), record["recipe"]
+    name, preset, found = record.network, _preset(record), record.recipe
     if preset is None:
         return None
     own = recipe(name, preset)
     options = f" --preset {preset}"
     for field, option in (("epochs", "--epochs"), ("batch_size", "--batch-size")):
         options += f" {option} {found[field]}" if found[field] != getattr(own, field) else ""
-    options += f" --seed {record['seed']} --out runs"
-    extra = f" --width {record['width']:g}" if record.get("width", 1) != 1 else ""
-    for given in ("init", "teacher"):
-        extra += f" --{given} {record[given]['file']}" if record.get(given) else ""
-    backend = record["backend"]
+    options += f" --seed {record.seed} --out runs"
+    extra = f" --width {record.width:g}" if record.width != 1 else ""
+    for option, given in (("--init", record.init), ("--teacher", record.teacher)):
+        extra += f" {option} {given.file}" if given else ""
+    backend = record.backend
     if not extra and backend == "tensorflow":
         return f"cnnedge run {name}{options}"
     chosen = f"KERAS_BACKEND={backend} " if backend != "tensorflow" else ""
-    export = (
-        f"cnnedge export runs/{name}/{name}.keras --data {record['data']['name']} --qat --preset {preset} --out runs"
-    )
+    export = f"cnnedge export runs/{name}/{name}.keras --data {record.data.name} --qat --preset {preset} --out runs"
     return f"{chosen}cnnedge train {name}{options}{extra} && {export}"
 
 
@@ -124,8 +123,9 @@ def _keeps_shape(layer: Any) -> bool:
     return all(one.shape == layer.output.shape for one in inputs)
 
 
-def _preset(name: str, found: dict[str, Any]) -> str | None:
+def _preset(record: TrainingRecord) -> str | None:
     """The preset of this version that the recipe is, whatever its epochs and batch size."""
+    name, found = record.network, record.recipe
     for preset in PRESETS:
         if (name, preset) in RECIPES:
             same = replace(recipe(name, preset), epochs=found["epochs"], batch_size=found["batch_size"])
@@ -134,16 +134,16 @@ def _preset(name: str, found: dict[str, Any]) -> str | None:
     return None
 
 
-def _recipe_words(name: str, record: dict[str, Any]) -> str:
-    preset = _preset(name, record["recipe"])
+def _recipe_words(record: TrainingRecord) -> str:
+    preset = _preset(record)
     words = "a recipe of its own" if preset is None else f"the preset `{preset}`"
     if preset == "quick":
         words += ", which shows in minutes that everything works and leaves accuracy to the preset `full`"
-    if record.get("width", 1) != 1:
-        words += f", at width {record['width']:g}"
-    if record.get("init"):
-        words += f", from the weights of `{record['init']['file']}`"
-    return words + (f", distilled from `{record['teacher']['file']}`" if record.get("teacher") else "")
+    if record.width != 1:
+        words += f", at width {record.width:g}"
+    if record.init:
+        words += f", from the weights of `{record.init.file}`"
+    return words + (f", distilled from `{record.teacher.file}`" if record.teacher else "")
 
 
 def _settings(found: dict[str, Any], *, with_teacher: bool) -> list[tuple[str, str]]:
@@ -158,8 +158,8 @@ def _value(value: Any) -> str:
     return "yes" if value is True else f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
-def _energy(facts: CardFacts, record: dict[str, Any]) -> str:
-    cost = record.get("cost")
+def _energy(facts: CardFacts, record: TrainingRecord) -> str:
+    cost = record.cost
     if facts.history is None or cost is None:
         return "Energy: not measured."
     machine = cost["machine"]
@@ -173,19 +173,19 @@ def _energy(facts: CardFacts, record: dict[str, Any]) -> str:
     )
 
 
-def _cost(facts: CardFacts, record: dict[str, Any]) -> str:
+def _cost(facts: CardFacts, record: TrainingRecord) -> str:
     """Time and work, as far as they were recorded."""
     if facts.history is None:
         return "What it cost is not recorded: there is no history.csv."
     epochs, seconds = epochs_and_seconds(facts.history)
     time = f"Cost: {epochs} epochs in {duration(seconds)}, {seconds / epochs:.1f} s each with the evaluation after it"
-    cost = record.get("cost")
+    cost = record.cost
     if cost is None:
         return f"{time}. The machine, and the images per second, were not recorded."
     machine = cost["machine"]
     on = machine["accelerator"] or f"the CPU alone ({machine['cpu']}, {machine['cores']} cores)"
     flop = training_flop(count_macs(facts.network), epochs * cost["train_images"])
-    teacher = ", without the teacher's" if record.get("teacher") else ""
+    teacher = ", without the teacher's" if record.teacher else ""
     return (
         f"{time}, on {on}: {cost['train_images']:,} images an epoch, {cost['images_per_second']:,.0f} images per "
         f"second. About {flop:.2g} floating-point operations{teacher} (estimated: 6 for each MAC of each image)."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cnnedge.documents import Document, Row, read_document
 from cnnedge.errors import DataError
 from cnnedge.files import sha256_of
+from cnnedge.manifest import MANIFEST, Manifest, TrainingRecord, read_manifest
 from cnnedge.model.keras_file import load_keras
 from cnnedge.names import ExportName
 from cnnedge.scoring.robustness import Robustness, measured_on, read_robustness
@@ -31,7 +32,7 @@ class CardFacts:
     folder: Path
     name: str
     network: "keras.Model"
-    manifest: dict[str, Any]
+    manifest: Manifest
     benchmark: Document
     history: Path | None
     robustness: Robustness | None
@@ -39,9 +40,9 @@ class CardFacts:
     widths: dict[str, Any] | None
 
     @property
-    def training(self) -> dict[str, Any] | None:
+    def training(self) -> TrainingRecord | None:
         """How it was trained; None for a model that was brought in from elsewhere."""
-        return self.manifest.get("training")
+        return self.manifest.training
 
     @property
     def rows(self) -> list[Row]:
@@ -60,15 +61,6 @@ class CardFacts:
         return [row for row in self.rows if row.format == "tflite" and row.precision == "int8"]
 
 
-def model_name(folder: Path) -> str:
-    """The name of the model in ``folder``, from its manifest.
-
-    Raises:
-        DataError: there is no manifest.
-    """
-    return str(_manifest(folder)["model"])
-
-
 def load_facts(folder: Path) -> CardFacts:
     """Read everything that the card of the model in ``folder`` tells.
 
@@ -76,8 +68,8 @@ def load_facts(folder: Path) -> CardFacts:
         DataError: a document is missing or broken, or was made for other files than those in the folder.
         ModelError: the ``.keras`` file cannot be read.
     """
-    manifest = _manifest(folder)
-    name = str(manifest["model"])
+    manifest = load_manifest(folder)
+    name = manifest.model
     benchmark = load_benchmark(folder)
     history = folder / "history.csv"
     return CardFacts(
@@ -108,8 +100,16 @@ def robustness_files(folder: Path, name: str) -> list[Path]:
     return found
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    return _read(folder / "manifest.json", "model", "files", otherwise="expected a folder that cnnedge run has filled")
+def load_manifest(folder: Path) -> Manifest:
+    """The manifest of ``folder``.
+
+    Raises:
+        DataError: there is none, or it is damaged.
+    """
+    found = read_manifest(folder)
+    if found is None:
+        raise DataError(f"{folder / MANIFEST} does not exist: expected a folder that cnnedge run has filled")
+    return found
 
 
 def load_benchmark(folder: Path) -> Document:
@@ -143,7 +143,7 @@ def _robustness(folder: Path, name: str) -> Robustness | None:
     return document
 
 
-def _seeds(folder: Path, manifest: dict[str, Any]) -> list[dict[str, Any]] | None:
+def _seeds(folder: Path, manifest: Manifest) -> list[dict[str, Any]] | None:
     """Top-1 by seed; the shipped files must be those of the first."""
     path = folder / SEEDS
     if not path.is_file():
@@ -152,7 +152,7 @@ def _seeds(folder: Path, manifest: dict[str, Any]) -> list[dict[str, Any]] | Non
     wanted = {"seed", "float_top1", "int8_top1"}
     if not isinstance(seeds, list) or len(seeds) < 2 or not all(wanted <= set(seed) for seed in seeds):
         raise DataError(f"{path} is not a list of two or more seeds with {', '.join(sorted(wanted))}")
-    shipped = manifest["files"][f"{manifest['model']}.keras"]["top1"]
+    shipped = manifest.files[manifest.baseline].top1
     if shipped is None or abs(seeds[0]["float_top1"] - shipped) > SAME_TOP1:
         raise DataError(f"{path} begins with float_top1 {seeds[0]['float_top1']}, the shipped model has {shipped}")
     return seeds

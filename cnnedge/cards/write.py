@@ -57,7 +57,8 @@ def _summary(facts: CardFacts) -> str:
     for row in facts.int8_rows[-1:]:
         accuracy = with_interval(*row.top1_interval)
         rows.append(("int8 top-1 %", f"{accuracy}: `{row.file}`, {row.size_bytes:,} bytes"))
-    summary = f"{MODELS[facts.name].summary}." if facts.name in MODELS else "An image classifier."
+    network = facts.training.network if facts.training else ""
+    summary = f"{MODELS[network].summary}." if network in MODELS else "An image classifier."
     return "\n\n".join((
         f"# {facts.name}",
         f"{summary[0].upper()}{summary[1:]} The figures are those of the files in this folder, if "
@@ -81,7 +82,7 @@ def _licence(facts: CardFacts) -> str:
     exported = next(row for row in facts.rows if row.format != "keras")
     passport = open_model_file(facts.folder / exported.file).passport
     own = passport.licence if passport and passport.licence else "not stated"
-    licence = (facts.manifest.get("data") or {}).get("licence")
+    licence = facts.manifest.data and facts.manifest.data.licence
     return section(
         "Licence",
         f"The files: {own}. The data, which is not in them: {licence or 'licence not stated'}; see NOTICE.",

@@ -99,10 +99,10 @@ def benchmark(
     from cnnedge.report.table import print_table
 
     print_table(document)
-    _write(document, json_file, report, test)
-    for written in (json_file, report):
-        if written is not None:
-            print(f"written: {written}")
+    if document.has_figures:
+        _write(document, json_file, report, test)
+    elif json_file or report:
+        console.say("nothing was measured, and nothing is written")
     _fail_if_incomplete(document)
 
 
@@ -215,3 +215,5 @@ def _write(document: "Document", json_file: Path | None, report: Path | None, te
     if report is not None:
         history = report.parent / "history.csv"
         write_report(report, document, images=test, history=history if history.is_file() else None)
+    for written in filter(None, (json_file, report)):
+        print(f"written: {written}")

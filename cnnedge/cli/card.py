@@ -50,18 +50,20 @@ def card(
     from cnnedge.model.backend import require_keras
 
     require_keras()
-    from cnnedge.cards.evidence import CARD, ROBUSTNESS, load_benchmark, model_name, robustness_files
+    from cnnedge.cards.evidence import CARD, ROBUSTNESS, load_benchmark, load_manifest, robustness_files
     from cnnedge.cards.write import write_card
 
-    files = robustness_files(folder, model_name(folder))
+    manifest = load_manifest(folder)
+    files = robustness_files(folder, manifest.model)
     load_benchmark(folder)  # says what is wrong with it before the long work
     refuse_existing([folder / CARD], overwrite=overwrite)
     extra = _read_cifar10_1(cifar10_1, files)
     from cnnedge.data import evenly_spaced
-    from cnnedge.scoring.testdata import choose_dataset
+    from cnnedge.scoring.testdata import choose_dataset, refuse_other_data
 
     with console.progress() as progress:
         dataset = choose_dataset(data, files, [], progress=progress)
+    refuse_other_data(dataset, manifest)
     test = evenly_spaced(dataset.test, limit)
     _keep_robustness(folder / ROBUSTNESS, files, dataset, test, extra, overwrite=overwrite)
     print(f"written: {write_card(folder)}")

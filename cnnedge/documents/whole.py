@@ -46,6 +46,11 @@ class Document:
     def classified(self) -> list[Row]:
         return [row for row in self.rows if row.top1 is not None]
 
+    @property
+    def has_figures(self) -> bool:
+        """Whether anything was measured: a run in which every file failed leaves no document and no report."""
+        return any(row.top1 is not None or row.latency_ms for row in self.rows)
+
     def write(self, path: Path) -> None:
         """Write ``benchmark.json`` in one step."""
         write_record(path, self)

@@ -1,81 +1,128 @@
-"""Which test images a set of files is measured with."""
+"""Which test images a set of files is measured with: those asked for, or those that the files' own records name."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnedge.errors import CnnedgeError, UsageError
-from cnnedge.names import ExportName
+from cnnedge.formats.model_file import ModelFile, open_model_file
+from cnnedge.manifest import FOLDER, DataFacts, Manifest, TrainedOn, training_record
 from cnnedge.progress import Progress, silent
+from cnnedge.records import from_json
 
 if TYPE_CHECKING:
     from cnnedge.data import Dataset
 
+Recorded = DataFacts | TrainedOn
+
 
 def choose_dataset(
-    data: str | None, exported: list[Path], keras: list[Path], *, progress: Progress = silent
+    data: str | None, exported: Sequence[Path], keras: Sequence[Path], *, progress: Progress = silent
 ) -> "Dataset":
-    """The dataset asked for, or the one that a file's passport or name points to.
+    """The dataset asked for, or the one that the passport of a file, or a training's record, names.
 
     Raises:
-        UsageError: no file points to a known dataset.
+        UsageError: no record names a published dataset, or the data has other classes than every file.
+        DataError: see ``data.load``.
     """
     from cnnedge import data as datasets
 
-    name = data or _named_dataset(exported, keras)
-    return datasets.load(name, image_shape=_image_shape(name, exported), progress=progress)
+    files = _readable(exported)
+    records: list[Recorded | None] = [*map(_exported_with, files), *map(_trained_on, keras)]
+    record = next((one for one in records if one is not None), None)
+    name = data or _recorded_name(record, files, keras)
+    # For a folder without a test split the seed chooses the test images: another one would test on trained ones.
+    seed = record.seed if isinstance(record, DataFacts) else 0
+    found = datasets.load(name, seed=seed, image_shape=_image_shape(name, files), progress=progress)
+    _refuse_other_classes(found, files)
+    return found
 
 
-def _named_dataset(exported: list[Path], keras: list[Path]) -> str:
+def refuse_other_data(dataset: "Dataset", manifest: Manifest) -> None:
+    """See that ``dataset`` is what the files of ``manifest`` were exported and tested with.
+
+    The bundled sample passes for the dataset that it is a part of.
+
+    Raises:
+        UsageError: it is other data.
+    """
+    known = manifest.data
+    if known is None or dataset.test.sha256 == known.test.sha256 or (dataset.is_sample and dataset.name == known.name):
+        return
+    raise UsageError(
+        f"{manifest.model} was tested with {known.test.images:,} images of {known.name}, and the "
+        f"{len(dataset.test):,} of {dataset.name} are others: give --data the data of its export"
+    )
+
+
+def _readable(paths: Sequence[Path]) -> list[ModelFile]:
+    """The files that can be read; the rows of the others will say what is wrong with them."""
+    found = []
+    for path in paths:
+        try:
+            file = open_model_file(path)
+            _ = file.passport, file.labels
+        except CnnedgeError:
+            continue
+        found.append(file)
+    return found
+
+
+def _exported_with(file: ModelFile) -> DataFacts | None:
+    """The data that the passport names; None without passport or data."""
+    made_with = file.passport.made.get("data") if file.passport else None
+    try:
+        return from_json(DataFacts, made_with) if made_with else None
+    except ValueError:  # an earlier version's
+        return None
+
+
+def _trained_on(keras: Path) -> TrainedOn | None:
+    record = training_record(keras)
+    return None if record is None else record.data
+
+
+def _recorded_name(record: Recorded | None, files: Sequence[ModelFile], keras: Sequence[Path]) -> str:
     from cnnedge import data as datasets
 
     known = datasets.names()
-    for file in (*exported, *keras):
-        for name in _hints(file):
-            if name in known:
-                return name
-    raise UsageError(f"no file says which images it was made for: add --data {'|'.join(known)} or --data DIR")
+    if record is None:
+        raise UsageError(f"no file says which images it was made for: add --data {'|'.join(known)} or --data DIR")
+    if record.source == FOLDER or record.name not in known:
+        first = files[0].name if files else keras[0].name
+        raise UsageError(f"{first} was made with pictures of one's own, the folder {record.name}: add --data DIR")
+    return record.name
 
 
-def _hints(file: Path) -> list[str]:
-    """What a file says of its data: in the passport, in its name, in its folder's name."""
-    from cnnedge.formats.model_file import open_model_file
-
-    hints = [file.stem, file.resolve().parent.name]
-    name = ExportName.parse(file)
-    if name is not None:
-        hints.insert(0, name.model)
-    if file.suffix != ".keras":
-        try:
-            passport = open_model_file(file).passport
-        except CnnedgeError:  # a damaged file gives no hint; its row will say what is wrong with it
-            return hints
-        if passport is not None:
-            made_with = passport.made.get("data")
-            named = [str(made_with.get("name", ""))] if isinstance(made_with, dict) else []
-            hints = [*named, passport.model, *hints]
-    return hints
+def _refuse_other_classes(dataset: "Dataset", files: Sequence[ModelFile]) -> None:
+    """Other classes in all files that name them: not their data. If only some differ, their rows will say so."""
+    named = [(file, file.labels) for file in files if file.labels]
+    if named and all(set(labels) != set(dataset.labels) for _, labels in named):
+        file, labels = named[0]
+        raise UsageError(
+            f"{dataset.name} is not the data of {file.name}: its classes are {', '.join(labels)}; the data's are "
+            f"{', '.join(dataset.labels)}"
+        )
 
 
-def _image_shape(name: str, exported: list[Path]) -> tuple[int, int, int] | None:
+def _image_shape(name: str, files: Sequence[ModelFile]) -> tuple[int, int, int] | None:
     """(height, width, channels) of the first file that takes images as dataset ``name`` (or any folder) has them.
 
     None if there is none; the rows of the others will say what does not fit.
     """
     from cnnedge import data as datasets
 
-    for file in exported:
+    for file in files:
         shape = _channels_last(file)
         if shape is not None and (name not in datasets.names() or datasets.has_shape(name, shape)):
             return shape
     return None
 
 
-def _channels_last(file: Path) -> tuple[int, int, int] | None:
-    """(height, width, channels) of the image that a file takes; None for a file that cannot be read."""
-    from cnnedge.formats.model_file import open_model_file
-
+def _channels_last(file: ModelFile) -> tuple[int, int, int] | None:
+    """(height, width, channels) of the image that a file takes; None for a file that takes no image."""
     try:
-        shape = open_model_file(file).facts.inputs[0].shape or ()
+        shape = file.facts.inputs[0].shape or ()
     except CnnedgeError:  # its row will say what is wrong with it
         return None
     sizes = [size for size in shape[1:] if size]

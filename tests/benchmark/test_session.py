@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from cnnedge.benchmark import classify, plan, process
-from cnnedge.benchmark.candidate import Candidate, candidates_for
+from cnnedge.benchmark.candidate import candidates_for
 from cnnedge.benchmark.plan import Plan
 from cnnedge.benchmark.session import benchmark
 from cnnedge.data import ArraySplit, pixels_of
@@ -108,13 +108,6 @@ def test_images_of_another_size_are_an_error(lookup):
     split = ArraySplit(np.zeros((5, 8, 8, 1), np.uint8), np.zeros(5, np.int64))
     document = benchmark([lookup("small.tflite")], split, facts(split), QUICK)
     assert document.rows[0].error == "it takes images (4, 4, 1), the data's are (8, 8, 1)"
-
-
-def test_other_labels_in_the_passport_are_an_error(split, lookup):
-    fields = lookup("other.tflite").__dict__ | {"labels": ("d", "c", "b", "a")}
-    document = benchmark([Candidate(**fields), lookup("good.tflite")], split, facts(split), QUICK)
-    assert document.rows[0].error == "its classes are d, c, b, a; the data's are a, b, c, d"
-    assert document.rows[1].error is None
 
 
 def test_without_keras_nothing_is_compared_and_a_note_says_so(split, lookup):

@@ -12,6 +12,7 @@ from cnnedge.cards.architecture import reproducing_command
 from cnnedge.cards.evidence import load_facts
 from cnnedge.cards.write import render
 from cnnedge.errors import DataError
+from cnnedge.manifest import FileFacts, TrainedOn, TrainingRecord
 from cnnedge.training.recipes import Recipe, recipe
 
 SHIPPED = Path(__file__).parents[2] / "exported" / "mnist"
@@ -135,7 +136,7 @@ def test_a_benchmark_of_other_files_is_refused(folder):
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"manifest\.json cannot be read .*: expected a folder that cnnedge run"):
+    with pytest.raises(DataError, match=r"manifest\.json does not exist: expected a folder that cnnedge run"):
         load_facts(tmp_path)
 
 
@@ -149,9 +150,10 @@ def test_width_curve_is_marked_as_short_trainings(folder):
     assert "Short trainings" in card and "They are not the shipped model" in card
 
 
-def training(of: Recipe, **facts) -> dict:
-    found = {"recipe": dataclasses.asdict(of), "seed": 3, "backend": "tensorflow", "data": {"name": "cifar10"}}
-    return found | facts
+def training(of: Recipe, *, network: str = "cifar10", **facts) -> TrainingRecord:
+    data = TrainedOn("cifar10", False, "", "cache")
+    record = TrainingRecord(dataclasses.asdict(of), 3, "tensorflow", None, None, data, {}, network=network)
+    return dataclasses.replace(record, **facts)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +162,7 @@ def training(of: Recipe, **facts) -> dict:
         ({}, "cnnedge run cifar10 --preset full --seed 3 --out runs"),
         ({"width": 1.0, "teacher": None}, "cnnedge run cifar10 --preset full --seed 3 --out runs"),
         (
-            {"width": 0.5, "teacher": {"file": "big.keras", "sha256": ""}},
+            {"width": 0.5, "teacher": FileFacts("big.keras", "")},
             "cnnedge train cifar10 --preset full --seed 3 --out runs --width 0.5 --teacher big.keras && "
             "cnnedge export runs/cifar10/cifar10.keras --data cifar10 --qat --preset full --out runs",
         ),
@@ -172,13 +174,13 @@ def training(of: Recipe, **facts) -> dict:
     ],
 )
 def test_command_trains_it_again(facts, command):
-    assert reproducing_command("cifar10", training(recipe("cifar10", "full"), **facts)) == command
+    assert reproducing_command(training(recipe("cifar10", "full"), **facts)) == command
 
 
 def test_command_names_what_differs_from_the_preset():
     shorter = dataclasses.replace(recipe("cifar10", "full"), epochs=7, batch_size=64)
-    command = reproducing_command("cifar10", training(shorter))
+    command = reproducing_command(training(shorter))
     assert command == "cnnedge run cifar10 --preset full --epochs 7 --batch-size 64 --seed 3 --out runs"
     other = dataclasses.replace(shorter, momentum=0.5)
-    assert reproducing_command("cifar10", training(other)) is None
-    assert reproducing_command("mine", training(shorter)) is None
+    assert reproducing_command(training(other)) is None
+    assert reproducing_command(training(shorter, network="mine")) is None

@@ -61,6 +61,15 @@ def test_a_failed_row_is_shown_and_the_exit_code_is_1(exported, digit_folder, tm
     assert rows["broken.tflite"]["top1"] is None and rows["digits_int8.tflite"]["error"] is None
 
 
+def test_a_run_that_measured_nothing_leaves_the_report_of_before(exported, digit_folder, capsys):
+    for file in exported.glob("*.*"):
+        file.write_text("this is a text file")
+    (exported / "benchmark.json").write_text("mine")
+    assert run(["benchmark", str(exported), "--data", str(digit_folder), "--overwrite", *QUICK]) == 1
+    assert "nothing was measured, and nothing is written" in capsys.readouterr().err
+    assert (exported / "benchmark.json").read_text() == "mine" and not (exported / "report.html").exists()
+
+
 def test_files_that_exist_are_not_replaced_unasked(exported, digit_folder, tmp_path, capsys):
     (exported / "benchmark.json").write_text("mine")
     report = tmp_path / "mine.html"

@@ -1,9 +1,16 @@
 """Which test images a set of files is measured with."""
 
+from pathlib import Path
+
 import pytest
 
-from cnnedge.scoring.testdata import choose_dataset
+from cnnedge import data as datasets
+from cnnedge.errors import UsageError
+from cnnedge.manifest import read_manifest
+from cnnedge.scoring.testdata import choose_dataset, refuse_other_data
 from tests.support import models
+
+EXPORTED = Path(__file__).parents[2] / "exported"
 
 
 @pytest.fixture
@@ -23,3 +30,43 @@ def test_a_file_of_another_size_does_not_decide_for_a_named_dataset(files):
 
 def test_a_folder_is_brought_to_the_size_of_the_first_readable_file(files, digit_folder):
     assert choose_dataset(str(digit_folder), files, []).test.image_shape == (4, 4, 3)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A file for red and blue, whose passport names a folder of somebody's pictures as its data."""
+    facts = {"images": 8, "sha256": "ab" * 32}
+    data = {"name": "flowers", "source": "folder", "is_sample": False, "seed": 3, "licence": ""}
+    made = {"data": data | {"calibration": facts, "test": facts}}
+    path = tmp_path / "cifar10_float32.onnx"
+    path.write_bytes(models.with_passport(models.colours_onnx(), made=made))
+    return path
+
+
+def test_the_files_record_names_the_data_not_its_name(photos):
+    """Called cifar10, made with somebody's photos: CIFAR-10's pictures are not its data."""
+    with pytest.raises(UsageError, match=r"made with pictures of one's own, the folder flowers: add --data DIR"):
+        choose_dataset(None, [photos], [])
+
+
+def test_data_with_other_classes_is_refused_before_the_work(photos):
+    with pytest.raises(UsageError, match=r"mnist is not the data of cifar10_float32\.onnx: its classes are red, green"):
+        choose_dataset("mnist", [photos], [])
+
+
+def test_a_name_alone_says_nothing(files, tmp_path):
+    named = tmp_path / "mnist_int8.tflite"
+    files[2].rename(named)
+    with pytest.raises(UsageError, match="no file says which images it was made for: add --data"):
+        choose_dataset(None, [named], [])
+    shipped = EXPORTED / "mnist" / "mnist_int8.tflite"
+    assert choose_dataset(None, [shipped], []).name == choose_dataset(None, [], [shipped.with_name("mnist.keras")]).name
+
+
+def test_a_folders_pictures_of_another_seed_are_other_data(digit_folder):
+    """The seed of the export chose the test images; those of another were trained on."""
+    manifest = read_manifest(EXPORTED / "mnist")
+    with pytest.raises(
+        UsageError, match=r"mnist was tested with 10,000 images of mnist, and the [\d,]+ of .* are others"
+    ):
+        refuse_other_data(datasets.load(digit_folder, image_shape=(28, 28, 1)), manifest)

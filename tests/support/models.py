@@ -131,7 +131,7 @@ def quantized_onnx(*, float_weights: bool = False, open_end: bool = False) -> by
     return model.SerializeToString()
 
 
-def with_passport(content: bytes, labels: tuple[str, ...] = COLOURS) -> bytes:
+def with_passport(content: bytes, labels: tuple[str, ...] = COLOURS, **facts: Any) -> bytes:
     """An ONNX file with a passport in its metadata."""
     import onnx
 
@@ -139,7 +139,7 @@ def with_passport(content: bytes, labels: tuple[str, ...] = COLOURS) -> bytes:
 
     passport = Passport(
         model="colours", format="onnx", precision="float32", qat=False, labels=labels, input_shape=(4, 4, 3),
-        input_dtype="uint8", output_dtype="float32", licence="CC0", top1=0.9, test_images=10,
+        input_dtype="uint8", output_dtype="float32", licence="CC0", top1=0.9, test_images=10, **facts,
     )  # fmt: skip
     model = onnx.load_from_string(content)
     onnx.helper.set_model_props(model, {PASSPORT_KEY: passport.to_json()})
