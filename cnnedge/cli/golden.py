@@ -6,13 +6,15 @@ from typing import Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import ModelPath, Overwrite
+from cnnedge.cli.options import Mean, ModelPath, Overwrite, Std
 
 
 def golden(
     file: ModelPath,
     data: Annotated[str, typer.Option(metavar="NAME|DIR", help="Whose test images to take.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write.")] = Path("golden"),
+    mean: Mean = None,
+    std: Std = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write 20 test pictures with the exact bytes at both ends of the file.
@@ -24,7 +26,8 @@ def golden(
     cnnedge match names the mistake.
 
     Chosen are pictures that the file gets right without being sure, so that
-    mistakes show in the output.
+    mistakes show in the output. What a file of another tool is fed must be
+    known: from its TFLite metadata, or from --mean and --std.
 
     Examples:
 
@@ -37,10 +40,12 @@ def golden(
     from cnnedge.apps.golden.folder import refuse_folder, write_folder
     from cnnedge.errors import DataError
     from cnnedge.formats.model_file import open_model_file
+    from cnnedge.images.normalization import asked_normalization
     from cnnedge.runtime.opening import open_runner
 
     refuse_folder(out, overwrite=overwrite)
-    model_file = open_model_file(file)
+    model_file = open_model_file(file).told(asked_normalization(mean, std), None)
+    model_file.require_contract()
     with open_runner(model_file) as runner:
         labels = model_file.class_names(runner.num_classes)
         with console.progress() as progress:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cnnedge.cli.options import AsJson, ModelPath
+from cnnedge.cli.options import AsJson, Mean, ModelPath, Std
 from cnnedge.errors import DataError, GateError, UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ def match(
     image: Annotated[
         int | None, typer.Option(min=0, metavar="NN", help="The picture that the app was given, as in NN.png.")
     ] = None,
+    mean: Mean = None,
+    std: Std = None,
     as_json: AsJson = False,
 ) -> None:
     """Say whether an app feeds a file rightly, and if not, what it does wrong.
@@ -50,13 +52,16 @@ def match(
 
       cnnedge match my_int8.tflite dump.bin --against app/golden --image 7
     """
-    from cnnedge.apps.golden.folder import read_folder
+    from cnnedge.apps.golden.folder import fed_when_made, read_folder
     from cnnedge.apps.match.diagnose import diagnose, largest_dump
     from cnnedge.formats.model_file import open_model_file
+    from cnnedge.images.normalization import asked_normalization
     from cnnedge.runtime.opening import open_runner
 
     folder = against or _default_folder(file)
-    model_file = open_model_file(file)
+    model_file = open_model_file(file).told(asked_normalization(mean, std), None)
+    if not model_file.contract.is_known:
+        model_file = model_file.told(fed_when_made(folder), None)
     with open_runner(model_file) as runner:
         labels = model_file.class_names(runner.num_classes)
         images = read_folder(folder, runner, model_file.sha256)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import AsJson, ModelPath, Threads
+from cnnedge.cli.options import AsJson, Labels, Mean, ModelPath, Std, Threads
 from cnnedge.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ def predict(
     ] = False,
     top: Annotated[int, typer.Option(min=1, help="How many classes to name for each picture.")] = 5,
     threads: Threads = 1,
+    labels: Labels = None,
+    mean: Mean = None,
+    std: Std = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what is in each picture: label, probability, milliseconds.
@@ -39,7 +42,9 @@ def predict(
     Any size and kind of picture will do: it is turned upright, laid on white
     if transparent, and squashed to the model's size.
     Nothing beside FILE is needed: the labels are inside it. A file of another
-    tool is called by the labels of its TFLite metadata, or 0, 1, 2 ...
+    tool may have labels and scaling in its TFLite metadata; else --labels,
+    --mean and --std tell them, and without them a note says what is unknown.
+    A file that gives no probabilities gets its values shown, not percent.
 
     The milliseconds run from decoded pixels to probabilities.
     Runners-up follow on a second line when they reach half a percent.
@@ -57,12 +62,18 @@ def predict(
       curl -s URL | cnnedge predict exported/cifar10/cifar10_int8.onnx -
 
       cnnedge predict exported/cifar10/cifar10_int8_qat.tflite --camera
+
+      cnnedge predict theirs.onnx photo.jpg --std 255 --labels cat,dog
     """
+    from cnnedge.formats.model_file import open_model_file
+    from cnnedge.images.normalization import asked_normalization
+    from cnnedge.labels import asked_labels
     from cnnedge.runtime import answers
     from cnnedge.runtime.classifier import Classifier
 
     found = _watched(images or []) if camera else _listed(images or [])
-    with Classifier(file, num_threads=threads) as classifier:
+    opened = open_model_file(file).told(asked_normalization(mean, std), asked_labels(labels))
+    with Classifier(opened, num_threads=threads) as classifier:
         if classifier.remark:
             console.say(f"note: {classifier.remark}")
         failures = _Failures()
@@ -134,16 +145,21 @@ def _show_camera(entries: Iterable[dict[str, Any]], as_json: bool) -> None:
 
 
 def _lines(entry: dict[str, Any]) -> str:
-    others = [p for p in entry["top"][1:] if p["score"] >= SMALLEST_SHOWN]
+    others = [p for p in entry["top"][1:] if p["score"] is None or p["score"] >= SMALLEST_SHOWN]
     if not others:
         return _best(entry)
-    return _best(entry) + "\n" + " " * 40 + ", ".join(f"{p['label']} {100 * p['score']:.1f} %" for p in others)
+    return _best(entry) + "\n" + " " * 40 + ", ".join(f"{p['label']} {_sure(p).strip()}" for p in others)
 
 
 def _best(entry: dict[str, Any]) -> str:
     if entry["error"]:
         return entry["error"]
-    return f"{_shortened(entry['image'])}  {entry['label']:<12} {100 * entry['score']:5.1f} % {entry['ms']:9.2f} ms"
+    return f"{_shortened(entry['image'])}  {entry['label']:<12} {_sure(entry)} {entry['ms']:9.2f} ms"
+
+
+def _sure(entry: dict[str, Any]) -> str:
+    """The probability in percent, or what came out where it is none."""
+    return f"{entry['value']:7.3g}" if entry["score"] is None else f"{100 * entry['score']:5.1f} %"
 
 
 def _shortened(name: str, width: int = 38) -> str:

@@ -46,7 +46,10 @@ class OperatorFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """One file. ``free_sizes`` names tensors with a size known only at run time, other than the batch."""
+    """One file. ``free_sizes`` names tensors with a size known only at run time, other than the batch.
+
+    ``output_operator`` is the last one that decides what comes out, seen through those that convert or reshape.
+    """
 
     inputs: list[TensorFacts]
     outputs: list[TensorFacts]
@@ -55,6 +58,7 @@ class Facts:
     free_batch: bool
     free_sizes: list[str]
     gpu_concerns: list[str] = field(default_factory=list)
+    output_operator: str | None = None
 
     @property
     def macs(self) -> int | None:

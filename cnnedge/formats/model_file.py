@@ -1,17 +1,18 @@
 """A model file: read from disk once, checked once, and handed on as an object that knows what it holds."""
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnedge.errors import ModelError
+from cnnedge.errors import ModelError, UsageError
 from cnnedge.files import sha256_of
 from cnnedge.formats.onnx.reader import OnnxModel, read_onnx
 from cnnedge.formats.tflite.reader import TFLiteModel, read_tflite
+from cnnedge.images.normalization import Normalization
 from cnnedge.names import FORMATS
 from cnnedge.passport import PASSPORT_KEY, Passport
 
@@ -37,6 +38,7 @@ class ModelFile:
         format: ``tflite`` or ``onnx``.
         content: its bytes.
         parsed: what was read of them.
+        asked: what a person says of its scaling and of its classes: see ``told``.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ModelFile:
     format: str
     content: bytes
     parsed: TFLiteModel | OnnxModel
+    asked: tuple[Normalization | None, Sequence[str] | None] = (None, None)
 
     @cached_property
     def sha256(self) -> str:
@@ -105,7 +108,28 @@ class ModelFile:
         from cnnedge.formats.contract import contract_of
 
         with naming(self.name):
-            return contract_of(self.passport, self.standard_metadata, self.labels)
+            found = contract_of(self.passport, self.standard_metadata, self.labels, self.facts.output_operator)
+        try:
+            return found.told(*self.asked)
+        except UsageError as error:
+            raise UsageError(f"{self.name}: {error}") from None
+
+    def told(self, normalization: Normalization | None, labels: Sequence[str] | None) -> "ModelFile":
+        """The file with what a person says of it (``--mean``, ``--std``, ``--labels``); None says nothing.
+
+        Raises:
+            UsageError: it has a passport, which knows better.
+        """
+        file = replace(self, asked=(normalization, labels))
+        _ = file.contract
+        return file
+
+    def require_contract(self) -> None:
+        """Refuse work that would state a guess as a fact: see ``Contract.require_known``."""
+        try:
+            self.contract.require_known()
+        except UsageError as error:
+            raise UsageError(f"{self.name}: {error}") from None
 
     def class_names(self, classes: int) -> tuple[str, ...]:
         """What its ``classes`` outputs are called: see ``Contract.names``."""

@@ -55,9 +55,26 @@ def asked_normalization(mean: str | None, std: str | None) -> Normalization | No
     if mean is None and std is None:
         return None
     try:
-        return Normalization(_numbers(mean) or RAW.mean, _numbers(std) or RAW.std)
+        found = Normalization(_numbers(mean) or RAW.mean, _numbers(std) or RAW.std)
     except ValueError as error:
         raise UsageError(f"--mean {mean or 0} --std {std or 1}: {error}") from None
+    _refuse_unit_scale(found)
+    return found
+
+
+def _refuse_unit_scale(asked: Normalization) -> None:
+    """Refuse numbers for pixels 0..1, such as torchvision's: no file wants pixels 0..255 divided by less than 1.
+
+    Raises:
+        UsageError: a std is below 1; the message has the numbers for pixels 0..255.
+    """
+    if min(asked.std) >= 1:
+        return
+    mean, std = (",".join(f"{255 * value:.6g}" for value in values) for values in (asked.mean, asked.std))
+    raise UsageError(
+        f"--std {','.join(f'{value:g}' for value in asked.std)} is for pixels 0..1 (as torchvision's numbers are); "
+        f"cnnedge counts pixels 0..255: give --mean {mean} --std {std}"
+    )
 
 
 def _numbers(text: str | None) -> tuple[float, ...]:
@@ -91,6 +108,6 @@ def pixel_table(name: str, dtype: str, scale: float, zero_point: int, values: np
     if largest < values.max() / 2:
         raise ModelError(
             f"{name} reaches {largest:.3g} only, expected pixels {values.min():.3g}..{values.max():.3g}: it was made "
-            "for scaled images; say how (cnnedge benchmark --mean, --std), or export it again with cnnedge"
+            "for scaled images; say how (--mean, --std), or export it again with cnnedge"
         )
     return (np.round(values / scale) + zero_point).clip(limits.min, limits.max).astype(dtype)

@@ -1,12 +1,13 @@
 """One picture's answer, as ``predict --json`` shows it."""
 
+import math
 import time
 from typing import Any
 
 from cnnedge.errors import CnnedgeError
 from cnnedge.images.decode import decode
 from cnnedge.images.listing import Picture
-from cnnedge.runtime.classifier import Classifier
+from cnnedge.runtime.classifier import Classifier, Prediction
 
 
 def entry(classifier: Classifier, picture: Picture, top: int) -> dict[str, Any]:
@@ -29,5 +30,11 @@ def entry(classifier: Classifier, picture: Picture, top: int) -> dict[str, Any]:
     started = time.perf_counter()
     predictions = classifier.predict(pixels, top=top)
     found["ms"] = round((time.perf_counter() - started) * 1e3, 3)
-    found["top"] = [{"label": p.label, "index": p.index, "score": p.score} for p in predictions]
+    found["top"] = [_as_json(prediction) for prediction in predictions]
     return {**found, **found["top"][0]}
+
+
+def _as_json(prediction: Prediction) -> dict[str, Any]:
+    """``value`` only where there is no probability."""
+    found: dict[str, Any] = {"label": prediction.label, "index": prediction.index, "score": prediction.score}
+    return {**found, "score": None, "value": prediction.value} if math.isnan(prediction.score) else found

@@ -1,9 +1,10 @@
 """Classifier: a model file, an image in, labels with scores out. What an application uses."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -26,20 +27,24 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One class of one image: its label, its index in the output, and its probability 0..1."""
+    """One class of one image: its label, its index in the output, and its probability ``score`` 0..1.
+
+    ``score`` is nan for a file that gives no probabilities (logits); ``value`` is what came out.
+    """
 
     label: str
     index: int
     score: float
+    value: float = field(default=math.nan, compare=False)
 
 
 class Classifier:
     """Classifies images with one ``.tflite`` or ``.onnx`` file.
 
-    The labels come from the passport inside the file. A file without one (another tool's) is used as well as
-    it can be: its labels and its scaling of the pixels are those of its TFLite metadata, else "0", "1", ... and
-    raw pixels 0..255, which a file made for scaled images answers wrongly; ``remark`` says what was assumed, and
-    is None for a file with a passport.
+    The labels come from the passport inside the file. For a file without one (another tool's), labels and scaling of
+    the pixels are those of its TFLite metadata, or what ``ModelFile.told`` was told. Where nobody says, the classes
+    are called "0", "1", ... and raw pixels 0..255 are tried, which a file made for scaled images answers wrongly;
+    ``remark`` says what is not known, and is None for a file with a passport.
 
     >>> with Classifier("exported/mnist/mnist_int8_qat.tflite") as classifier:  # doctest: +SKIP
     ...     best = classifier.predict("digit.png", top=1)[0]
@@ -124,7 +129,11 @@ class Classifier:
             raise ValueError(f"top is {top}, expected at least 1")
         order = (-scores).argsort(kind="stable")[:top].tolist()
         values = scores.tolist()
-        return [Prediction(self.labels[index], index, values[index]) for index in order]
+        certain = self.file.contract.gives_probabilities
+        return [
+            Prediction(self.labels[index], index, values[index] if certain else math.nan, values[index])
+            for index in order
+        ]
 
     def close(self) -> None:
         """Let go of the runtime's memory; the classifier cannot be used afterwards."""

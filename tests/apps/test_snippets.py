@@ -18,6 +18,7 @@ from cnnedge.runtime.classifier import Classifier
 from cnnedge.runtime.runner import TensorSpec
 from tests.support import models
 from tests.support.golden_files import int8_ends
+from tests.support.labelled_files import logits_tflite
 
 EXPORTED = Path(__file__).parents[2] / "exported"
 FILES = sorted(EXPORTED.glob("*/*.tflite"))
@@ -172,3 +173,16 @@ def test_files_for_which_there_is_no_code(tmp_path):
     (tmp_path / "a.tflite").write_bytes(models.digits_tflite("int16x8", "int16"))
     with pytest.raises(ModelError, match="int16, expected uint8, int8, float32"):
         snippets(open_model_file(tmp_path / "a.tflite"))
+
+
+def test_what_a_foreign_file_does_not_say_is_called_unknown(tmp_path):
+    """In the sentence and at the top of every program; a file with metadata or a softmax says it."""
+    file = open_model_file(logits_tflite(), "tflite")
+    text, code = as_markdown(file), snippets(file)
+    assert "values of unknown scaling, for the file does not say" in text and "meaning is unknown" in text
+    assert "probabilities" not in text.split("Out come")[1].split("\n")[0]
+    for language in ("kotlin", "swift", "dart", "python"):
+        head = code[language].splitlines()[:2]
+        assert "unknown scaling" in head[0] and "it may be logits" in head[1]
+    known = file.told(RAW, None)
+    assert "unknown scaling" not in as_markdown(known)

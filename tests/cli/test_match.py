@@ -121,3 +121,19 @@ def test_no_golden_folder_at_all(here, capsys):
     (here / "dump.bin").write_bytes(b"1")
     assert run(["match", "digits_int8.tflite", "dump.bin"]) == 1
     assert "make one with cnnedge golden digits_int8.tflite --data" in capsys.readouterr().err
+
+
+def test_another_tools_file_asks_what_to_feed_it_and_match_knows_from_the_folder(here, capsys):
+    """Fed -1..1, as its maker meant; a dump of the picture so scaled is right, of the raw pixels it is not."""
+    (here / "theirs.tflite").write_bytes(models.digits_tflite("float32"))
+    command = ["golden", "theirs.tflite", "--data", "data", "--out", "told"]
+    assert run(command) == 2
+    assert "theirs.tflite: what to feed it is unknown" in capsys.readouterr().err
+    assert not (here / "told").exists()
+    assert run([*command, "--mean", "127.5", "--std", "127.5"]) == 0
+    pixels = np.asarray(Image.open("told/03.png"), np.float32)
+    ((pixels - 127.5) / 127.5).astype(np.float32).tofile("fed.bin")
+    pixels.tofile("raw.bin")
+    assert run(["match", "theirs.tflite", "fed.bin", "--against", "told", "--image", "3"]) == 0
+    assert run(["match", "theirs.tflite", "raw.bin", "--against", "told", "--image", "3"]) == 3
+    assert "scaling-missing" in capsys.readouterr().err

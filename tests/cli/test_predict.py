@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from cnnedge.cli.app import run
+from cnnedge.runtime.opening import open_runner
 from tests.support import cameras, models
-from tests.support.labelled_files import NAMES, foreign
+from tests.support.labelled_files import NAMES, foreign, logits_tflite
 
 
 @pytest.fixture
@@ -276,3 +277,39 @@ def test_camera_and_pictures_together_are_wrong_usage(model, images, capsys):
 def test_no_pictures_and_no_camera(model, capsys):
     assert run(["predict", str(model)]) == 2
     assert "name files, folders or - for standard input, or add --camera" in capsys.readouterr().err
+
+
+def test_logits_are_never_shown_as_percent(tmp_path, capsys):
+    path = tmp_path / "theirs.tflite"
+    path.write_bytes(logits_tflite())
+    Image.fromarray(models.digits("test")[0][0, ..., 0]).save(tmp_path / "digit.png")
+    command = ["predict", str(path), str(tmp_path / "digit.png"), "--mean", "0", "--std", "1", "--top", "2"]
+    assert run([*command, "--json"]) == 0
+    (entry,) = entries(capsys)
+    with open_runner(path) as runner:
+        expected = np.sort(runner.predict(models.digits("test")[0][:1])[0])[::-1]
+    assert entry["score"] is None and [found["score"] for found in entry["top"]] == [None, None]
+    assert [entry["value"], *(found["value"] for found in entry["top"][1:])] == pytest.approx(expected[:2])
+    assert run(command) == 0
+    shown = capsys.readouterr()
+    assert "%" not in shown.out and f"{expected[0]:.3g}" in shown.out
+    assert "it ends in no softmax" in shown.err
+
+
+def test_a_person_says_what_another_tools_file_is_fed_and_calls_its_classes(tmp_path, pictures, capsys):
+    path = tmp_path / "theirs.onnx"
+    path.write_bytes(models.colours_onnx(dtype="float32"))
+    names = tmp_path / "names.txt"
+    names.write_text("rouge\nvert\nbleu\n")
+    assert run(["predict", str(path), str(pictures / "blue.png"), "--json", "--std", "4", "--labels", str(names)]) == 0
+    (entry,) = entries(capsys)
+    # The scores are a softmax over the channels' means divided by 32: fed a quarter, by 128.
+    exponentials = np.exp(models.colour_picture("blue")[0, 0].astype(float) / 128)
+    assert (entry["label"], entry["score"]) == ("bleu", pytest.approx(exponentials[2] / exponentials.sum(), abs=1e-6))
+    assert run(["predict", str(path), str(pictures / "blue.png"), "--labels", "a,b"]) == 1
+    assert "theirs.onnx: 2 labels for 3 classes" in capsys.readouterr().err
+
+
+def test_a_file_with_a_passport_is_not_told_what_it_knows(model, pictures, capsys):
+    assert run(["predict", str(model), str(pictures / "blue.png"), "--std", "255"]) == 2
+    assert "it has a passport" in capsys.readouterr().err

@@ -4,14 +4,14 @@ import dataclasses
 
 import pytest
 
-from cnnedge.errors import ModelError
+from cnnedge.errors import ModelError, UsageError
 from cnnedge.formats.tflite import standard_metadata as standard
 from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from cnnedge.formats.tflite.entries import add_entries
 from cnnedge.images.normalization import RAW, Normalization
 from cnnedge.runtime.classifier import Classifier
 from tests.support import models
-from tests.support.labelled_files import METADATA, NAMES, PASSPORT, foreign, opened
+from tests.support.labelled_files import METADATA, NAMES, PASSPORT, foreign, logits_tflite, opened
 
 
 def test_the_passports_labels_need_no_remark():
@@ -23,14 +23,17 @@ def test_the_metadatas_labels():
     assert foreign().class_names(10) == NAMES
     assert foreign().remark(10) == (
         "theirs.tflite is another tool's (no passport): its labels are those of its TFLite metadata; "
-        "it is fed raw pixels 0..255"
+        "it is fed raw pixels 0..255, as its metadata asks"
     )
 
 
 def test_numbers_where_there_are_no_labels():
     for file in (opened(models.digits_tflite()), opened(models.colours_onnx(), "onnx")):
         assert file.class_names(3) == ("0", "1", "2")
-        assert "(no passport): its classes are called 0, 1, 2 ...; it is fed raw pixels" in file.remark(3)
+        assert (
+            "(no passport): its classes are called 0, 1, 2 ...; what to feed it is unknown, and raw pixels"
+            in file.remark(3)
+        )
 
 
 @pytest.mark.parametrize("count", [1, 9])
@@ -100,3 +103,40 @@ def test_a_label_file_that_is_missing_is_an_error():
 def test_a_passport_of_the_wrong_count_is_an_error():
     with pytest.raises(ModelError, match=r"theirs.tflite: 10 labels for 11 classes"):
         opened(embed_passport_tflite(models.digits_tflite(), PASSPORT)).class_names(11)
+
+
+def test_what_nobody_says_is_unknown_and_work_that_needs_it_asks():
+    file = opened(models.digits_tflite("float32"))
+    assert (file.contract.source, file.contract.is_known) == ("assumed", False)
+    with pytest.raises(UsageError, match=r"theirs.tflite: what to feed it is unknown.* --mean and --std say what"):
+        file.require_contract()
+    told = file.told(Normalization((127.5,), (127.5,)), NAMES)
+    told.require_contract()
+    assert (told.contract.source, told.class_names(10)) == ("options", NAMES)
+    assert "it is fed (pixel - 127.5) / 127.5, as --mean and --std ask" in told.remark(10)
+
+
+def test_labels_that_a_person_gives_must_be_as_many_as_the_classes():
+    told = opened(models.digits_tflite()).told(None, NAMES[:9])
+    with pytest.raises(ModelError, match=r"theirs.tflite: 9 labels for 10 classes"):
+        told.class_names(10)
+
+
+def test_a_file_with_a_passport_takes_no_advice():
+    file = opened(embed_passport_tflite(models.digits_tflite(), PASSPORT))
+    assert file.told(None, None).contract == file.contract
+    with pytest.raises(UsageError, match=r"theirs.tflite: it has a passport.*: leave --mean, --std and --labels out"):
+        file.told(RAW, None)
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8", "int16x8"])
+def test_a_softmax_is_seen_through_what_converts_its_output(precision):
+    """int8 files quantize and some dequantize behind it."""
+    file = opened(models.digits_tflite(precision, "float32"))
+    assert (file.facts.output_operator, file.contract.gives_probabilities) == ("SOFTMAX", True)
+
+
+def test_logits_are_no_probabilities():
+    file = opened(logits_tflite())
+    assert (file.facts.output_operator, file.contract.gives_probabilities) == ("FULLY_CONNECTED", False)
+    assert "it ends in no softmax, so that what comes out (logits?) is shown as it is" in file.remark(10)

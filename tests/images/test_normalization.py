@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cnnedge.errors import ModelError
-from cnnedge.images.normalization import RAW, Normalization, pixel_table
+from cnnedge.errors import ModelError, UsageError
+from cnnedge.images.normalization import RAW, Normalization, asked_normalization, pixel_table
 from cnnedge.runtime.opening import open_runner
 from tests.support import models
 
@@ -72,3 +72,16 @@ def test_channels_keep_their_own_scaling_in_either_layout(layout):
         expected = expected.transpose(0, 3, 1, 2)
     # One rounding from float64 to float32.
     assert prepared.dtype == np.float32 and np.abs(prepared - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "words"),
+    [
+        ("0.485,0.456,0.406", "0.229,0.224,0.225", "--mean 123.675,116.28,103.53 --std 58.395,57.12,57.375"),
+        ("0.5", "0.5", "--mean 127.5 --std 127.5"),
+    ],
+)
+def test_numbers_for_pixels_0_to_1_are_named_and_turned_into_ours(mean, std, words):
+    with pytest.raises(UsageError, match=rf"is for pixels 0\.\.1 .*torchvision.*0\.\.255: give {words}$"):
+        asked_normalization(mean, std)
+    assert asked_normalization("0", "1") == RAW

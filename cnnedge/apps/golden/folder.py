@@ -16,6 +16,7 @@ from cnnedge.apps.golden.content import LARGER_HEIGHT, LARGER_WIDTH, MANIFEST, M
 from cnnedge.errors import DataError, FileExistsRefusal, UsageError
 from cnnedge.files import write_atomically
 from cnnedge.images.decode import decode
+from cnnedge.images.normalization import Normalization
 
 if TYPE_CHECKING:
     from cnnedge.runtime.runner import Runner
@@ -78,6 +79,19 @@ def read_folder(folder: Path, runner: "Runner", sha256: str) -> list[GoldenImage
             f"{folder} was made for another file ({document['name']}): make one with cnnedge golden {runner.name}"
         )
     return [_read_image(folder, number, index, runner) for number, index in enumerate(document["labels"])]
+
+
+def fed_when_made(folder: Path) -> Normalization:
+    """What the file was fed when the folder was made: for another tool's file, which does not say it itself.
+
+    Raises:
+        DataError: there is no golden folder, or it is damaged.
+    """
+    try:
+        fed = json.loads(_read(folder, MANIFEST, MAX_MANIFEST_BYTES))["input"]
+        return Normalization(tuple(map(float, fed["mean"])), tuple(map(float, fed["std"])))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"{folder / MANIFEST} is damaged ({error}): make it again with cnnedge golden") from error
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from string import Template
 
 from cnnedge.apps.snippets.language import DART, KOTLIN, LIMITS, PYTHON, SWIFT, Language, is_plain, less, number
 from cnnedge.errors import ModelError, UsageError
+from cnnedge.formats.contract import Contract, formula
 from cnnedge.formats.model_file import ModelFile
 from cnnedge.formats.tflite.entries import read_entry
 from cnnedge.formats.tflite.reader import TFLiteModel
@@ -36,6 +37,7 @@ TYPES = (*LIMITS, "float32")
 FLUTTER_ON_IOS = (2, 12)
 # TensorFlow's converter writes the oldest runtime that knows all operators here.
 RUNTIME_ENTRY = "min_runtime_version"
+UNKNOWN_SCALING = "values of unknown scaling, for the file does not say"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Subject:
     labels: tuple[str, ...]
     ends: Ends
     wanted: Normalization
+    contract: Contract
     runtime: str
     has_metadata: bool
 
@@ -67,6 +70,7 @@ def subject_of(file: ModelFile) -> Subject:
             labels=file.class_names(runner.num_classes),
             ends=Ends(runner.input, runner.output),
             wanted=runner.normalization,
+            contract=file.contract,
             runtime=_runtime(file.parsed),
             has_metadata=file.standard_metadata is not None,
         )
@@ -126,13 +130,14 @@ def describe(subject: Subject) -> str:
     """What to feed and what comes out, in words."""
     height, width, channels = subject.shape
     colours = "one grey value per pixel" if channels == 1 else "red, green, blue of each pixel"
-    values = "0..255 as decoded"
-    if not subject.wanted.is_raw:
-        values = f"(pixel - {subject.wanted.mean[0]:g}) / {subject.wanted.std[0]:g}"
-    end = subject.ends.output
-    given = "probabilities"
+    values = "0..255 as decoded" if subject.wanted.is_raw else formula(subject.wanted)
+    if not subject.contract.is_known:
+        values = f"{UNKNOWN_SCALING}: the code feeds 0..255 as decoded"
+    end, certain = subject.ends.output, subject.contract.gives_probabilities
+    given = "probabilities" if certain else "whose meaning is unknown (no softmax: logits?)"
     if end.dtype != "float32":
-        given = f"{less('value', end.zero_point)} * {number(end.scale)} is a probability"
+        meaning = "a probability" if certain else "of unknown meaning (no softmax: a logit?)"
+        given = f"{less('value', end.zero_point)} * {number(end.scale)} is {meaning}"
     runtime = f" It needs TensorFlow Lite {subject.runtime} or newer." if subject.runtime else ""
     return (
         f"Feed {height} x {width} x {channels} {subject.ends.input.dtype}: row by row, {colours}, {values}. "
@@ -143,7 +148,7 @@ def describe(subject: Subject) -> str:
 def _fill(name: str, subject: Subject, language: Language, indent: str, own: dict[str, str]) -> str:
     height, width, channels = subject.shape
     template = Template((files("cnnedge.apps.snippets") / "templates" / f"{name}.template").read_text())
-    return template.substitute(
+    return _warning(subject, "#" if language is PYTHON else "//") + template.substitute(
         file=subject.file,
         file_text=language.quoted(subject.file),
         height=height,
@@ -156,6 +161,16 @@ def _fill(name: str, subject: Subject, language: Language, indent: str, own: dic
         probability=language.decode(subject.ends.output),
         **own,
     )
+
+
+def _warning(subject: Subject, comment: str) -> str:
+    """What nobody says of the file, at the top of the code that had to do without."""
+    lines = []
+    if not subject.contract.is_known:
+        lines.append(f"It wants {UNKNOWN_SCALING}: this code feeds 0..255 as decoded; change encode if need be.")
+    if not subject.contract.gives_probabilities:
+        lines.append("What comes out is of unknown meaning, for the file ends in no softmax: it may be logits.")
+    return "".join(f"{comment} {line}\n" for line in lines)
 
 
 def _kotlin(subject: Subject) -> dict[str, str]:

@@ -11,6 +11,7 @@ from cnnedge.formats.onnx.reader import Node, OnnxModel, Value
 from cnnedge.formats.onnx.shapes import image_and_weights, infer_shapes
 
 _CONVERTING = {"QuantizeLinear", "DequantizeLinear", "Cast", "DynamicQuantizeLinear"}
+_RESHAPING = {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity"}
 # They only move data, and ONNX Runtime draws the dequantization through them (its QDQ propagation; Flatten and
 # Concat are not among them: they need a quantization of their own behind them).
 _MOVING = {
@@ -76,7 +77,14 @@ class _Reader:
             weight_bytes=self._weight_bytes(),
             free_batch=any(value.shape is not None and value.shape[:1] == (None,) for value in model.inputs),
             free_sizes=[value.name for value in model.inputs if value.shape is None or None in value.shape[1:]],
+            output_operator=self._output_operator(),
         )
+
+    def _output_operator(self) -> str | None:
+        maker = self.makers.get(self.model.outputs[0].name) if self.model.outputs else None
+        while maker is not None and maker.op in _CONVERTING | _RESHAPING and maker.inputs:
+            maker = self.makers.get(maker.inputs[0])
+        return None if maker is None else maker.op
 
     def _operators(self) -> list[OperatorFacts]:
         kinds: dict[str, str] = {}

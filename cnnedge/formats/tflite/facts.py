@@ -8,6 +8,7 @@ from cnnedge.formats.tflite.vocabulary import CUSTOM
 
 _FLOATS = {"float32", "float16", "float64", "bfloat16"}
 _CONVERTING = {"QUANTIZE", "DEQUANTIZE", "CAST"}
+_RESHAPING = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
 _MOVING = {
     "RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS", "CONCATENATION", "PACK", "UNPACK", "SPLIT",
     "SPLIT_V", "SLICE", "STRIDED_SLICE", "GATHER", "PAD", "PADV2", "MIRROR_PAD", "SHAPE",
@@ -42,7 +43,18 @@ def tflite_facts(model: TFLiteModel) -> Facts:
         free_batch=any(tensor.signature[:1] == (-1,) for tensor in inputs),
         free_sizes=[tensor.name for tensor in free],
         gpu_concerns=_gpu_concerns(graph, operators, free),
+        output_operator=_output_operator(graph),
     )
+
+
+def _output_operator(graph: Subgraph) -> str | None:
+    makers = {output: operator for operator in graph.operators for output in operator.outputs}
+    place = graph.outputs[0] if graph.outputs else -1
+    for _ in graph.operators:  # at most as many steps: a damaged graph may go round in circles
+        if place not in makers or makers[place].name not in _CONVERTING | _RESHAPING or not makers[place].inputs:
+            break
+        place = makers[place].inputs[0]
+    return makers[place].name if place in makers else None
 
 
 def _edge(tensor: Tensor) -> TensorFacts:
