@@ -4,6 +4,9 @@ import sys
 
 
 def main() -> None:
+    from cnnedge import console
+
+    console.mend_streams()
     from cnnedge.cli.app import run
 
     sys.exit(run())

@@ -1,8 +1,11 @@
 """What a person sees while a command works: a bar on a terminal, plain lines when piped.
 
-Results go to standard output, everything else to standard error.
+Results go to standard output, everything else to standard error. Names, labels and errors come from other people's
+files: everything that is printed goes through ``plain``.
 """
 
+import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -14,9 +17,45 @@ from cnnedge.progress import Progress
 SECONDS_BETWEEN_LINES = 10.0
 
 
+# Control characters (C0, DEL, C1), line and paragraph separators, and what turns the direction of writing.
+_NOT_PLAIN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def plain(text: str) -> str:
+    """``text`` as one line that a terminal can only show: what would act on it is written as ``\\x1b``, ``\\n`` ...
+
+    Bytes of a file's name that are no text appear as ``\\xff``.
+    """
+    decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return _NOT_PLAIN.sub(lambda found: found[0].encode("unicode_escape").decode(), decoded)
+
+
 def say(message: str) -> None:
     """One line for the person, on standard error, so that standard output stays the result."""
-    print(message, file=sys.stderr, flush=True)
+    print(plain(message), file=sys.stderr, flush=True)
+
+
+def show(*lines: str) -> None:
+    """Lines of the result, on standard output."""
+    for line in lines:
+        print(plain(line))
+
+
+def mend_streams() -> None:
+    """Let every command start with three streams that take any text.
+
+    A closed one (``2>&-``) becomes the null device, before a file of ours gets its number; a terminal that cannot write
+    a character is given its escape.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, os.fdopen(number, mode))
+        elif mode == "w":
+            getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
 @contextmanager
@@ -36,7 +75,7 @@ def _bars() -> Iterator[Progress]:
     tasks: dict[str, TaskID] = {}
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -45,7 +84,7 @@ def _bars() -> Iterator[Progress]:
 
         def report(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total or None)
+                tasks[stage] = bars.add_task(plain(stage), total=total or None)
             bars.update(tasks[stage], completed=done, total=total or None)
 
         yield report

@@ -10,7 +10,7 @@ import traceback
 
 import typer
 
-from cnnedge import __version__
+from cnnedge import __version__, console
 from cnnedge.cli import commands
 from cnnedge.errors import CnnedgeError
 
@@ -54,6 +54,7 @@ def run(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code; every failure becomes one line on standard error."""
     try:
         code = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()  # a full disk behind it is said, and not only at the very end by the interpreter
     except (Exception, KeyboardInterrupt) as error:
         return _report(error)
     if code == INTERRUPTED:
@@ -71,7 +72,7 @@ def _report(error: BaseException) -> int:
         return 1
     message, code = _explain(error)
     if message:
-        print(f"error: {' '.join(message.split())}", file=sys.stderr)
+        console.say(f"error: {' '.join(message.split())}")
     return code
 
 

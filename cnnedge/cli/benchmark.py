@@ -216,4 +216,4 @@ def _write(document: "Document", json_file: Path | None, report: Path | None, te
         history = report.parent / "history.csv"
         write_report(report, document, images=test, history=history if history.is_file() else None)
     for written in filter(None, (json_file, report)):
-        print(f"written: {written}")
+        console.show(f"written: {written}")

@@ -66,7 +66,7 @@ def card(
     refuse_other_data(dataset, manifest)
     test = evenly_spaced(dataset.test, limit)
     _keep_robustness(folder / ROBUSTNESS, files, dataset, test, extra, overwrite=overwrite)
-    print(f"written: {write_card(folder)}")
+    console.show(f"written: {write_card(folder)}")
 
 
 def _read_cifar10_1(folder: Path | None, files: list[Path]) -> "Split | None":
@@ -115,4 +115,4 @@ def _keep_robustness(
         others = OtherImages(VERSION, len(extra), extra.sha256, measure_plain(files, extra))
         found = replace(found, cifar10_1=others)
     write_record(path, found)
-    print(f"written: {path}")
+    console.show(f"written: {path}")

@@ -7,6 +7,7 @@ import sys
 import textwrap
 from typing import Any
 
+from cnnedge import console
 from cnnedge.cli.options import AsJson
 
 # The instructions that multiply int8 four at a time; without one, int8 files are small but hardly faster.
@@ -36,7 +37,7 @@ def doctor(
         print(json.dumps(report, indent=2))
     else:
         for line in _lines(report):
-            print(line)
+            console.show(line)
 
 
 def examine() -> dict[str, Any]:

@@ -165,17 +165,17 @@ def _write_snippets(codes: dict[Path, Path]) -> None:
 
     for file, code in codes.items():
         write_atomically(code, as_markdown(open_model_file(file)).encode())
-        print(f"  {code.name}")
+        console.show(f"  {code.name}")
 
 
 def _print_entries(folder: Path, entries: "dict[str, FileEntry]", baseline: float | None) -> None:
     width = max(len(file) for file in entries)
-    print(f"{folder}:")
+    console.show(f"{folder}:")
     for file, entry in entries.items():
         line = f"  {file:<{width}} {entry.size_bytes / 1000:9,.1f} kB"
         if entry.top1 is not None and baseline is not None:
             line += f"  top-1 {100 * entry.top1:6.2f} %  {100 * (entry.top1 - baseline):+.2f} pp"
-        print(line)
+        console.show(line)
 
 
 def check_drops(entries: "dict[str, FileEntry]", baseline: float, max_drop: float) -> None:

@@ -63,7 +63,7 @@ def golden(
             runner, images, sha256=model_file.sha256, labels=dataset.labels, data=dataset.name, licence=dataset.licence
         )
     write_folder(out, content)
-    print(f"{out}: {len(images)} pictures of {dataset.name} for {file.name}; start with {out / 'README.txt'}")
+    console.show(f"{out}: {len(images)} pictures of {dataset.name} for {file.name}; start with {out / 'README.txt'}")
 
 
 def _few(labels: tuple[str, ...]) -> str:

@@ -154,7 +154,7 @@ def _table(report: "Inspection") -> "Table":
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in _rows(report).items():
-        table.add_row(name, Text(value))
+        table.add_row(Text(console.plain(name)), Text(console.plain(value)))
     return table
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cnnedge import console
 from cnnedge.cli.options import AsJson, Mean, ModelPath, Std
 from cnnedge.errors import DataError, GateError, UsageError
 
@@ -117,11 +118,11 @@ def _document(dump: Path, kind: str, found: "Diagnosis", label: str | None) -> d
 def _print(kind: str, found: "Diagnosis", label: str | None) -> None:
     picture = "" if found.image is None else f" for picture {found.image:02d} ({label})"
     if not found.mistakes:
-        print(f"match: the {kind}{picture} is right")
+        console.show(f"match: the {kind}{picture} is right")
         return
-    print(f"the {kind}{picture} has {_count(found)}:")
+    console.show(f"the {kind}{picture} has {_count(found)}:")
     for mistake in found.mistakes:
-        print(f"  {mistake.name}: {mistake.found}\n    -> {mistake.fix}")
+        console.show(f"  {mistake.name}: {mistake.found}", f"    -> {mistake.fix}")
 
 
 def _count(found: "Diagnosis") -> str:

@@ -84,7 +84,7 @@ def predict(
             _print_document(entries)
         else:
             for entry in entries:
-                print(_lines(entry))
+                console.show(*_lines(entry))
     if failures.count:
         more = f" (and {failures.count - 1} more)" if failures.count > 1 else ""
         raise ImageError(f"{failures.first}{more}")
@@ -135,7 +135,7 @@ def _show_camera(entries: Iterable[dict[str, Any]], as_json: bool) -> None:
     one_line = sys.stdout.isatty() and not as_json
     with contextlib.suppress(KeyboardInterrupt):
         for entry in entries:
-            text = json.dumps(entry) if as_json else _best(entry)
+            text = json.dumps(entry) if as_json else console.plain(_best(entry))
             if one_line and not entry["error"]:
                 print(f"{text:<{TERMINAL_WIDTH - 1}}", end="\r", flush=True)
             else:
@@ -144,11 +144,11 @@ def _show_camera(entries: Iterable[dict[str, Any]], as_json: bool) -> None:
         print()
 
 
-def _lines(entry: dict[str, Any]) -> str:
+def _lines(entry: dict[str, Any]) -> list[str]:
     others = [p for p in entry["top"][1:] if p["score"] is None or p["score"] >= SMALLEST_SHOWN]
     if not others:
-        return _best(entry)
-    return _best(entry) + "\n" + " " * 40 + ", ".join(f"{p['label']} {_sure(p).strip()}" for p in others)
+        return [_best(entry)]
+    return [_best(entry), " " * 40 + ", ".join(f"{p['label']} {_sure(p).strip()}" for p in others)]
 
 
 def _best(entry: dict[str, Any]) -> str:
@@ -164,4 +164,5 @@ def _sure(entry: dict[str, Any]) -> str:
 
 def _shortened(name: str, width: int = 38) -> str:
     """A name in ``width`` columns; a long one keeps its end, which tells pictures apart."""
+    name = console.plain(name)
     return f"{name:<{width}}" if len(name) <= width else f"...{name[3 - width :]}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cnnedge import console
 from cnnedge.cli.options import Overwrite
 from cnnedge.errors import UsageError
 from cnnedge.files import refuse_existing
@@ -42,7 +43,7 @@ def report(
         _print_one(documents[0], markdown=markdown, csv=csv)
     if out is not None:
         _write(out, documents)
-        print(f"written: {out}")
+        console.show(f"written: {out}")
 
 
 def _print_one(document: "Document", *, markdown: bool, csv: bool) -> None:
@@ -65,12 +66,11 @@ def _print_machines(documents: "Sequence[Document]") -> None:
     from cnnedge.report import table
     from cnnedge.report.pages import comparison_warnings
 
-    screen = Console(highlight=False)
-    screen.print(table.machines_table(documents))
+    Console(highlight=False).print(table.machines_table(documents))
     for index, document in enumerate(documents, 1):
-        screen.print(f"{index}: {document.machine.cpu}, {document.made.at}", markup=False)
+        console.show(f"{index}: {document.machine.cpu}, {document.made.at}")
     for warning in comparison_warnings(documents):
-        screen.print(f"note: {warning}", markup=False)
+        console.show(f"note: {warning}")
 
 
 def _write(out: Path, documents: "Sequence[Document]") -> None:

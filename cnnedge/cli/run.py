@@ -69,5 +69,5 @@ def run(
     from cnnedge.report.table import print_table
 
     print_table(document)
-    print(f"report: {folder / pipeline.REPORT}")
+    console.show(f"report: {folder / pipeline.REPORT}")
     fail_if_any(failures, document)

@@ -94,7 +94,7 @@ def train(
         )
     accuracy = score(KerasPredictor(network), dataset.validation).top1
     what = "validation images of the BUNDLED SAMPLE" if dataset.is_sample else "validation images"
-    print(f"{target}: {accuracy:.2%} right on {len(dataset.validation):,} {what}; see {history}")
+    console.show(f"{target}: {accuracy:.2%} right on {len(dataset.validation):,} {what}; see {history}")
 
 
 def _print_models() -> None:
@@ -103,4 +103,4 @@ def _print_models() -> None:
 
     for spec in MODELS.values():
         epochs = ", ".join(f"{preset} {RECIPES[spec.name, preset].epochs} epochs" for preset in PRESETS)
-        print(f"{spec.name:<14} {spec.summary} ({epochs})")
+        console.show(f"{spec.name:<14} {spec.summary} ({epochs})")

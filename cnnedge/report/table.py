@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from cnnedge import console
+from cnnedge.console import plain
 from cnnedge.documents import Document, Row, several_machines
 from cnnedge.report.summary import sustained_sentences
 
@@ -52,7 +54,7 @@ def rich_table(document: Document, *, unicode: bool = True) -> "Table":
     table = _empty_table(headings, left=("file", "verdict"))
     for row in document.rows:
         style = "red" if row.error or row.verdict == "worse" else ""
-        table.add_row(*(Text(cell(row)) for cell in COLUMNS.values()), style=style)
+        table.add_row(*(Text(plain(cell(row))) for cell in COLUMNS.values()), style=style)
     return table
 
 
@@ -62,7 +64,7 @@ def machines_table(documents: Sequence[Document]) -> "Table":
 
     table = _empty_table(["file", *(f"p50 ms on {number}" for number in range(1, len(documents) + 1))], left=("file",))
     for label, cells in several_machines(documents):
-        table.add_row(Text(label), *(COLUMNS["p50 ms"](cell) if cell else "" for cell in cells))
+        table.add_row(Text(plain(label)), *(COLUMNS["p50 ms"](cell) if cell else "" for cell in cells))
     return table
 
 
@@ -87,7 +89,7 @@ def sustained_table(document: Document) -> "Table":
     headings, *rows = sustained_rows(document)
     table = _empty_table(headings, left=("file",))
     for cells in rows:
-        table.add_row(*map(Text, cells))
+        table.add_row(*(Text(plain(cell)) for cell in cells))
     return table
 
 
@@ -146,7 +148,7 @@ def csv_text(document: Document) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("~", "\\~")
+    return plain(text).replace("|", "\\|").replace("<", "&lt;").replace("~", "\\~")
 
 
 def _number(value: float | None, factor: float, digits: int) -> str:
@@ -169,9 +171,8 @@ def print_table(document: Document) -> None:
     from rich.console import Console
 
     encoding = (sys.stdout.encoding or "").lower()
-    console = Console(width=None if sys.stdout.isatty() else 80, highlight=False)
-    console.print(rich_table(document, unicode=encoding.startswith("utf")))
+    screen = Console(width=None if sys.stdout.isatty() else 80, highlight=False)
+    screen.print(rich_table(document, unicode=encoding.startswith("utf")))
     if document.sustained:
-        console.print(sustained_table(document))
-    for line in footnotes(document):
-        print(line)
+        screen.print(sustained_table(document))
+    console.show(*footnotes(document))

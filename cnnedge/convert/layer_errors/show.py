@@ -5,6 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnnedge import console
+from cnnedge.console import plain
 from cnnedge.files import write_atomically
 from cnnedge.progress import Progress, silent
 
@@ -60,7 +62,7 @@ def show_errors(errors: dict[str, Any]) -> None:
     print()
     screen.print(_table(errors["layers"]))
     images = f"{errors['images']:,} {errors['split']} images of {errors['data']}, against {errors['against']}."
-    screen.print(f"{images}\n{LEGEND}", markup=False)
+    console.show(images, *LEGEND.splitlines())
 
 
 def _table(layers: list[dict[str, Any]]) -> "Table":
@@ -81,7 +83,7 @@ def _table(layers: list[dict[str, Any]]) -> "Table":
             f"{100 * layer['mean_error'] / layer['signal_rms']:+.2f} %" if layer["signal_rms"] else "",
             "" if layer["saturated"] is None else f"{100 * layer['saturated']:.2f} %",
         )
-        table.add_row(Text(layer["layer"]), Text(layer["kind"]), *cells)
+        table.add_row(Text(plain(layer["layer"])), Text(plain(layer["kind"])), *cells)
     return table
 
 
