@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnedge.data.array_split import ArraySplit
-from cnnedge.data.class_folders import read_folder
+from cnnedge.data.folder_dataset import FolderOptions, read_folder
 from cnnedge.data.holding_out import hold_out
 from cnnedge.data.published.cache import data_folder
 from cnnedge.data.published.catalogue import SPECS
@@ -19,7 +19,17 @@ from cnnedge.data.splits import Dataset, Split, evenly_spaced, pixels_of
 from cnnedge.errors import UsageError
 from cnnedge.progress import Progress, silent
 
-__all__ = ["ArraySplit", "Dataset", "Split", "evenly_spaced", "has_shape", "load", "names", "pixels_of"]
+__all__ = [
+    "ArraySplit",
+    "Dataset",
+    "FolderOptions",
+    "Split",
+    "evenly_spaced",
+    "has_shape",
+    "load",
+    "names",
+    "pixels_of",
+]
 
 FOLDER_IMAGE_SHAPE = (32, 32, 3)
 
@@ -43,6 +53,7 @@ def load(
     validation: int = 2000,
     calibration: int = 500,
     image_shape: tuple[int, int, int] | None = None,
+    folder: FolderOptions = FolderOptions(),  # noqa: B008
     progress: Progress = silent,
 ) -> Dataset:
     """Load a published dataset, or the images of a folder, in four splits.
@@ -51,9 +62,11 @@ def load(
         name_or_folder: one of ``names()``, or a folder ``<folder>/<class>/<image>`` as in
             ``class_folders.read_folder``. A name wins over a folder of the same name; ``./mnist`` and
             ``Path("mnist")`` are the folder.
+        folder: how a folder's pictures are read; nothing for a published dataset.
         seed: chooses the images of validation and calibration, and of test for a folder that has no ``test``.
         validation, calibration: how many training images to hold out for each, but at most a fifth of them (a
-            warning says so). None of these occurs anywhere else; see ``holding_out.hold_out``.
+            warning says so); a folder's own validation folder is taken whole. None of these occurs anywhere
+            else; see ``holding_out.hold_out``.
         image_shape: (height, width, 1 or 3) to which a folder's images are brought; (32, 32, 3) if not given.
             A published dataset has its own; a grey one is also given as RGB, each value three times.
 
@@ -69,15 +82,21 @@ def load(
             raise UsageError(f"{spec.name} has images of {spec.image_shape}, not {image_shape}")
         name, labels, licence = spec.name, spec.labels, spec.licence
         training, test, source = _published(spec, shape, progress)
+        own_validation = None
     else:
-        folder = Path(name_or_folder)
-        if not folder.is_dir():
+        path = Path(name_or_folder)
+        if not path.is_dir():
             known = ", ".join(names())
-            raise UsageError(f"unknown dataset {str(folder)!r}: expected {known} or a folder of images")
-        name, licence, source = folder.resolve().name, "", "folder"
-        shape = image_shape or FOLDER_IMAGE_SHAPE
-        labels, training, test = read_folder(folder, shape, seed=seed, progress=progress)
-    parts = hold_out(training, test, seed=seed, validation=validation, calibration=calibration)
+            raise UsageError(f"unknown dataset {str(path)!r}: expected {known} or a folder of images")
+        name, licence, source = path.resolve().name, "", "folder"
+        found = read_folder(path, image_shape or FOLDER_IMAGE_SHAPE, seed=seed, options=folder, progress=progress)
+        labels, training, own_validation, test = found.labels, found.training, found.validation, found.test
+    if own_validation is None:
+        parts = hold_out(training, [test], seed=seed, validation=validation, calibration=calibration)
+    else:
+        others = [test, own_validation]
+        train, _, for_calibration = hold_out(training, others, seed=seed, validation=0, calibration=calibration)
+        parts = train, own_validation, for_calibration
     return Dataset(name, labels, *parts, test, source, source == SAMPLE, licence, seed)
 
 

@@ -1,94 +1,101 @@
-"""A folder of images as a dataset: ``<folder>/<class>/<image>``, or that below ``train`` and ``test``."""
+"""Which picture files of a folder belong to which class: ``<folder>/<class>/**/<picture>``."""
 
 import logging
+import os
+import unicodedata
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from cnnedge.data.array_split import ArraySplit
-from cnnedge.data.splits import Split, occurs_once
 from cnnedge.errors import DataError
-from cnnedge.images.decode import decode
-from cnnedge.images.kinds import SUFFIXES, is_picture_name
-from cnnedge.progress import Progress, silent
+from cnnedge.images.folders import LeftOut, files_below
+from cnnedge.images.kinds import SUFFIXES, is_passed_over, is_picture_name
 
-# A folder without a test split gives a fifth of each class to it: one image of five.
-TEST_PART = 0.2
-MIN_PER_CLASS = 5
 _log = logging.getLogger(__name__)
 
 
-def read_folder(
-    folder: Path, image_shape: tuple[int, int, int], *, seed: int, progress: Progress = silent
-) -> tuple[tuple[str, ...], Split, Split]:
-    """Decode every image and return the labels, the training images and the test images.
+@dataclass
+class ClassFiles:
+    """The pictures of every class, by its name in Unicode's composed form; classes and files sorted."""
 
-    The labels are the sorted names of the sub-folders. If ``folder`` holds both ``train`` and ``test``,
-    these are the splits; otherwise ``seed`` chooses a fifth of each class for test, among the images that
-    occur once. Files without an image's suffix are left out with a warning; names that begin with a dot are
-    passed over.
+    folder: Path
+    pictures: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.pictures)
+
+
+def list_classes(folder: Path) -> ClassFiles:
+    """The picture files of every class below ``folder``.
+
+    Pictures in folders within a class's folder are the class's; two folders whose names differ only in how accents are
+    composed (NFC on Linux, NFD from a Mac) are one class. What is left out is said in a warning.
 
     Raises:
-        DataError: no images, fewer than two classes, an empty class, too few images to split, or other
-            classes in ``test`` than in ``train``.
-        ImageError: an image cannot be decoded; the message names it.
+        DataError: no pictures, an empty class, or a name that no file could carry as a label.
     """
-    if (folder / "train").is_dir() and (folder / "test").is_dir():
-        train_files, test_files = _list_classes(folder / "train"), _list_classes(folder / "test")
-        if list(train_files) != list(test_files):
-            difference = ", ".join(sorted(set(train_files) ^ set(test_files)))
-            raise DataError(f"{folder}: train and test do not hold the same classes, see {difference}")
-        training = _decode(train_files, image_shape, progress)
-        return tuple(train_files), training, _decode(test_files, image_shape, progress)
-    files = _list_classes(folder)
-    labels = tuple(files)
-    return labels, *_split(_decode(files, image_shape, progress), labels, seed)
+    found = ClassFiles(folder)
+    others: list[str] = []
+    left_out: list[str] = []
+    for path in sorted(sub_folders(folder), key=lambda path: path.name):
+        pictures = found.pictures.setdefault(_label(path), [])
+        for file in files_below(path):
+            if isinstance(file, LeftOut):
+                left_out.append(f"{file.path} {file.reason}")
+            else:
+                (pictures if is_picture_name(file) else others).append(file)
+    others += [str(path) for path in pictures_in(folder)]
+    _say_left_out(folder, others, left_out)
+    found.pictures = dict(sorted(found.pictures.items()))
+    _check(found)
+    return found
 
 
-def _list_classes(folder: Path) -> dict[str, list[Path]]:
-    """The image files of every class, sorted."""
-    subfolders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    classes = {path.name: _list_images(path) for path in subfolders}
-    if not any(classes.values()):
-        raise DataError(f"{folder} holds no images, expected {folder}/<class>/<image> ({', '.join(sorted(SUFFIXES))})")
-    empty = [name for name, files in classes.items() if not files]
-    if empty:
-        raise DataError(f"{folder / empty[0]} holds no images: add some or remove the folder")
-    if len(classes) == 1:
-        raise DataError(f"{folder} holds one class, {next(iter(classes))}, expected at least two sub-folders")
-    return classes
+def sub_folders(folder: Path) -> list[Path]:
+    """The folders in ``folder``, linked ones too, without those that systems leave; not sorted."""
+    with os.scandir(folder) as entries:
+        return [Path(entry.path) for entry in entries if entry.is_dir() and not is_passed_over(entry.name)]
 
 
-def _list_images(folder: Path) -> list[Path]:
-    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    images = [path for path in entries if is_picture_name(path.name)]
-    others = [path for path in entries if path not in images]
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures that lie in ``folder`` itself, sorted."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if not is_passed_over(entry.name) and is_picture_name(entry.name)]
+    return [folder / name for name in sorted(names)]
+
+
+def shown(text: str | Path) -> str:
+    """``text`` as it can be printed: bytes of a file name that are not UTF-8 as \\xNN."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
+def _label(path: Path) -> str:
+    name = unicodedata.normalize("NFC", path.name)
+    if not all(character.isprintable() for character in name):  # bytes that are not UTF-8 are not printable either
+        raise DataError(
+            f"the class folder {shown(path)!r} has a name with characters that are not printable or not UTF-8: rename "
+            "it (names in Latin-1 by: convmv -f latin1 -t utf8 -r --notest FOLDER)"
+        )
+    return name
+
+
+def _say_left_out(folder: Path, others: list[str], left_out: list[str]) -> None:
     if others:
-        _log.warning("%s: %d entries are no image files and are left out: %s", folder, len(others), others[0].name)
-    return images
+        place = shown(Path(others[0]).relative_to(folder))
+        _log.warning(
+            "%s: %d files are no pictures of a class and are left out, %s among them", folder, len(others), place
+        )
+    for reason in left_out:
+        _log.warning("%s", shown(reason))
 
 
-def _decode(classes: dict[str, list[Path]], shape: tuple[int, int, int], progress: Progress) -> Split:
-    labels = np.repeat(np.arange(len(classes), dtype=np.int64), [len(files) for files in classes.values()])
-    images = np.empty((len(labels), *shape), np.uint8)
-    for index, path in enumerate(path for files in classes.values() for path in files):
-        images[index] = decode(path, shape)
-        progress("decode images", index + 1, len(images))
-    return ArraySplit(images, labels)
-
-
-def _split(images: Split, labels: tuple[str, ...], seed: int) -> tuple[Split, Split]:
-    """Give a fifth of each class to test."""
-    random = np.random.default_rng(seed)
-    unique = occurs_once(images.hashes())
-    chosen = []
-    for label, name in enumerate(labels):
-        candidates = np.flatnonzero(unique & (images.labels == label))
-        if len(candidates) < MIN_PER_CLASS:
-            raise DataError(
-                f"class {name} has {len(candidates)} different images, expected at least {MIN_PER_CLASS}: "
-                "add some, or sort the images into train/ and test/ yourself"
-            )
-        chosen.append(random.permutation(candidates)[: round(len(candidates) * TEST_PART)])
-    test = np.sort(np.concatenate(chosen))
-    return images.take(np.setdiff1d(np.arange(len(images)), test)), images.take(test)
+def _check(found: ClassFiles) -> None:
+    if not any(found.pictures.values()):
+        raise DataError(
+            f"{found.folder} holds no images, expected {found.folder}/<class>/<image> ({', '.join(sorted(SUFFIXES))})"
+        )
+    empty = [name for name, files in found.pictures.items() if not files]
+    if empty:
+        raise DataError(f"{found.folder / empty[0]} holds no images: add some or remove the folder")
+    if len(found.pictures) == 1:
+        raise DataError(f"{found.folder} holds one class, {found.names[0]}, expected at least two sub-folders")

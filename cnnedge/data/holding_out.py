@@ -1,6 +1,7 @@
 """How validation and calibration pictures are held out of the training pictures."""
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,11 +14,11 @@ _log = logging.getLogger(__name__)
 
 
 def hold_out(
-    training: Split, test: Split, *, seed: int, validation: int, calibration: int
+    training: Split, others: Sequence[Split], *, seed: int, validation: int, calibration: int
 ) -> tuple[Split, Split, Split]:
     """Part the training images into train, validation and calibration, chosen by ``seed``.
 
-    An image whose pixels occur in ``test`` or more than once in ``training`` stays in train: a model would be
+    An image whose pixels occur in one of ``others`` or more than once in ``training`` stays in train: a model would be
     validated on what it was trained on, or calibrated on what it is tested on. Validation and calibration
     each take at most a fifth of the training images; a warning says so when that is less than asked for.
 
@@ -25,7 +26,7 @@ def hold_out(
         DataError: too few of the training images are different from all the others.
     """
     validation, calibration = _granted(len(training), validation, calibration)
-    candidates = _found_nowhere_else(training, test)
+    candidates = _found_nowhere_else(training, others)
     wanted = validation + calibration
     if len(candidates) < wanted:
         raise DataError(
@@ -51,9 +52,9 @@ def _granted(images: int, validation: int, calibration: int) -> tuple[int, int]:
     return granted
 
 
-def _found_nowhere_else(training: Split, test: Split) -> np.ndarray:
-    """Indices of the training images whose pixels occur once in ``training`` and never in ``test``."""
+def _found_nowhere_else(training: Split, others: Sequence[Split]) -> np.ndarray:
+    """Indices of the training images whose pixels occur once in ``training`` and never in ``others``."""
     hashes = training.hashes()
-    in_test = set(test.hashes())
-    absent_from_test = np.array([digest not in in_test for digest in hashes], bool)
-    return np.flatnonzero(occurs_once(hashes) & absent_from_test)
+    elsewhere = {digest for other in others for digest in other.hashes()}
+    only_here = np.array([digest not in elsewhere for digest in hashes], bool)
+    return np.flatnonzero(occurs_once(hashes) & only_here)

@@ -34,14 +34,21 @@ def files_below(folder: str | Path) -> Iterator[str | LeftOut]:
         except OSError as error:
             yield LeftOut(path, f"{error.strerror}: this folder was left out")
             continue
-        yield from (entry.path for entry in entries if not entry.is_dir())
+        yield from (entry.path for entry in entries if not _is_folder(entry))
         inner = []
-        for entry in (entry for entry in entries if entry.is_dir()):
+        for entry in (entry for entry in entries if _is_folder(entry)):
             if entry.is_symlink() and not _is_new(entry.path, searched):
                 yield LeftOut(entry.path, "links to a folder that is searched already: it was left out")
             else:
                 inner.append(entry.path)
         waiting += reversed(inner)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _is_new(link: str, searched: list[str]) -> bool:

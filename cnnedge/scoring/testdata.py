@@ -21,6 +21,8 @@ def choose_dataset(
 ) -> "Dataset":
     """The dataset asked for, or the one that the passport of a file, or a training's record, names.
 
+    The classes of a folder take the order of the labels that the first file brings along.
+
     Raises:
         UsageError: no record names a published dataset, or the data has other classes than every file.
         DataError: see ``data.load``.
@@ -33,7 +35,8 @@ def choose_dataset(
     name = data or _recorded_name(record, files, keras)
     # For a folder without a test split the seed chooses the test images: another one would test on trained ones.
     seed = record.seed if isinstance(record, DataFacts) else 0
-    found = datasets.load(name, seed=seed, image_shape=_image_shape(name, files), progress=progress)
+    options = datasets.FolderOptions(labels=next((file.labels for file in files if file.labels), None))
+    found = datasets.load(name, seed=seed, image_shape=_image_shape(name, files), folder=options, progress=progress)
     _refuse_other_classes(found, files)
     return found
 

@@ -71,7 +71,7 @@ def test_duplicates_and_test_images_stay_in_train():
     training, test = grey(1, 1, 2, 3, 4, 5, 6, 7, 8, 9), grey(2, 3, 4, 5, 6, 7)
     # Only 8 and 9 (labels 8 and 9) occur once and not in test; a fifth of ten images is two.
     for seed in range(5):
-        train, validation, calibration = hold_out(training, test, seed=seed, validation=1, calibration=1)
+        train, validation, calibration = hold_out(training, [test], seed=seed, validation=1, calibration=1)
         assert {*validation.labels, *calibration.labels} == {8, 9}
         assert train.labels.tolist() == list(range(8))
 
@@ -79,11 +79,11 @@ def test_duplicates_and_test_images_stay_in_train():
 def test_too_few_different_images_is_an_error():
     training = grey(1, 1, 1, 1, 1, 1, 1, 1, 2, 3)
     with pytest.raises(DataError, match="only 2 of 10 training images differ from all others"):
-        hold_out(training, grey(9), seed=0, validation=2, calibration=2)
+        hold_out(training, [grey(9)], seed=0, validation=2, calibration=2)
 
 
 def test_neither_part_takes_more_than_a_fifth_and_that_is_said(caplog):
-    parts = hold_out(grey(*range(20)), grey(99), seed=0, validation=2000, calibration=3)
+    parts = hold_out(grey(*range(20)), [grey(99)], seed=0, validation=2000, calibration=3)
     assert [len(part) for part in parts] == [13, 4, 3]
     assert caplog.messages == [
         "only 20 training images: validation and calibration get 4 and 3 of them, not 2000 and 3"
@@ -91,11 +91,11 @@ def test_neither_part_takes_more_than_a_fifth_and_that_is_said(caplog):
 
 
 def test_nothing_is_said_when_the_parts_are_as_asked_for(caplog):
-    parts = hold_out(grey(*range(20)), grey(99), seed=0, validation=4, calibration=0)
+    parts = hold_out(grey(*range(20)), [grey(99)], seed=0, validation=4, calibration=0)
     assert [len(part) for part in parts] == [16, 4, 0]
     assert caplog.messages == []
 
 
 def test_negative_count_is_refused():
     with pytest.raises(ValueError, match="validation=-1"):
-        hold_out(grey(1), grey(2), seed=0, validation=-1, calibration=0)
+        hold_out(grey(1), [grey(2)], seed=0, validation=-1, calibration=0)

@@ -18,7 +18,7 @@ def tensorflow():
 def sample(tensorflow) -> Dataset:
     """1,000 training and 500 test digits, whatever the network reaches."""
     training, test = (ArraySplit(*digits(part)) for part in ("train", "test"))
-    parts = hold_out(training, test, seed=0, validation=100, calibration=100)
+    parts = hold_out(training, [test], seed=0, validation=100, calibration=100)
     return Dataset("mnist", DIGITS, *parts, test, "bundled sample", True, "CC BY-SA 3.0", 0)
 
 

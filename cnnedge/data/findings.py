@@ -1,0 +1,66 @@
+"""What is worth knowing about labelled pictures before any work: counts, copies, leaks, contradictions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnedge.data.splits import Split
+
+# A class with less than a tenth of what the largest has is rarely learned beside it.
+_SMALL_CLASS = 0.1
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Counts of pictures. ``per_class`` by part and class; ``copies`` of a picture beyond its first in the same part;
+    ``leaks`` by pair of parts, the pictures of the first that are in the second too; ``contradictions``: different
+    pictures that lie in several classes."""
+
+    labels: tuple[str, ...]
+    per_class: dict[str, tuple[int, ...]]
+    copies: dict[str, int]
+    leaks: dict[tuple[str, str], int]
+    contradictions: int
+    unreadable: tuple[str, ...]
+
+    def warnings(self) -> list[str]:
+        """What a person should know, each as a sentence."""
+        found = [
+            f"{count:,} of {sum(self.per_class[one]):,} pictures of {one} are also in {other}: "
+            "what is measured on them is better than it will be on new pictures"
+            for (one, other), count in self.leaks.items()
+            if count
+        ]
+        found += [f"{count:,} pictures of {part} are copies of others" for part, count in self.copies.items() if count]
+        if self.contradictions:
+            found.append(f"{self.contradictions:,} pictures lie in several classes, in one of them wrongly")
+        return found + self._small_classes()
+
+    def _small_classes(self) -> list[str]:
+        counts = np.sum(list(self.per_class.values()), axis=0)
+        small = [name for name, count in zip(self.labels, counts, strict=True) if count < _SMALL_CLASS * counts.max()]
+        return [f"few pictures in {', '.join(small)}: less than a tenth of the largest class's"] if small else []
+
+
+def find(parts: Mapping[str, Split], labels: Sequence[str], unreadable: Sequence[str]) -> Findings:
+    """Compare the pictures of ``parts``, by name, by their content."""
+    hashes = {name: part.hashes() for name, part in parts.items()}
+    pairs = [("test", "train"), ("validation", "train"), ("test", "validation")]
+    classes_of: dict[bytes, set[int]] = {}
+    for name, part in parts.items():
+        for digest, label in zip(hashes[name], part.labels.tolist(), strict=True):
+            classes_of.setdefault(digest, set()).add(label)
+    return Findings(
+        tuple(labels),
+        {name: tuple(np.bincount(part.labels, minlength=len(labels)).tolist()) for name, part in parts.items()},
+        {name: len(found) - len(set(found)) for name, found in hashes.items()},
+        {pair: _shared(hashes[pair[0]], hashes[pair[1]]) for pair in pairs if set(pair) <= set(hashes)},
+        sum(len(classes) > 1 for classes in classes_of.values()),
+        tuple(unreadable),
+    )
+
+
+def _shared(hashes: list[bytes], others: list[bytes]) -> int:
+    known = set(others)
+    return sum(digest in known for digest in hashes)

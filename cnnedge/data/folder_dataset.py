@@ -1,0 +1,172 @@
+"""A folder of pictures as the parts of a dataset: every file decoded once, what is wrong with them found and said."""
+
+import logging
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from cnnedge.data.class_folders import ClassFiles, list_classes, shown
+from cnnedge.data.findings import Findings, find
+from cnnedge.data.folder_split import FolderSplit, PictureFiles
+from cnnedge.data.layout import find_layout
+from cnnedge.data.published.cache import data_folder
+from cnnedge.data.splits import Split, occurs_once
+from cnnedge.errors import DataError, ImageError
+from cnnedge.files import write_atomically
+from cnnedge.progress import Progress, silent
+
+# A folder without a test split gives a fifth of each class to it: one image of five.
+TEST_PART = 0.2
+MIN_PER_CLASS = 5
+# Of thousands of downloaded pictures a few are always damaged; more than one in a hundred is another fault.
+MAX_BAD = 0.01
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FolderOptions:
+    """``labels``: the classes in the order of a file's outputs; a folder with just these classes takes that order, and
+    another one the order of its names as text. ``test``: class folders to test on, instead of the folder's own.
+    ``max_bad``: the part 0..1 of the pictures that may be unreadable and are then left out."""
+
+    labels: Sequence[str] | None = None
+    test: Path | None = None
+    max_bad: float = MAX_BAD
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_bad < 1:
+            raise ValueError(f"max_bad is {self.max_bad}, expected at least 0 and below 1")
+
+
+@dataclass(frozen=True)
+class FolderParts:
+    """What a folder holds; ``validation`` is None where it is still to be held out of ``training``."""
+
+    labels: tuple[str, ...]
+    training: Split
+    validation: Split | None
+    test: Split
+    findings: Findings
+
+
+def read_folder(
+    folder: Path, image_shape: tuple[int, int, int], *, seed: int, options: FolderOptions, progress: Progress = silent
+) -> FolderParts:
+    """Decode every picture once and return the parts.
+
+    Where there is neither a test nor a validation folder, ``seed`` chooses a fifth of each class for test, among the
+    images that occur once.
+
+    Raises:
+        DataError: see ``list_classes``; parts with different classes, or too few images to split.
+        ImageError: more pictures than allowed cannot be decoded; the message counts and names them.
+    """
+    layout = find_layout(folder, options.test)
+    names = ("train", "validation", "test")
+    roots = {name: getattr(layout, name) for name in names}
+    listed = {name: list_classes(root) for name, root in roots.items() if root is not None}
+    classes = _same_classes(folder, list(listed.values()))
+    parts = _read(listed, image_shape, progress)
+    unreadable = _refuse_bad(folder, parts, options.max_bad)
+    parts = {name: part.take(_readable(part)) for name, part in parts.items()}
+    if "test" not in parts:
+        parts["train"], parts["test"] = _split(parts["train"], classes, seed)
+    nothing = parts["test"].take([])
+    labels = class_order(classes, options.labels)
+    parts = {name: _relabelled(part, classes, labels) for name, part in parts.items()}
+    findings = find(parts, labels, unreadable)
+    for sentence in findings.warnings():
+        _log.warning("%s: %s", folder, sentence)
+    return FolderParts(labels, parts.get("train", nothing), parts.get("validation"), parts["test"], findings)
+
+
+def class_order(classes: tuple[str, ...], wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """``classes``, sorted as text, in the order of ``wanted`` if those are the same names; what matters is said."""
+    ordered = tuple(unicodedata.normalize("NFC", name) for name in wanted or ())
+    if sorted(ordered) == list(classes):
+        if ordered != classes:
+            _log.warning("the order of the classes is that of the file's labels: %s", ", ".join(ordered))
+        return ordered
+    if all(name.isdecimal() for name in classes) and sorted(classes, key=int) != list(classes):
+        _log.warning(
+            "the classes are numbers, sorted as text: %s; a file whose outputs have another order needs --labels",
+            ", ".join(classes),
+        )
+    return classes
+
+
+def _same_classes(folder: Path, listed: list[ClassFiles]) -> tuple[str, ...]:
+    first, *others = listed
+    for other in others:
+        if other.names != first.names:
+            difference = ", ".join(sorted(set(first.names) ^ set(other.names)))
+            raise DataError(
+                f"{folder}: {first.folder.name} and {other.folder.name} do not hold the same classes, see {difference}"
+            )
+    return first.names
+
+
+def _read(listed: dict[str, ClassFiles], shape: tuple[int, int, int], progress: Progress) -> dict[str, FolderSplit]:
+    """All parts, from one pass over all files; unreadable ones are still in them."""
+    paths = [path for part in listed.values() for files in part.pictures.values() for path in files]
+    pictures = PictureFiles(paths, shape)
+    pictures.read(progress)
+    parts, start = {}, 0
+    for name, part in listed.items():
+        counts = [len(files) for files in part.pictures.values()]
+        labels = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+        parts[name] = FolderSplit(pictures, np.arange(start, start + len(labels)), labels)
+        start += len(labels)
+    return parts
+
+
+def _readable(part: FolderSplit) -> np.ndarray:
+    return np.flatnonzero([place not in part.files.unreadable for place in part.places.tolist()])
+
+
+def _refuse_bad(folder: Path, parts: dict[str, FolderSplit], max_bad: float) -> list[str]:
+    """What is wrong with each unreadable picture; the whole list goes into a file.
+
+    Raises:
+        ImageError: there are more than ``max_bad`` of all.
+    """
+    files = next(iter(parts.values())).files
+    reasons = [shown(str(error)) for error in files.unreadable.values()]
+    if not reasons:
+        return []
+    listing = data_folder() / "unreadable" / f"{folder.resolve().name}.txt"
+    write_atomically(listing, "".join(f"{reason}\n" for reason in reasons).encode())
+    counted = f"{len(reasons):,} of {len(files.paths):,} pictures cannot be read"
+    if len(reasons) > max_bad * len(files.paths):
+        raise ImageError(
+            f"{counted}, more than {max_bad:.0%}: {'; '.join(reasons[:3])}{'; ...' if len(reasons) > 3 else ''} "
+            f"(all in {listing}): replace or remove them, or allow more with --max-bad"
+        )
+    _log.warning("%s: %s and are left out: see %s", folder, counted, listing)
+    return reasons
+
+
+def _split(images: FolderSplit, labels: tuple[str, ...], seed: int) -> tuple[FolderSplit, FolderSplit]:
+    """Give a fifth of each class to test."""
+    random = np.random.default_rng(seed)
+    unique = occurs_once(images.hashes())
+    chosen = []
+    for label, name in enumerate(labels):
+        candidates = np.flatnonzero(unique & (images.labels == label))
+        if len(candidates) < MIN_PER_CLASS:
+            raise DataError(
+                f"class {name} has {len(candidates)} different images, expected at least {MIN_PER_CLASS}: "
+                "add some, or sort the images into train/ and test/ yourself"
+            )
+        chosen.append(random.permutation(candidates)[: round(len(candidates) * TEST_PART)])
+    test = np.sort(np.fromiter(chain.from_iterable(chosen), np.int64))
+    return images.take(np.setdiff1d(np.arange(len(images)), test)), images.take(test)
+
+
+def _relabelled(part: FolderSplit, classes: tuple[str, ...], labels: tuple[str, ...]) -> FolderSplit:
+    places = np.array([labels.index(name) for name in classes], np.int64)
+    return FolderSplit(part.files, part.places, places[part.labels])

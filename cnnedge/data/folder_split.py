@@ -1,0 +1,116 @@
+"""Labelled pictures in files: decoded when they are asked for, in threads, in order."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from cnnedge.data.ordered import in_order
+from cnnedge.data.splits import Indices, picture_hash
+from cnnedge.errors import ImageError
+from cnnedge.images.decode import decode
+from cnnedge.progress import Progress, silent
+
+# So much of the pixels is kept in memory, of the first pictures: 2,700 at 224 x 224 in colour, all of most sets at 96.
+# The first, not the latest: an epoch goes through all of them, and would find the latest replaced.
+KEPT_BYTES = 400_000_000
+# Pictures decoded before they are asked for; enough that no thread waits for a slow one.
+_AHEAD = 64
+
+
+class PictureFiles:
+    """The pictures of ``paths`` as uint8 ``shape`` = (height, width, channels); ``read`` comes first.
+
+    ``hashes`` are the SHA-256 of each picture's pixels, empty for one that cannot be decoded; ``unreadable`` says why,
+    by index.
+    """
+
+    def __init__(self, paths: Sequence[str], shape: tuple[int, int, int], kept_bytes: int = KEPT_BYTES) -> None:
+        self.paths = paths
+        self.shape = shape
+        self.hashes: list[bytes] = []
+        self.unreadable: dict[int, ImageError] = {}
+        kept = min(len(paths), kept_bytes // int(np.prod(shape)))
+        self._kept = np.empty((kept, *shape), np.uint8)
+
+    def read(self, progress: Progress = silent) -> None:
+        """Decode every picture once: hash all, keep the first, find those that cannot be decoded."""
+        for index, found in enumerate(in_order(self._hashed, self.paths, ahead=_AHEAD)):
+            if isinstance(found, ImageError):
+                self.unreadable[index] = found
+                self.hashes.append(b"")
+            else:
+                pixels, digest = found
+                self.hashes.append(digest)
+                if index < len(self._kept):
+                    self._kept[index] = pixels
+            progress("decode images", index + 1, len(self.paths))
+
+    def pixels(self, indices: np.ndarray) -> np.ndarray:
+        """uint8 (n, H, W, C) of the pictures at ``indices``, int64 (n,).
+
+        Raises:
+            ImageError: a picture can no longer be read.
+        """
+        found = np.empty((len(indices), *self.shape), np.uint8)
+        kept = indices < len(self._kept)
+        found[kept] = self._kept[indices[kept]]
+        others = np.flatnonzero(~kept)
+        paths = (self.paths[index] for index in indices[others])
+        for place, pixels in zip(others, in_order(self._decoded, paths, ahead=_AHEAD), strict=True):
+            found[place] = pixels
+        return found
+
+    def _decoded(self, path: str) -> np.ndarray:
+        return decode(path, self.shape)
+
+    def _hashed(self, path: str) -> tuple[np.ndarray, bytes] | ImageError:
+        try:
+            pixels = decode(path, self.shape)
+        except ImageError as error:
+            return error
+        return pixels, picture_hash(pixels)
+
+
+@dataclass(frozen=True, eq=False)
+class FolderSplit:
+    """A ``Split`` of the pictures at ``places``, int64 (N,), of ``files``; ``labels`` int64 (N,)."""
+
+    files: PictureFiles
+    places: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return self.files.shape
+
+    @cached_property
+    def sha256(self) -> str:
+        digest = hashlib.sha256()
+        for images, _ in self.batches(_AHEAD):
+            digest.update(images.data)
+        digest.update(np.ascontiguousarray(self.labels, "<i8").data)
+        return digest.hexdigest()
+
+    def batches(self, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for start in range(0, len(self), size):
+            yield self.files.pixels(self.places[start : start + size]), self.labels[start : start + size]
+
+    def pixels(self, indices: Indices) -> np.ndarray:
+        return self.files.pixels(self.places[np.asarray(indices, np.int64)])
+
+    def take(self, indices: Indices) -> "FolderSplit":
+        chosen = np.asarray(indices, np.int64)
+        return FolderSplit(self.files, self.places[chosen], self.labels[chosen])
+
+    def hashes(self) -> list[bytes]:
+        return [self.files.hashes[place] for place in self.places]
+
+    def paths(self) -> list[str]:
+        """The file of each picture."""
+        return [self.files.paths[place] for place in self.places]
