@@ -4,6 +4,8 @@ import ast
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from tests.support.slow import SLOW
+
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "cnnedge"
 MODULES = {file.relative_to(PACKAGE): file.read_text() for file in PACKAGE.rglob("*.py")}
@@ -65,6 +67,10 @@ def test_no_function_takes_eight_arguments():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and arguments(node) > MOST_ARGUMENTS
     }
     assert many == set()
+
+
+def test_what_is_called_slow_is_there():
+    assert [place for place in SLOW if not (REPOSITORY / "tests" / place).exists()] == []
 
 
 def test_tests_mirror_the_package():
