@@ -1,8 +1,7 @@
 """The whole way of one model: train, export, measure, report. Each step is also a command of its own."""
 
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from cnnedge.benchmark.candidate import candidates_for
 from cnnedge.benchmark.plan import Plan
@@ -18,9 +17,13 @@ from cnnedge.model.baseline import baseline_candidates
 from cnnedge.model.keras_file import save_keras
 from cnnedge.progress import Progress, silent
 from cnnedge.report.pages import write_report
-from cnnedge.training import checkpoint, fit
+from cnnedge.training import checkpoint
 from cnnedge.training.cost import training_cost
 from cnnedge.training.job import TrainingJob
+from cnnedge.training.lock import only_training_in
+
+if TYPE_CHECKING:
+    import keras
 
 BENCHMARK = "benchmark.json"
 REPORT = "report.html"
@@ -41,25 +44,38 @@ def train_and_save(
     overwrite: bool = False,
     keep_checkpoint: bool = False,
     progress: Progress = silent,
-) -> keras.Model:
+) -> "keras.Model":
     """Train, write ``<network>.keras`` and note in the manifest how it was trained; arguments as in ``train``.
 
     Args:
         keep_checkpoint: leave the checkpoint of the last epoch, so that what comes after the training can be repeated
             (``resume``) without it; the caller then discards it.
     """
-    network = fit.train(job, data, folder=folder, resume=resume, overwrite=overwrite, progress=progress)
+    from cnnedge.training import fit
+
+    job = job.on(data)
+    with only_training_in(folder):
+        network = fit.train(job, data, folder=folder, resume=resume, overwrite=overwrite, progress=progress)
+        if checkpoint.state(folder).trained is None:
+            _save(network, job, data, folder)
+        if not keep_checkpoint:
+            checkpoint.discard(folder)
+    return network
+
+
+def _save(network: "keras.Model", job: TrainingJob, data: Dataset, folder: Path) -> None:
+    import keras
+
     images = job.recipe.batch_size * job.steps_per_epoch(data)
-    record = job.on(data).record(
+    record = job.record(
         backend=keras.backend.backend(), versions=versions(), cost=training_cost(folder / checkpoint.HISTORY, images)
     )
     target = folder / f"{job.network}.keras"
     save_keras(network, target, record)
-    entry = baseline_entry(target.read_bytes(), data.labels)
-    update_manifest(folder, job.network, {target.name: entry}, training=record)
-    if not keep_checkpoint:
-        checkpoint.discard(folder)
-    return network
+    update_manifest(
+        folder, job.network, {target.name: baseline_entry(target.read_bytes(), data.labels)}, training=record
+    )
+    checkpoint.mark_trained(folder, target)
 
 
 def train_and_export(

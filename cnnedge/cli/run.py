@@ -7,7 +7,6 @@ import typer
 
 from cnnedge import console
 from cnnedge.cli.options import BatchSize, Data, Epochs, Model, NumRuns, Out, Overwrite, Preset, Resume, Seed
-from cnnedge.files import refuse_existing
 
 
 def run(
@@ -41,30 +40,30 @@ def run(
 
     spec = model_spec(model)
     job = TrainingJob(model, recipe(model, preset, epochs=epochs, batch_size=batch_size), seed)
-    require_tensorflow()
     from cnnedge import data as datasets
     from cnnedge import pipeline
     from cnnedge.convert.scheme import plan_of
     from cnnedge.training import checkpoint
+    from cnnedge.training.lock import only_training_in
 
-    plan, folder = plan_of(qat=qat), out / model
-    if not (resume or overwrite):
-        checkpoint.refuse_unfinished(folder)
-    if not (resume and checkpoint.is_unfinished(folder)):
-        refuse_existing(pipeline.planned_files(model, folder, plan), overwrite=overwrite)
+    plan, folder, source = plan_of(qat=qat), out / model, data or spec.dataset
+    checkpoint.check_start(folder, pipeline.planned_files(model, folder, plan), resume=resume, overwrite=overwrite)
+    datasets.check_source(source, spec.input_shape)
+    require_tensorflow()
 
     with console.progress() as progress:
         dataset = datasets.load(
-            data or spec.dataset,
+            source,
             image_shape=spec.input_shape,
             calibration=job.recipe.calibration_images,
             progress=progress,
         )
-        failures = pipeline.train_and_export(
-            job, dataset, plan, folder=folder, resume=resume, overwrite=overwrite, progress=progress
-        )
-        document = pipeline.measure(model, folder, dataset, num_runs=num_runs, progress=progress)
-        checkpoint.discard(folder)
+        with only_training_in(folder):
+            failures = pipeline.train_and_export(
+                job, dataset, plan, folder=folder, resume=resume, overwrite=overwrite, progress=progress
+            )
+            document = pipeline.measure(model, folder, dataset, num_runs=num_runs, progress=progress)
+            checkpoint.discard(folder)
     from cnnedge.documents import fail_if_any
     from cnnedge.report.table import print_table
 

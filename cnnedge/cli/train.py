@@ -8,7 +8,6 @@ import typer
 from cnnedge import console
 from cnnedge.cli.options import BatchSize, Data, Epochs, Out, Overwrite, Preset, Resume, Seed
 from cnnedge.errors import UsageError
-from cnnedge.files import refuse_existing
 
 
 def train(
@@ -70,21 +69,25 @@ def train(
     folder = out / model
     target = folder / f"{model}.keras"
     history = folder / checkpoint.HISTORY
-    if not (resume or overwrite):
-        checkpoint.refuse_unfinished(folder)
-    refuse_existing([target] if resume else [target, history], overwrite=overwrite)
+    files = [target] if resume else [target, history]
+    checkpoint.check_start(folder, files, resume=resume, overwrite=overwrite)
+    from cnnedge import data as datasets
 
+    source = data or spec.dataset
+    datasets.check_source(source, spec.input_shape)
     from cnnedge.model.backend import require_keras
 
     require_keras()
-    from cnnedge import data as datasets
     from cnnedge import pipeline
     from cnnedge.model.predictor import KerasPredictor
     from cnnedge.scoring.score import score
+    from cnnedge.training.start import check_saved
+
+    check_saved(job)
 
     with console.progress() as progress:
         dataset = datasets.load(
-            data or spec.dataset,
+            source,
             image_shape=spec.input_shape,
             calibration=job.recipe.calibration_images,
             progress=progress,

@@ -24,6 +24,7 @@ __all__ = [
     "Dataset",
     "FolderOptions",
     "Split",
+    "check_source",
     "evenly_spaced",
     "has_shape",
     "load",
@@ -44,6 +45,21 @@ def has_shape(name: str, image_shape: tuple[int, ...]) -> bool:
     RGB for a grey one."""
     own = SPECS[name].image_shape
     return image_shape in (own, (*own[:2], 3))
+
+
+def check_source(name_or_folder: str | Path, image_shape: tuple[int, int, int] | None = None) -> None:
+    """Raise what ``load`` would raise for its arguments alone, before anything is read.
+
+    Raises:
+        UsageError: neither a known name nor a folder, or an ``image_shape`` that the dataset does not have.
+    """
+    if isinstance(name_or_folder, str) and name_or_folder in SPECS:
+        if image_shape is not None and not has_shape(name_or_folder, image_shape):
+            own = SPECS[name_or_folder].image_shape
+            raise UsageError(f"{name_or_folder} has images of {own}, not {image_shape}")
+    elif not Path(name_or_folder).is_dir():
+        known = ", ".join(names())
+        raise UsageError(f"unknown dataset {str(name_or_folder)!r}: expected {known} or a folder of images")
 
 
 def load(
@@ -75,19 +91,15 @@ def load(
         DataError: no source gives the dataset, or the folder's content cannot be used.
         ImageError: an image of the folder cannot be decoded.
     """
+    check_source(name_or_folder, image_shape)
     if isinstance(name_or_folder, str) and name_or_folder in SPECS:
         spec = SPECS[name_or_folder]
         shape = image_shape or spec.image_shape
-        if not has_shape(spec.name, shape):
-            raise UsageError(f"{spec.name} has images of {spec.image_shape}, not {image_shape}")
         name, labels, licence = spec.name, spec.labels, spec.licence
         training, test, source = _published(spec, shape, progress)
         own_validation = None
     else:
         path = Path(name_or_folder)
-        if not path.is_dir():
-            known = ", ".join(names())
-            raise UsageError(f"unknown dataset {str(path)!r}: expected {known} or a folder of images")
         name, licence, source = path.resolve().name, "", "folder"
         found = read_folder(path, image_shape or FOLDER_IMAGE_SHAPE, seed=seed, options=folder, progress=progress)
         labels, training, own_validation, test = found.labels, found.training, found.validation, found.test

@@ -1,7 +1,6 @@
 """What happens around each step and each epoch of a training."""
 
 import math
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ import keras
 import numpy as np
 
 from cnnedge.errors import CnnedgeError
-from cnnedge.files import write_atomically
 from cnnedge.progress import Progress
 from cnnedge.training import checkpoint
 
@@ -30,7 +28,7 @@ def training_callbacks(
     ]
     if keras.backend.backend() == "tensorflow":  # Keras writes TensorBoard logs through TensorFlow alone
         callbacks.append(keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False))
-    return [*callbacks, Checkpoint(checkpoint.weights_file(folder))]
+    return [*callbacks, Checkpoint(folder)]
 
 
 class Reseed(keras.callbacks.Callback):
@@ -82,14 +80,11 @@ class Watch(keras.callbacks.Callback):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes the state of the training to ``path`` at the end of each epoch, in one step."""
+    """Writes the checkpoint of the training in ``folder`` at the end of each epoch."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.path = path
+        self.folder = folder
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            written = Path(folder) / self.path.name
-            self.model.save_weights(written)
-            write_atomically(self.path, written.read_bytes())
+        checkpoint.save(self.folder, self.model)

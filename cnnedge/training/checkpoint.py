@@ -1,90 +1,138 @@
-"""Taking up a training where it was killed.
+"""Taking up a training where it was killed, at whatever moment.
 
-After each epoch one file, ``checkpoint/latest.weights.h5``, holds everything that the next epoch depends on: the
-weights, and the optimizer's momentum, weight average and step count. The epoch is not stored: it is the step count over
-the steps per epoch. Order, augmentation and dropout follow from the seed and the epoch.
+After each epoch one file, ``checkpoint/latest``, holds everything that the next epoch depends on: the weights, and the
+optimizer's momentum, weight average and step count, with a SHA-256 of it all. The epoch is not stored: it is the step
+count over the steps per epoch. Order, augmentation and dropout follow from the seed and the epoch.
+
+``checkpoint/training.json`` says whose checkpoint it is, and, once the trained network is saved, which file that is.
+While it is there, something is left to do. It is written first and removed first: what a killed removal leaves is not
+taken for a training.
 
 ``keras.callbacks.BackupAndRestore`` keeps the same contents, but writes the weights in place and the epoch into a
 second file. Killed inside the one write it leaves a broken file, killed between the two a weights file that is an epoch
 ahead of its number. Here the file is replaced in one step, so that either epoch is whole at any moment.
 """
 
+import hashlib
 import json
 import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnedge.errors import FileExistsRefusal, ModelError, UsageError
-from cnnedge.files import write_atomically
-from cnnedge.manifest import TrainingRecord
+from cnnedge.files import refuse_existing, sha256_of, write_atomically
+from cnnedge.manifest import FileFacts, TrainingRecord
 from cnnedge.records import from_json, to_json
-from cnnedge.training.job import TrainingJob
+from cnnedge.training.job import SavedNetwork, TrainingJob
 
 if TYPE_CHECKING:
     import keras
 
 HISTORY = "history.csv"
+DIGEST_BYTES = 32
+
+
+@dataclass(frozen=True)
+class State:
+    """Whose checkpoint it is, and the file of the trained network once that is saved."""
+
+    training: TrainingRecord
+    trained: FileFacts | None = None
 
 
 def weights_file(folder: Path) -> Path:
     """Where the checkpoint of a training in ``folder`` lies."""
-    return folder / "checkpoint" / "latest.weights.h5"
+    return folder / "checkpoint" / "latest"
 
 
-def record_file(folder: Path) -> Path:
-    """Where the job of a training in ``folder`` is written down."""
+def state_file(folder: Path) -> Path:
+    """Where the state of a training in ``folder`` is written down."""
     return weights_file(folder).with_name("training.json")
 
 
-def record(folder: Path) -> TrainingRecord:
-    """What the checkpoint in ``folder`` is a checkpoint of.
+def state(folder: Path) -> State:
+    """What is left to do in ``folder``, which ``is_unfinished``.
 
     Raises:
-        ModelError: it does not say so.
+        ModelError: its record is damaged.
     """
-    path = record_file(folder)
+    path = state_file(folder)
     try:
-        return from_json(TrainingRecord, json.loads(path.read_bytes()))
+        return from_json(State, json.loads(path.read_bytes()))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} is damaged ({error}): begin again with --overwrite") from None
 
 
 def is_unfinished(folder: Path) -> bool:
-    """Whether ``folder`` holds the checkpoint of a training that can be resumed."""
-    return weights_file(folder).parent.exists()
+    """Whether ``folder`` holds a training, or what follows on it, that can be resumed."""
+    return state_file(folder).exists()
 
 
-def refuse_unfinished(folder: Path) -> None:
-    """Raise if ``folder`` holds the checkpoint of a training that can be resumed.
+def check_start(folder: Path, files: Iterable[Path], *, resume: bool, overwrite: bool) -> None:
+    """Raise before any work if a training in ``folder`` may neither begin nor go on.
+
+    Args:
+        files: what it will write.
 
     Raises:
-        FileExistsRefusal: it does.
+        FileExistsRefusal: an unfinished training is there, or one of ``files``, and it may not be replaced.
     """
+    if overwrite or (resume and is_unfinished(folder)):
+        return
+    _refuse_unfinished(folder)
+    finished = [path for path in files if path.exists()]
+    if resume and finished:
+        raise FileExistsRefusal(
+            f"{finished[0]} is there, and nothing is left to resume: use it, or add --overwrite to begin again"
+        )
+    refuse_existing(finished, overwrite=False)
+
+
+def _refuse_unfinished(folder: Path) -> None:
     if is_unfinished(folder):
         raise FileExistsRefusal(
             f"{folder} holds an unfinished training: add --resume to go on with it, or --overwrite to begin again"
         )
 
 
-def begin(folder: Path, job: TrainingJob, *, resume: bool, overwrite: bool) -> None:
-    """Make ``folder`` ready for ``job``.
+def begin(folder: Path, job: TrainingJob, *, resume: bool, overwrite: bool) -> SavedNetwork | None:
+    """Make ``folder`` ready for ``job``; the network, if it is trained already and only what follows is left to do.
 
     Raises:
         FileExistsRefusal: an unfinished training is there, and neither ``resume`` nor ``overwrite`` is true.
         UsageError: the training to resume is another one.
-        ModelError: the record of the training to resume cannot be read.
+        ModelError: the record of the training to resume is damaged, or its trained network is gone.
     """
-    if resume and record_file(folder).exists():
-        _refuse_other(folder, job)
-        return
+    if resume and is_unfinished(folder):
+        found = state(folder)
+        _refuse_other(folder, TrainingJob.from_record(found.training), job)
+        return None if found.trained is None else _trained(folder, found.trained)
     if not (resume or overwrite):
-        refuse_unfinished(folder)
-    discard(folder)
-    shutil.rmtree(folder / "tensorboard", ignore_errors=True)
+        _refuse_unfinished(folder)
     import keras
 
-    begun = job.record(backend=keras.backend.backend(), versions={})
-    write_atomically(record_file(folder), (json.dumps(to_json(begun), indent=1) + "\n").encode())
+    discard(folder)
+    shutil.rmtree(folder / "tensorboard", ignore_errors=True)
+    _write(folder, State(job.record(backend=keras.backend.backend(), versions={})))
+    return None
+
+
+def mark_trained(folder: Path, network: Path) -> None:
+    """Note that the training in ``folder`` is done and ``network``, in that folder, is its ``.keras`` file."""
+    facts = FileFacts(network.name, sha256_of(network.read_bytes()))
+    _write(folder, replace(state(folder), trained=facts))
+
+
+def save(folder: Path, model: "keras.Model") -> None:
+    """Write the checkpoint of the compiled ``model`` in one step."""
+    with tempfile.TemporaryDirectory() as scratch:
+        written = Path(scratch) / "latest.weights.h5"
+        model.save_weights(written)
+        content = written.read_bytes()
+    write_atomically(weights_file(folder), content + hashlib.sha256(content).digest())
 
 
 def restore(folder: Path, model: "keras.Model", steps_per_epoch: int) -> int:
@@ -94,17 +142,15 @@ def restore(folder: Path, model: "keras.Model", steps_per_epoch: int) -> int:
     checkpoint has a row too many, or part of one.
 
     Raises:
-        ModelError: the checkpoint cannot be read.
+        ModelError: the checkpoint is damaged, or of another network.
     """
-    path = weights_file(folder)
-    epochs = 0
+    path, epochs = weights_file(folder), 0
     if path.exists():
-        # The optimizer's variables must exist before they can be loaded.
-        model.optimizer.build(model.trainable_variables)
-        try:
-            model.load_weights(path)
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelError(f"{path} cannot be read ({error}): begin again with --overwrite") from error
+        stored = path.read_bytes()
+        content, digest = stored[:-DIGEST_BYTES], stored[-DIGEST_BYTES:]
+        if hashlib.sha256(content).digest() != digest:
+            raise ModelError(f"{path} is damaged (its checksum is wrong): begin again with --overwrite")
+        _load(model, content, path)
         epochs = int(model.optimizer.iterations) // steps_per_epoch
     _trim_history(folder / HISTORY, epochs)
     return epochs
@@ -112,17 +158,41 @@ def restore(folder: Path, model: "keras.Model", steps_per_epoch: int) -> int:
 
 def discard(folder: Path) -> None:
     """Remove the checkpoint of a training that is finished and saved, or not wanted any more."""
+    state_file(folder).unlink(missing_ok=True)
     shutil.rmtree(weights_file(folder).parent, ignore_errors=True)
+
+
+def _write(folder: Path, state: State) -> None:
+    write_atomically(state_file(folder), (json.dumps(to_json(state), indent=1) + "\n").encode())
+
+
+def _load(model: "keras.Model", content: bytes, path: Path) -> None:
+    # The optimizer's variables must exist before they can be loaded.
+    model.optimizer.build(model.trainable_variables)
+    with tempfile.TemporaryDirectory() as scratch:
+        weights = Path(scratch) / "latest.weights.h5"
+        weights.write_bytes(content)
+        try:
+            model.load_weights(weights)
+        except Exception as error:  # the file is whole: its weights are of a network that another version built
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise ModelError(f"{path} does not fit this network ({reason}): begin again with --overwrite") from error
+
+
+def _trained(folder: Path, facts: FileFacts) -> SavedNetwork:
+    path = folder / facts.file
+    if not path.is_file() or sha256_of(path.read_bytes()) != facts.sha256:
+        raise ModelError(f"{path} is not the network that was trained here any more: begin again with --overwrite")
+    return SavedNetwork(path, facts.sha256)
 
 
 def _trim_history(path: Path, epochs: int) -> None:
     if path.exists():
-        lines = path.read_text().splitlines(keepends=True)
-        write_atomically(path, "".join(lines[: epochs + 1] if epochs else []).encode())
+        lines = path.read_bytes().splitlines(keepends=True)
+        write_atomically(path, b"".join(lines[: epochs + 1] if epochs else []))
 
 
-def _refuse_other(folder: Path, wanted: TrainingJob) -> None:
-    found = TrainingJob.from_record(record(folder))
+def _refuse_other(folder: Path, found: TrainingJob, wanted: TrainingJob) -> None:
     difference = found.difference(wanted)
     if difference is not None:
         raise UsageError(

@@ -37,8 +37,10 @@ def train(
         job: what to train and how; its data identity is that of ``data``, or not yet known.
         data: images uint8 ``(N, H, W, C)`` of the network's input shape, labels int64 ``(N,)``.
         folder: gets ``history.csv`` (a row per epoch), ``checkpoint/`` (stays until ``checkpoint.discard``, so that the
-            caller can save the model first) and, on the TensorFlow backend, ``tensorboard/``.
-        resume: go on from the checkpoint in ``folder``; without one, begin at the first epoch.
+            caller can save the model first and ``checkpoint.mark_trained``) and, on the TensorFlow backend,
+            ``tensorboard/``.
+        resume: go on from the checkpoint in ``folder``; without one, begin at the first epoch. What is marked as
+            trained is not trained again.
         overwrite: replace a checkpoint that is there.
         progress: called after every step with the steps done and to do.
 
@@ -57,7 +59,9 @@ def train(
     keras.utils.set_random_seed(job.seed)
     network = starting_network(job, num_classes=len(data.labels))
     trainee = _compiled(network, job, steps)
-    checkpoint.begin(folder, job, resume=resume, overwrite=overwrite)
+    trained = checkpoint.begin(folder, job, resume=resume, overwrite=overwrite)
+    if trained is not None:
+        return load_saved(trained)
     epochs_done = checkpoint.restore(folder, trainee, steps)
     batches = AugmentedBatches(
         data.train,

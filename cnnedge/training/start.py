@@ -5,7 +5,7 @@ import keras
 from cnnedge.errors import ModelError
 from cnnedge.files import sha256_of
 from cnnedge.model.keras_file import load_keras
-from cnnedge.model.networks import build_model
+from cnnedge.model.networks import build_model, model_spec
 from cnnedge.training.job import SavedNetwork, TrainingJob
 
 
@@ -20,14 +20,29 @@ def starting_network(job: TrainingJob, *, num_classes: int) -> keras.Model:
     if job.init is None:
         return fresh
     network = load_saved(job.init)
-    if network.input_shape != fresh.input_shape:
-        raise ModelError(
-            f"{job.init.path} takes images of shape {network.input_shape[1:]}, "
-            f"expected {fresh.input_shape[1:]} as {job.network} does"
-        )
+    _check_images(job.init, network, job)
     if network.output_shape == fresh.output_shape:
         return network
     return replace_head(network, num_classes, job.seed)
+
+
+def check_saved(job: TrainingJob) -> None:
+    """Read the files that ``job`` starts and learns from, before the long work.
+
+    Raises:
+        ModelError: one cannot be read, or takes images of another shape than the job's network.
+    """
+    for saved in (job.init, job.teacher):
+        if saved is not None:
+            _check_images(saved, load_saved(saved), job)
+
+
+def _check_images(saved: SavedNetwork, network: keras.Model, job: TrainingJob) -> None:
+    expected = model_spec(job.network).input_shape
+    if network.input_shape[1:] != expected:
+        raise ModelError(
+            f"{saved.path} takes images of shape {network.input_shape[1:]}, expected {expected} as {job.network} does"
+        )
 
 
 def load_saved(saved: SavedNetwork) -> keras.Model:

@@ -85,6 +85,76 @@ def test_killed_and_resumed(digits, tmp_path, capsys):
     assert "mnist-tiny.keras and 1 more already exists: choose another --out" in capsys.readouterr().err
 
 
+KILL = """
+import os, signal, sys
+from cnnedge.cli.app import run
+from cnnedge.training import checkpoint
+def die(folder, *arguments):
+    # A removal that finds nothing to remove is the one before a training begins.
+    checkpoint.is_unfinished(folder) and os.kill(os.getpid(), signal.SIGKILL)
+setattr(checkpoint, sys.argv[1], die)
+run(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("moment", ["mark_trained", "discard"])
+def test_killed_after_the_model_was_saved(moment, digits, tmp_path, capsys):
+    """Between ``<model>.keras`` and the mark that it is trained, and between that and the removal."""
+    arguments = [*ARGUMENTS, "--data", str(digits), "--out", str(tmp_path)]
+    # The first removal of all, at the beginning of the training, is not the one that is meant.
+    code = (
+        KILL
+        if moment == "mark_trained"
+        else KILL.replace("lambda *arguments:", "lambda folder: checkpoint.state_file(folder).exists() and")
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", code, moment, *arguments], capture_output=True, text=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    folder = tmp_path / "mnist-tiny"
+    saved, history = (folder / "mnist-tiny.keras").read_bytes(), (folder / "history.csv").read_bytes()
+
+    assert run(arguments) == 1
+    assert "unfinished training: add --resume" in capsys.readouterr().err
+    assert run([*arguments, "--resume"]) == 0
+    assert "train mnist-tiny: " not in capsys.readouterr().err
+    assert (folder / "history.csv").read_bytes() == history
+    if moment == "discard":
+        assert (folder / "mnist-tiny.keras").read_bytes() == saved
+    assert not (folder / "checkpoint").exists() and not list(folder.glob(".*"))
+    assert run([*arguments, "--resume"]) == 1
+    assert "nothing is left to resume: use it, or add --overwrite" in capsys.readouterr().err
+
+
+def test_typos_are_reported_before_anything_loads(digits, tmp_path):
+    """In a fresh interpreter in which Keras and Pillow cannot be imported."""
+    photo = tmp_path / "photo.keras"
+    photo.write_bytes(b"")
+    code = (
+        "import sys; sys.modules.update(keras=None, tensorflow=None, PIL=None)\n"
+        "from cnnedge.cli.app import run\n"
+        "wrong = (['--init', 'typo.keras'], ['--teacher', sys.argv[2]], ['--preset', 'slow'], ['--data', 'cifar10'])\n"
+        "for last in wrong:\n"
+        "    print(run(['train', 'mnist-tiny', '--data', sys.argv[1], '--out', sys.argv[3], *last]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(digits), str(photo), str(tmp_path / "out")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == ["1", "1", "2", "2"], done.stderr
+    for line, expected in zip(
+        done.stderr.splitlines(),
+        (
+            "typo.keras does not exist",
+            "photo.keras is not a Keras model file",
+            "unknown preset 'slow'",
+            "cifar10 has images of",
+        ),
+        strict=True,
+    ):
+        assert line.startswith("error: ") and expected in line
+
+
 def test_on_jax(digits, tmp_path):
     """The same command, the same files but for TensorBoard's."""
     arguments = [*ARGUMENTS, "--data", str(digits), "--out", str(tmp_path)]

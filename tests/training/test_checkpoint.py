@@ -3,9 +3,10 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from cnnedge.errors import FileExistsRefusal, ModelError, UsageError
+from cnnedge.errors import CnnedgeError, FileExistsRefusal, ModelError, UsageError
 from cnnedge.manifest import TrainedOn
 from cnnedge.model.networks import build_model
 from cnnedge.training import checkpoint
@@ -40,21 +41,85 @@ def test_resume_before_the_first_checkpoint_begins_anew(compiled, tmp_path):
 def test_a_row_without_its_checkpoint_is_written_again(compiled, tmp_path):
     """Killed after history.csv got the third row, in the middle of a fourth, and before either's checkpoint."""
     compiled.optimizer.iterations.assign(2 * STEPS)
-    path = checkpoint.weights_file(tmp_path)
-    path.parent.mkdir()
-    compiled.save_weights(path)
+    checkpoint.save(tmp_path, compiled)
     history = tmp_path / checkpoint.HISTORY
     history.write_text("epoch,loss\n0,2.3\n1,1.5\n2,0.9\n3,0.")
     assert checkpoint.restore(tmp_path, compiled, STEPS) == 2
     assert history.read_text() == "epoch,loss\n0,2.3\n1,1.5\n"
 
 
-def test_a_damaged_checkpoint_is_refused(compiled, tmp_path):
+def damaged(content: bytes, count: int):
+    """``content`` with one byte changed, cut short, or with something behind it."""
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        place = int(rng.integers(len(content)))
+        yield (
+            content[:place] + bytes([content[place] ^ (1 << number % 8)]) + content[place + 1 :],
+            content[:place],
+            content + content[:place] + b"x",
+        )[number % 3]
+
+
+def test_every_damage_of_the_checkpoint_is_one_line(compiled, tmp_path):
+    checkpoint.save(tmp_path, compiled)
     path = checkpoint.weights_file(tmp_path)
-    path.parent.mkdir()
-    path.write_bytes(b"not hdf5")
-    with pytest.raises(ModelError, match=r"latest\.weights\.h5 cannot be read .* --overwrite"):
+    for content in damaged(path.read_bytes(), 300):
+        path.write_bytes(content)
+        with pytest.raises(
+            ModelError, match=r"latest is damaged \(its checksum is wrong\): begin again with --overwrite$"
+        ):
+            checkpoint.restore(tmp_path, compiled, STEPS)
+
+
+def test_a_checkpoint_of_another_network(compiled, tmp_path):
+    other = build_model("mnist")
+    other.compile(make_optimizer(Recipe(epochs=4), STEPS), "categorical_crossentropy")
+    other.optimizer.build(other.trainable_variables)
+    checkpoint.save(tmp_path, other)
+    with pytest.raises(ModelError, match=r"latest does not fit this network .*: begin again with --overwrite$"):
         checkpoint.restore(tmp_path, compiled, STEPS)
+
+
+def test_every_damage_of_the_record_is_one_line_or_another_training(tmp_path):
+    begin(tmp_path)
+    path = checkpoint.state_file(tmp_path)
+    whole = path.read_bytes()
+    for content in damaged(whole, 300):
+        path.write_bytes(content)
+        try:
+            begin(tmp_path, resume=True)
+        except CnnedgeError as error:
+            assert "begin again with --overwrite" in str(error) or "cannot be used" in str(error), error
+            assert len(str(error).splitlines()) == 1
+        else:  # the damage hit what decides nothing: a name of data, a version, white space
+            assert TrainingJob.from_record(checkpoint.state(tmp_path).training).difference(JOB) is None
+
+
+def test_a_trained_network_is_not_trained_again(tmp_path):
+    begin(tmp_path)
+    network = tmp_path / "mnist.keras"
+    network.write_bytes(b"a network")
+    checkpoint.mark_trained(tmp_path, network)
+    assert checkpoint.begin(tmp_path, JOB, resume=True, overwrite=False).path == network
+    network.write_bytes(b"another")
+    with pytest.raises(ModelError, match=r"mnist\.keras is not the network that was trained here any more"):
+        begin(tmp_path, resume=True)
+
+
+def test_killed_while_the_checkpoint_is_removed_nothing_is_taken_for_a_training(tmp_path, monkeypatch):
+    """Whatever comes after the first removal does not happen."""
+    begin(tmp_path)
+    checkpoint.weights_file(tmp_path).write_bytes(b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", lambda *arguments, **options: None)
+        checkpoint.discard(tmp_path)
+    assert checkpoint.weights_file(tmp_path).exists() and not checkpoint.is_unfinished(tmp_path)
+    saved = tmp_path / "mnist.keras"
+    saved.write_bytes(b"")
+    with pytest.raises(FileExistsRefusal, match=r"mnist\.keras is there, and nothing is left to resume: use it"):
+        checkpoint.check_start(tmp_path, [saved], resume=True, overwrite=False)
+    begin(tmp_path)
+    assert not checkpoint.weights_file(tmp_path).exists()  # a new training does not take up the old weights
 
 
 def test_an_unfinished_training_is_not_thrown_away(tmp_path):

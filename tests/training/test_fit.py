@@ -183,5 +183,5 @@ def test_a_teacher_pulls_the_student_towards_itself(finished, unseen_test, tmp_p
     agreement = np.mean(student.predict(images, verbose=0).argmax(axis=1) == wanted)
     assert agreement > 0.5  # a fresh network agrees on about one image in ten
     assert [layer.name for layer in student.layers] == [layer.name for layer in finished[0].layers]
-    record = checkpoint.record(tmp_path)
-    assert TrainingJob.from_record(record) == job.on(unseen_test)
+    found = checkpoint.state(tmp_path)
+    assert found.trained is None and TrainingJob.from_record(found.training) == job.on(unseen_test)

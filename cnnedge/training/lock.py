@@ -1,0 +1,63 @@
+"""One training at a time in a folder: two would mix their histories and overwrite each other's checkpoint."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from cnnedge.errors import CnnedgeError
+
+NAME = ".training.lock"
+# Folders that this process holds: what calls a training may have locked its folder already.
+_held: set[Path] = set()
+
+
+@contextmanager
+def only_training_in(folder: Path) -> Iterator[None]:
+    """Hold ``folder``, which is made if it is not there, against every other process; it is free again when the
+    process ends, however it ends.
+
+    Raises:
+        CnnedgeError: another process holds it; the message has its number.
+    """
+    path = folder.resolve() / NAME
+    if path in _held:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path):
+        _held.add(path)
+        try:
+            yield
+        finally:
+            _held.discard(path)
+            path.unlink(missing_ok=True)
+
+
+def _locked(path: Path) -> IO[str]:
+    """The open file at ``path``, locked until it is closed, with this process's number in it."""
+    import fcntl  # POSIX alone, as is training
+
+    while True:
+        stream = path.open("a+")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with stream:
+                raise CnnedgeError(_refusal(stream, path)) from None
+        if path.exists() and os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+            break
+        stream.close()  # its last holder removed it between our opening and our locking it
+    stream.truncate(0)
+    stream.write(str(os.getpid()))
+    stream.flush()
+    return stream
+
+
+def _refusal(stream: IO[str], path: Path) -> str:
+    stream.seek(0)
+    return (
+        f"process {stream.read() or '(number unknown)'} is training in {path.parent}: "
+        f"wait until it ends, stop it, or choose another --out"
+    )
