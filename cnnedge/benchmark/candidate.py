@@ -7,8 +7,9 @@ from typing import Any
 
 from cnnedge.documents import Preprocessing
 from cnnedge.errors import ModelError, UsageError
-from cnnedge.files import sha256_of
-from cnnedge.formats.model_file import ModelFile, open_model_file
+from cnnedge.files import read_regular, sha256_of
+from cnnedge.formats.contract import Contract
+from cnnedge.formats.model_file import MAX_FILE_BYTES, ModelFile, open_model_file
 from cnnedge.images.normalization import RAW, Normalization
 from cnnedge.names import FORMATS, ExportName
 
@@ -22,6 +23,9 @@ class Asked:
 
     normalization: Normalization | None = None
     labels: tuple[str, ...] | None = None
+
+
+NOTHING_ASKED = Asked()
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Candidate:
         device: ``cpu`` or ``gpu``.
         imports: modules whose memory belongs to the runtime, not to the file.
         preprocessing: what it is fed instead of pixels 0..255, and who says so.
+        problem: why there is nothing to measure, such as a folder that is called like a file.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Candidate:
     device: str = "cpu"
     imports: tuple[str, ...] = ()
     preprocessing: Preprocessing | None = None
+    problem: str | None = None
 
     def __post_init__(self) -> None:
         if self.opener.count(":") != 1:
@@ -88,20 +94,15 @@ def exported_files(path: Path) -> list[Path]:
     return [path]
 
 
-def candidates_for(
-    paths: Iterable[Path], *, device: str = "cpu", normalization: Normalization | None = None,
-    labels: tuple[str, ...] | None = None,
-) -> list[Candidate]:  # fmt: skip
+def candidates_for(paths: Iterable[Path], *, device: str = "cpu", asked: Asked = NOTHING_ASKED) -> list[Candidate]:
     """Make a candidate of every exported file at ``paths`` (files or folders).
 
     A file that turns out to be unreadable becomes a candidate all the same: its row will hold the reason.
-    ``normalization`` and ``labels`` are for the files that have no passport; without them they get what their metadata
-    ask for.
+    What is ``asked`` is for the files that have no passport; without it they get what their metadata ask for.
 
     Raises:
         UsageError: a path does not exist, or holds no exported file.
     """
-    asked = Asked(normalization, labels)
     return [_candidate(file, device, asked) for path in paths for file in exported_files(Path(path))]
 
 
@@ -136,10 +137,11 @@ def keras_candidates(path: Path, *, opener: str, modes: Iterable[str], device: s
 
 
 def _candidate(path: Path, device: str, asked: Asked) -> Candidate:
-    content, format = path.read_bytes(), path.suffix.removeprefix(".")
+    format = path.suffix.removeprefix(".")
+    content, problem = _content(path)
     file, name = _opened(content, format), ExportName.parse(path)
-    passport = file.passport if file else None
-    normalization, source = _feeding(file, asked.normalization)
+    passport, contract = file.passport if file else None, _contract(file, asked)
+    normalization = contract.normalization
     return Candidate(
         name=path.name,
         format=format,
@@ -149,11 +151,20 @@ def _candidate(path: Path, device: str, asked: Asked) -> Candidate:
         opener="cnnedge.runtime.opening:open_runner",
         options={"source": str(path), "device": device, "mean": normalization.mean, "std": normalization.std},
         sha256=sha256_of(content),
-        labels=_labels(file, asked.labels),
+        labels=contract.labels,
         device=device,
         imports=RUNTIME_MODULES[format],
-        preprocessing=_described(normalization, source),
+        preprocessing=_described(normalization, contract.source),
+        problem=problem,
     )
+
+
+def _content(path: Path) -> tuple[bytes, str | None]:
+    """The file's bytes; or none, and why it cannot be read: a folder, a pipe, no permission."""
+    try:
+        return read_regular(path, MAX_FILE_BYTES), None
+    except OSError as error:
+        return b"", f"it cannot be read: {error.strerror}"
 
 
 def _opened(content: bytes, format: str) -> ModelFile | None:
@@ -166,20 +177,11 @@ def _opened(content: bytes, format: str) -> ModelFile | None:
     return file
 
 
-def _feeding(file: ModelFile | None, asked: Normalization | None) -> tuple[Normalization, str]:
-    """What a file is fed, and who says so; a person is ``asked`` about files without a passport only."""
-    if file is not None and file.passport is not None:
-        return RAW, "passport"
-    if asked is not None:
-        return asked, "options"
-    return (RAW, "assumed") if file is None else (file.contract.normalization, file.contract.source)
-
-
-def _labels(file: ModelFile | None, asked: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """What the file calls its classes: a person is ``asked`` about files without a passport only."""
-    if file is not None and file.passport is not None:
-        return file.labels
-    return asked or (file.labels if file else None)
+def _contract(file: ModelFile | None, asked: Asked) -> Contract:
+    """What a file is fed and how its classes are called; a person is ``asked`` about files without a passport only."""
+    if file is None:
+        return Contract("assumed", labels=asked.labels).told(asked.normalization, asked.labels)
+    return file.contract if file.passport else file.told(asked.normalization, asked.labels).contract
 
 
 def _precision(file: ModelFile | None) -> str:

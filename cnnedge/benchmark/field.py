@@ -7,13 +7,13 @@ Profiling costs about 100 us a call (254 became 354 us), so the two clocks are c
 
 import json
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from cnnedge.benchmark.worker import time_calls
+from cnnedge.children import code_command, module_command
 from cnnedge.errors import CnnedgeError
 
 PROFILED_RUNS = 400
@@ -43,10 +43,10 @@ def field_median_ms(file: Path) -> tuple[str, float]:
         CnnedgeError: the other program failed.
     """
     if file.suffix == ".onnx":
-        return "a plain loop", float(_output([sys.executable, "-c", _PLAIN_LOOP, str(file)]))
+        return "a plain loop", float(_output(code_command(_PLAIN_LOOP, str(file))))
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
-        tool = [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model", "--model", str(file)]
+        tool = module_command("ai_edge_litert.tools.benchmark_litert_model", "--model", str(file))
         runs = ["--num_runs", "400", "--warmup_runs", "100", "--num_threads", "1", "--result_json", str(result)]
         _output([*tool, *runs])
         return "litert-benchmark", float(json.loads(result.read_text())["latency"]["median_ms"])

@@ -5,10 +5,10 @@ Each is opened in a process of its own, since a driver that does not fit may end
 
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 
 from cnnedge.benchmark.candidate import Candidate
+from cnnedge.children import code_command
 from cnnedge.errors import CnnedgeError
 
 PROBE_SECONDS = 120.0
@@ -53,7 +53,7 @@ def gpu_refusals(candidates: Sequence[Candidate]) -> tuple[list[str], list[str]]
 
 def probe(candidate: Candidate) -> str:
     """Open ``candidate`` in a process of its own: ``yes`` and its runtime, or the reason why not."""
-    command = [sys.executable, "-c", _OPEN, candidate.opener, json.dumps(candidate.options)]
+    command = code_command(_OPEN, candidate.opener, json.dumps(candidate.options))
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
     except subprocess.TimeoutExpired:

@@ -47,13 +47,13 @@ class Measurement:
 
     candidate: Candidate
     opened: Opened | None = None
-    columns: list[int] | None = None
     probabilities: np.ndarray | None = None
     shares_accuracy_with: str | None = None
     timings: Samples = field(default_factory=lambda: Samples([], [], []))
     starts: int = 1
     sustained: list[Turn] | None = None
     failure: str | None = None
+    columns: list[int] | None = None
 
 
 @dataclass

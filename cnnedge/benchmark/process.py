@@ -9,7 +9,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -18,6 +17,7 @@ from typing import Any
 
 from cnnedge.benchmark.candidate import Candidate
 from cnnedge.benchmark.channel import ChannelClosed, ChannelDamaged, ChannelTimeout, receive, send
+from cnnedge.children import module_command
 
 # Importing TensorFlow takes 5 s on two cores and ten times that on a slow board with a cold disk.
 TIME_LIMIT_S = 120.0
@@ -43,7 +43,7 @@ class WorkerProcess:
         self._replies, replies = os.pipe()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cnnedge.benchmark.worker", str(requests), str(replies)],
+                module_command("cnnedge.benchmark.worker", str(requests), str(replies)),
                 pass_fds=(requests, replies),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -53,7 +53,7 @@ def benchmark(
         UsageError: there are no candidates, no images, or the baseline is not among the candidates.
     """
     _check_request(candidates, split, baseline)
-    measurements = [Measurement(candidate) for candidate in candidates]
+    measurements = [Measurement(candidate, failure=candidate.problem) for candidate in candidates]
     match_classes(measurements, data.labels)
     circumstances, begun = Circumstances(), time.monotonic()
     interrupted = _measure_until_interrupted(

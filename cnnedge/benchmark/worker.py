@@ -40,7 +40,10 @@ TURN_WARMUP = 3
 TURN_WARMUP_NS = 10_000_000
 # However short the time for a turn, each round must have a median.
 LEAST_RUNS = 2
-EVALUATION_BLOCK = 250
+# Images classified between two messages: at most this many, and no more than take this long, so that a file of half a
+# second an image is not given up for its silence.
+MOST_IMAGES = 250
+MESSAGE_SECONDS = 2.0
 
 
 class Worker:
@@ -52,6 +55,7 @@ class Worker:
         self.prepared: list[np.ndarray] = []
         self.runner: Runner
         self.next = 0
+        self.image_s = 0.0
 
     def answer(self, request: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Do what ``request`` says and return the reply; ``report`` sends a message before it."""
@@ -89,6 +93,7 @@ class Worker:
         after_first = time.perf_counter_ns()
         self._predict(0, 1)
         second_ns = time.perf_counter_ns() - after_first
+        self.image_s = second_ns / 1e9
         return {
             "runtime": self.runner.runtime,
             "device": self.runner.device,
@@ -108,11 +113,14 @@ class Worker:
             raise ValueError(f"it takes images {self.runner.input_shape}, the data's are {self.images.shape[1:]}")
 
     def evaluate(self, out: Path, start: int, stop: int, report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        found = []
-        for begin in range(start, stop, EVALUATION_BLOCK):
-            end = min(begin + EVALUATION_BLOCK, stop)
-            found.append(self._predict(begin, end - begin))
-            report({"done": end - start, "total": stop - start})
+        found, begin, image_s = [], start, self.image_s
+        while begin < stop:
+            count = min(images_at_once(image_s), stop - begin)
+            before = time.perf_counter()
+            found.append(self._predict(begin, count))
+            image_s = (time.perf_counter() - before) / count
+            begin += count
+            report({"done": begin - start, "total": stop - start})
         np.save(out, np.concatenate(found))
         return {}
 
@@ -155,6 +163,11 @@ class Worker:
         samples = time_calls(self.runner.run, itertools.cycle(self.prepared), seconds)
         p50, p90 = np.percentile(samples, (50, 90))
         return {"p50_ns": float(p50), "p90_ns": float(p90), "runs": len(samples)}
+
+
+def images_at_once(image_s: float) -> int:
+    """How many images of ``image_s`` seconds each are classified between two messages: at least one."""
+    return max(1, min(MOST_IMAGES, int(MESSAGE_SECONDS / max(image_s, 1e-9))))
 
 
 def time_calls(call: Callable[[np.ndarray], Any], inputs: Iterable[np.ndarray], seconds: float) -> list[int]:

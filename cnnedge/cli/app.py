@@ -10,7 +10,7 @@ import traceback
 
 import typer
 
-from cnnedge import __version__, console
+from cnnedge import __version__, children, console
 from cnnedge.cli import commands
 from cnnedge.errors import CnnedgeError
 
@@ -53,7 +53,8 @@ commands.register(app)
 def run(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code; every failure becomes one line on standard error."""
     try:
-        code = app(args=arguments, standalone_mode=False)
+        with children.ending_in_order():
+            code = app(args=arguments, standalone_mode=False)
         sys.stdout.flush()  # a full disk behind it is said, and not only at the very end by the interpreter
     except (Exception, KeyboardInterrupt) as error:
         return _report(error)

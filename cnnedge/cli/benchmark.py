@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import Data, Limit, Mean, NumRuns, Overwrite, Std, Threads
+from cnnedge.cli.options import Data, Labels, Limit, Mean, NumRuns, Overwrite, Std, Threads
 from cnnedge.errors import CnnedgeError, UsageError
 from cnnedge.files import refuse_existing
 
 if TYPE_CHECKING:
-    from cnnedge.benchmark.candidate import Candidate
+    from cnnedge.benchmark.candidate import Asked, Candidate
     from cnnedge.data import Split
     from cnnedge.documents import Document
-    from cnnedge.images.normalization import Normalization
 
 
 def benchmark(
@@ -35,6 +34,7 @@ def benchmark(
     ] = None,
     mean: Mean = None,
     std: Std = None,
+    labels: Labels = None,
     sustained: Annotated[
         float, typer.Option(metavar="MINUTES", help="Then keep all files busy so long: does the board slow down?")
     ] = 0.0,
@@ -73,13 +73,15 @@ def benchmark(
         raise UsageError(f"--sustained is {sustained:g}, expected minutes, more than 0")
     if device not in ("cpu", "gpu"):
         raise UsageError(f"--device is {device!r}, expected cpu or gpu")
+    from cnnedge.benchmark.candidate import Asked
     from cnnedge.images.normalization import asked_normalization
+    from cnnedge.labels import asked_labels
 
-    normalization = asked_normalization(mean, std)
+    asked = Asked(asked_normalization(mean, std), asked_labels(labels))
     json_file, report = _outputs(paths, json_file, report, overwrite=overwrite)
     exported, keras = _split(paths)
     keras = _keras_files(paths, keras, baseline)
-    candidates = _candidates(exported, keras, device, normalization)
+    candidates = _candidates(exported, keras, device, asked)
     from cnnedge.benchmark import gpu, session
     from cnnedge.benchmark.plan import Plan
     from cnnedge.data import evenly_spaced
@@ -106,25 +108,24 @@ def benchmark(
     _fail_if_incomplete(document)
 
 
-def _candidates(
-    exported: list[Path], keras: list[Path], device: str, normalization: "Normalization | None"
-) -> "list[Candidate]":
+def _candidates(exported: list[Path], keras: list[Path], device: str, asked: "Asked") -> "list[Candidate]":
     """One candidate per exported file, after three per Keras file.
 
     Raises:
-        UsageError: there is no file for the ``normalization``.
+        UsageError: there is no file for what was ``asked``.
     """
-    from cnnedge.benchmark.candidate import candidates_for
+    from cnnedge.benchmark.candidate import Asked, candidates_for
 
     found: list[Candidate] = []
     for file in keras:
         from cnnedge.model.baseline import baseline_candidates
 
         found += baseline_candidates(file, device=device)
-    others = candidates_for(exported, device=device, normalization=normalization)
-    sources = [other.preprocessing.source for other in others if other.preprocessing]
-    if normalization is not None and "options" not in sources:
-        raise UsageError("--mean and --std are for files without a passport, and each of these says what to feed it")
+    others = candidates_for(exported, device=device, asked=asked)
+    if asked != Asked() and all(other.preprocessing.source == "passport" for other in others if other.preprocessing):
+        raise UsageError(
+            "--mean, --std and --labels are for files without a passport, and each of these says what to feed it"
+        )
     return found + others
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from cnnedge.records import always, known
 
 FORMATS = ("tflite", "onnx", "keras")
+# A loss of more percentage points is marked wherever it is shown.
+GREAT_LOSS_PP = 1.0
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,11 @@ class Row(Timing, Comparison, Accuracy, Identity):
     def p50_ms(self) -> float | None:
         """The median latency of one image, in milliseconds."""
         return None if self.latency_ms is None else self.latency_ms.p50
+
+    @property
+    def is_great_loss(self) -> bool:
+        """Whether it is less accurate than the baseline by more than a point, and by more than chance."""
+        return self.verdict == "worse" and known(self.delta_pp) < -GREAT_LOSS_PP
 
     @property
     def difference_shown(self) -> bool:

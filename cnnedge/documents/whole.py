@@ -8,6 +8,7 @@ from pathlib import Path
 from cnnedge.documents.circumstances import Data, Load, Machine, Made, Sentence, Settings, Work
 from cnnedge.documents.row import Row
 from cnnedge.errors import CnnedgeError, DataError
+from cnnedge.files import read_regular
 from cnnedge.records import always, from_json, write_record
 
 SCHEMA = 1
@@ -75,9 +76,7 @@ def read_document(path: Path) -> Document:
         DataError: the file cannot be read, is no JSON, not a document of this schema, or damaged.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path} is larger than {MAX_BYTES:,} bytes: expected a benchmark.json")
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_regular(path, MAX_BYTES))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): expected a benchmark.json") from None
     except (ValueError, RecursionError):

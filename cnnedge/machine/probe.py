@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+from cnnedge.children import module_command
+
 # One 3x3 convolution on an 8x8 image, int8 as converted by TensorFlow 2.21 and float32 as an ONNX file of
 # opset 13, compressed: no file has to be found or downloaded to try a runtime.
 _TFLITE = (
@@ -81,9 +83,10 @@ def vulkan_devices() -> dict[str, Any]:
 
 def _ask(question: str) -> tuple[dict[str, Any], str | None]:
     """What a child process answers, or nothing and what became of it."""
-    command = [sys.executable, "-m", __name__, question]
     try:
-        child = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        child = subprocess.run(
+            module_command(__name__, question), capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
     except subprocess.TimeoutExpired:
         return {}, f"gave no answer within {TIMEOUT_S:.0f} s"
     problem = _problem(child.returncode, child.stderr)

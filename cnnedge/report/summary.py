@@ -23,6 +23,11 @@ def _with_baseline(exported: list[Row], keras: Row, document: Document) -> list[
         f"images and takes {_size(keras)}."
     ]
     sound = [row for row in exported if row.verdict in ("equal", "better")]
+    if not sound and any(row.verdict == "unclear" for row in exported):
+        return [
+            *sentences,
+            f"These images are too few to tell whether a file is as accurate, within {margin:g} points.",
+        ]
     if not sound:
         return [*sentences, f"No exported file was shown to be as accurate as it, within {margin:g} points."]
     smallest = min(sound, key=lambda row: row.size_bytes)

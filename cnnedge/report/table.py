@@ -14,13 +14,15 @@ from cnnedge.report.summary import sustained_sentences
 if TYPE_CHECKING:
     from rich.table import Table
 
+# How a verdict is said, where not by its own word.
+VERDICTS = {"unclear": "too few"}
 # Figures as text, in the order of the columns; an empty cell is a figure that was not measured.
 COLUMNS: dict[str, Callable[[Row], str]] = {
     "file": lambda row: row.label,
     "kB": lambda row: f"{row.size_bytes / 1000:,.0f}",
     "top-1 %": lambda row: _number(row.top1, 100, 2),
-    "Δ pp": lambda row: _signed(row.delta_pp),
-    "verdict": lambda row: "failed" if row.error else row.verdict or "",
+    "Δ pp": lambda row: _signed(row.delta_pp) + " !" * row.is_great_loss,
+    "verdict": lambda row: "failed" if row.error else VERDICTS.get(row.verdict or "", row.verdict or ""),
     "p50 ms": lambda row: _significant(row.p50_ms),
     "speed-up": lambda row: speed_text(row),
 }

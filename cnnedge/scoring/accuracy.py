@@ -77,6 +77,19 @@ def paired_interval(lost: int, gained: int, images: int) -> tuple[float, float]:
     return max(-1.0, difference - spread), min(1.0, difference + spread)
 
 
+def images_to_tell(lost: int, gained: int, images: int, margin_pp: float) -> int:
+    """About how many images would bring the paired interval down to ``margin_pp`` to either side.
+
+    As many of them being discordant, in proportion p, as here: with no difference the interval then reaches
+    z sqrt(p N + 2) / (N + 2). Two digits, for p itself is uncertain.
+    """
+    margin, squared = margin_pp / 100, Z95**2
+    share = squared * (lost + gained) / images
+    needed = (share + math.sqrt(share**2 + 8 * squared * margin**2)) / (2 * margin**2)
+    digits = 10 ** max(0, math.floor(math.log10(needed)) - 1)
+    return math.ceil(needed / digits) * digits
+
+
 def verdict(lost: int, gained: int, images: int, margin_pp: float = MARGIN_PP) -> str:
     """``equal``, ``better``, ``worse`` or ``unclear``, as the module's first lines define them.
 

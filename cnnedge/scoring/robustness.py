@@ -17,7 +17,7 @@ import numpy as np
 from cnnedge import __version__
 from cnnedge.data import ArraySplit, Split, pixels_of
 from cnnedge.errors import DataError
-from cnnedge.files import sha256_of
+from cnnedge.files import read_regular, sha256_of
 from cnnedge.progress import Progress, silent
 from cnnedge.records import always, from_json
 from cnnedge.runtime.opening import open_runner
@@ -27,6 +27,8 @@ from cnnedge.scoring.corruptions import LEVELS, SEVERITIES, corrupt
 from cnnedge.scoring.score import score
 
 SCHEMA = 1
+# 20 rows of 35 conditions are 30 kB.
+MAX_BYTES = 5_000_000
 KIND = "C-style corruptions, not CIFAR-10-C"
 # Whose versions decide the pixels of the corrupted images.
 _PACKAGES = ("numpy", "scipy", "pillow")
@@ -177,7 +179,7 @@ def read_robustness(path: Path) -> Robustness:
         DataError: it cannot be read, or is not such a document.
     """
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_regular(path, MAX_BYTES))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read ({error}): remove it, and run cnnedge card again") from None
     try:

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from cnnedge.benchmark.candidate import Candidate, candidates_for, keras_candidates
@@ -55,3 +57,18 @@ def test_a_candidate_is_checked_at_birth():
         Candidate(**fields, opener="module.function")
     with pytest.raises(ValueError, match="expected 'cpu' or 'gpu'"):
         Candidate(**fields, opener="a:b", device="tpu")
+
+
+def test_what_is_no_file_gets_its_reason_and_stops_nothing(tmp_path):
+    """A folder and a pipe that are called like files, and a link that leads nowhere."""
+    (tmp_path / "folder.tflite").mkdir()
+    os.mkfifo(tmp_path / "pipe.onnx")
+    (tmp_path / "lost.tflite").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "text.tflite").write_text("hello")
+    problems = {one.name: one.problem for one in candidates_for([tmp_path])}
+    assert problems == {
+        "folder.tflite": "it cannot be read: Is a directory",
+        "lost.tflite": "it cannot be read: No such file or directory",
+        "pipe.onnx": "it cannot be read: is a pipe or a device, expected a regular file",
+        "text.tflite": None,  # its runner will say what is wrong with it
+    }

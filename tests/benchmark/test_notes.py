@@ -8,9 +8,7 @@ KERAS = measurement("net.keras", 2, 100, mode="function")
 def test_training_that_ended_below_post_training_is_named():
     notes = document(KERAS, measurement("net_int8.onnx", 1, 101), measurement("net_int8_qat.onnx", 1, 131)).notes
     # 30 of 3,000 images
-    assert notes == [
-        "Quantization-aware training gained nothing: net_int8_qat.onnx is 1.00 points below net_int8.onnx."
-    ]
+    assert "Quantization-aware training gained nothing: net_int8_qat.onnx is 1.00 points below net_int8.onnx." in notes
 
 
 def test_training_that_gained_is_not():

@@ -14,6 +14,7 @@ from cnnedge.benchmark import classify, plan, process
 from cnnedge.benchmark.candidate import candidates_for
 from cnnedge.benchmark.plan import Plan
 from cnnedge.benchmark.session import benchmark
+from cnnedge.benchmark.worker import images_at_once
 from cnnedge.data import ArraySplit, pixels_of
 from cnnedge.documents import read_document
 from cnnedge.errors import UsageError
@@ -145,6 +146,16 @@ def test_the_images_of_a_slow_file_are_shared_out_over_the_cores(split, lookup, 
     slow, fast = benchmark(candidates, split, facts(split), QUICK).rows
     assert len(started) == cores - 1
     assert slow.top1 == pytest.approx((pixels_of(split)[:, 0, 1, 0] >= 64).mean()) and fast.top1 == 1.0
+
+
+def test_a_file_of_many_milliseconds_is_not_given_up_for_its_silence(split, lookup):
+    """600 images of 20 ms are 12 s; as blocks of 250 images they would be 5 s of silence, more than the 4 s granted."""
+    patient = replace(QUICK, time_limit_s=4)
+    (row,) = benchmark(
+        [lookup("slow.tflite", free_batch=False, microseconds=20_000)], split, facts(split), patient
+    ).rows
+    assert row.error is None and row.top1 == 1.0
+    assert [images_at_once(image_s) for image_s in (1e-5, 0.01, 0.5, 30)] == [250, 200, 4, 1]
 
 
 def test_a_helper_that_fails_fails_its_row(split, lookup, monkeypatch):

@@ -77,6 +77,12 @@ def test_names_are_escaped_everywhere(images):
     assert "&lt;script&gt;" in html and "<script" not in html
 
 
+def test_class_names_of_any_kind_are_drawn_as_they_are(images):
+    """Mathematics of matplotlib's, half of it; a line break; and a name that a page would take for markup."""
+    html = pages.render(documents.document(labels=[r"$\frac{", "two\nlines", "<b>&"]), images=images)
+    assert html.count(r"$\frac{") > 3 and "&lt;b&gt;&amp;" in html
+
+
 def test_the_gallery_shows_lost_images_as_pictures(images):
     html = pages.render(documents.document(), images=images)
     assert html.count("<figure>") == 1 + pages.GALLERY_IMAGES  # int8 flips one image, int8_qat 300

@@ -1,0 +1,49 @@
+"""Python in a process of its own, where only what is installed is imported; and ending in order on a signal."""
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+_HOME = str(Path(__file__).resolve().parents[1])
+# What a terminal, a service manager and a container send when the work is to end.
+_ENDING = ("SIGTERM", "SIGHUP")
+
+
+def code_command(code: str, *arguments: str) -> list[str]:
+    """The command that runs ``code`` with ``arguments``; a ``numpy.py`` in the current folder is never imported.
+
+    ``-P`` keeps the current folder off the path; the package's own comes last on it, for a checkout that is not
+    installed.
+    """
+    return [sys.executable, "-P", "-c", f"import sys; sys.path.append({_HOME!r})\n{code}", *arguments]
+
+
+def module_command(module: str, *arguments: str) -> list[str]:
+    """The command that runs ``module`` as ``python -m`` does, isolated as ``code_command``."""
+    return code_command(f"import runpy; runpy.run_module({module!r}, run_name='__main__', alter_sys=True)", *arguments)
+
+
+@contextlib.contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the work through its ``finally`` clauses: children ended, temporary folders removed.
+
+    The exit code is then 128 and the signal's number, as shells say. A signal that is ignored (``nohup``) stays so.
+    """
+    before = {}
+    for name in _ENDING if threading.current_thread() is threading.main_thread() else ():
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            before[number] = signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)
