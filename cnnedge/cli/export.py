@@ -1,12 +1,25 @@
 """``cnnedge export``: a trained Keras model becomes TFLite and ONNX files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import Data, Out, Overwrite, Preset, Seed
+from cnnedge.cli.options import (
+    CustomObjects,
+    Data,
+    InputSize,
+    Mean,
+    Out,
+    Overwrite,
+    Preprocessing,
+    Preset,
+    Scale,
+    Seed,
+    Std,
+)
 from cnnedge.errors import GateError, UsageError
 from cnnedge.files import refuse_existing, write_atomically
 
@@ -18,7 +31,7 @@ if TYPE_CHECKING:
 def export(
     source: Annotated[
         str,
-        typer.Argument(metavar="SOURCE", help="A .keras file, or the name of a model trained into OUT/NAME."),
+        typer.Argument(metavar="SOURCE", help="A .keras or .h5 file, or the name of a model trained into OUT/NAME."),
     ],
     data: Data = None,
     format: Annotated[str, typer.Option(help="Comma-separated.")] = "tflite,onnx",
@@ -30,6 +43,12 @@ def export(
     rgb_input: Annotated[
         bool, typer.Option("--rgb-input", help="For a grey model: files that take RGB, in OUT/NAME_rgb.")
     ] = False,
+    scale: Scale = None,
+    mean: Mean = None,
+    std: Std = None,
+    preprocessing: Preprocessing = None,
+    input_size: InputSize = None,
+    allow_custom_objects: CustomObjects = None,
     preset: Preset = "quick",
     max_drop: Annotated[
         float | None,
@@ -48,6 +67,9 @@ def export(
     """Convert a trained Keras model, check every file on all test images, and write them.
 
     Every file takes raw pixels 0..255 as decoded and gives one probability per class.
+    A model of any form is taken: nested, with operations, with logits or one sigmoid
+    unit, of Keras 2. What an app does to pixels before the network (--scale 255,
+    --preprocessing tf) is put inside the files.
     With --rgb-input the network is another one, NAME_rgb, whose first layer
     takes the mean of three channels: for tools that know no grey pictures,
     such as MediaPipe Tasks.
@@ -66,7 +88,9 @@ def export(
     from cnnedge.convert.scheme import plan_of
     from cnnedge.manifest import training_record
     from cnnedge.model.backend import require_tensorflow
+    from cnnedge.model.preprocessing import declared
 
+    outside = declared(scale=scale, mean=mean, std=std, named=preprocessing)
     plan = plan_of(_words(format), _words(precision), qat=qat, io=io)
     path, original = _locate(source, out)
     record = training_record(path)
@@ -87,17 +111,26 @@ def export(
     from cnnedge.convert.converter import Converter
     from cnnedge.convert.exporting import export
     from cnnedge.documents import fail_if_any
-    from cnnedge.model.keras_file import load_keras, save_keras
+    from cnnedge.model.keras_file import save_keras
+    from cnnedge.model.plausible import check_plausible
     from cnnedge.model.rgb_input import with_rgb_input
+    from cnnedge.model.source import read_source
 
-    model = load_keras(path)
+    modules = allow_custom_objects or ()
+    read = read_source(path, preprocessing=outside, input_size=input_size, custom_objects=modules)
+    _say_notes(path.name, read.notes)
+    model = read.model
     with console.progress() as progress, tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch:
         if rgb_input:
-            model, path = with_rgb_input(model), Path(scratch) / f"{name}.keras"
+            model = with_rgb_input(model)
+        if rgb_input or read.changed:
+            path = Path(scratch) / f"{name}.keras"
             save_keras(model, path, record)
         dataset = data and datasets.load(
             data, image_shape=model.input_shape[1:], calibration=recipe.calibration_images, progress=progress
         )
+        if dataset and not rgb_input:
+            _say_notes(path.name, [check_plausible(read, dataset)])
         converter = Converter(
             model, dataset or None, recipe, seed=seed, force_calibration=force_calibration, progress=progress
         )
@@ -126,16 +159,23 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
+def _say_notes(file: str, notes: Sequence[str | None]) -> None:
+    for note in notes:
+        if note is not None:
+            console.say(f"{file}: {note}")
+
+
 def _locate(source: str, out: Path) -> tuple[Path, str]:
-    """The .keras file and the model's name."""
+    """The model's file and its name; what exists as a path is a file."""
     path = Path(source)
     if path.suffix in (".tflite", ".onnx"):
         raise UsageError(f"{path} is already converted: expected the .keras file that it was made from")
-    if path.suffix != ".keras":
-        path = out / source / f"{source}.keras"
-        if not path.is_file():
-            raise UsageError(f"{source} has not been trained: {path} does not exist; run cnnedge train {source} first")
-    return path, path.stem
+    if path.suffix in (".keras", ".h5") or path.exists():
+        return path, path.stem
+    trained = out / source / f"{source}.keras"
+    if not trained.is_file():
+        raise UsageError(f"{source} has not been trained: {trained} does not exist; run cnnedge train {source} first")
+    return trained, source
 
 
 def trained_on(path: Path, record: "TrainingRecord | None") -> str | None:

@@ -25,6 +25,25 @@ Labels = Annotated[
     str | None,
     typer.Option("--labels", metavar="FILE|a,b,c", help="Names of the classes in order, for a file without them."),
 ]
+Scale = Annotated[
+    float | None, typer.Option("--scale", metavar="S", help="The network takes pixels / S; put inside every file.")
+]
+Preprocessing = Annotated[
+    str | None,
+    typer.Option(
+        "--preprocessing", metavar="0..1|tf|torch|caffe|bgr", help="What the network takes; put inside every file."
+    ),
+]
+InputSize = Annotated[
+    int | None,
+    typer.Option("--input-size", min=1, metavar="N", help="Height and width, for a network that takes any."),
+]
+CustomObjects = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-custom-objects", metavar="MODULE", help="A module with layers that the file uses; its code is run."
+    ),
+]
 
 Preset = Annotated[
     str, typer.Option("--preset", metavar="quick|full", help="How long to train: minutes on two cores, or hours.")

@@ -47,6 +47,7 @@ NAMED = {
         mean=tuple(255 * value for value in _TORCH_MEAN), std=tuple(255 * value for value in _TORCH_STD)
     ),
     "caffe": Preprocessing(mean=_CAFFE_MEAN, reversed_channels=True),
+    "bgr": Preprocessing(reversed_channels=True),
 }
 
 

@@ -36,7 +36,7 @@ def test_options(options, expected):
     [
         ({"scale": 255, "named": "tf"}, "--scale and --preprocessing each say all"),
         ({"scale": 255, "mean": "3"}, "--scale and --mean and --std each say all"),
-        ({"named": "keras"}, r"unknown --preprocessing 'keras': expected one of 0\.\.1, tf, torch, caffe"),
+        ({"named": "keras"}, r"unknown --preprocessing 'keras': expected one of 0\.\.1, tf, torch, caffe, bgr"),
         ({"scale": -1}, "expected a positive number"),
         ({"mean": "a"}, "--mean is 'a', expected one number or three"),
         ({"std": "0"}, "no std of 0"),

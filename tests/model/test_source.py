@@ -221,6 +221,7 @@ def test_declared_preprocessing_is_put_inside(preprocessing, tmp_path, pixels):
         NAMED["tf"]: lambda x: x / 127.5 - 1,
         NAMED["torch"]: lambda x: (x / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225],
         NAMED["caffe"]: lambda x: x[..., ::-1] - [103.939, 116.779, 123.68],
+        NAMED["bgr"]: lambda x: x[..., ::-1],
     }.get(preprocessing, lambda x: (x - [1, 2, 3]) / [4, 5, 6])(pixels.astype("float64"))
     assert_answers(source, pixels, raw_answers(model, fed))
     assert [type(part).__name__ for part in fold(source.model).operations][:2] == ["InputLayer", "Conv2D"]

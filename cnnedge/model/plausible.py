@@ -1,0 +1,117 @@
+"""Is the model right about its pictures at all? Asked before anything is made of it.
+
+A network that was trained on other pixels, another order of channels or of classes answers like a guess, and every
+exported file would be as wrong as it: "equal" in every table.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cnnedge.data import Dataset
+from cnnedge.data.splits import evenly_spaced, pixels_of
+from cnnedge.errors import ModelError
+from cnnedge.model.preprocessing import NAMED, Preprocessing
+from cnnedge.model.source import Reference, SourceModel
+from cnnedge.scoring.accuracy import wilson_interval
+
+# Enough to tell 85 from 95 % (standard error 2 points), few enough for seconds with large networks.
+PICTURES = 200
+# Another reading must be right this much more often, beyond what chance explains, to be named.
+FAR_BETTER = 0.15
+# With fewer pictures nothing can be told.
+FEWEST = 20
+# A model that is right so often is not far below anything.
+GOOD = 0.85
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One way in which the network may have been meant: what it does to pixels, and what to type."""
+
+    preprocessing: Preprocessing | None
+    words: str
+    advice: str
+
+
+def check_plausible(source: SourceModel, data: Dataset) -> str | None:
+    """See that the model answers the data's pictures better than a guess, and not far worse than it could.
+
+    Pictures of the training and validation splits are taken; the test split decides nothing.
+
+    Returns:
+        A warning that it is near guessing, where nothing usual explains that; None where all is well.
+
+    Raises:
+        ModelError: another reading of the pixels or the classes is far better; the message has the figures.
+    """
+    pixels, labels = _pictures(data)
+    if len(labels) < FEWEST:
+        return None
+    answers = source.reference(pixels).argmax(axis=1)
+    right = int((answers == labels).sum())
+    if right >= GOOD * len(labels):
+        return None
+    asis = f"{source.path} answers {right / len(labels):.0%} of {len(labels)} training and validation pictures right"
+    explained = _better_reading(source.reference, pixels, labels, right) or _better_order(answers, labels, data.labels)
+    if explained:
+        raise ModelError(f"{asis} as it is, {explained}")
+    chance = float(np.bincount(labels).max() / len(labels))
+    if wilson_interval(right, len(labels))[0] > chance:
+        return None
+    return (
+        f"{asis}, and always naming the most frequent class {chance:.0%}: it is near guessing, and no usual scaling, "
+        "order of channels or of classes explains it"
+    )
+
+
+def _pictures(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Evenly spaced pictures, float32 ``(n, H, W, C)``, and their classes."""
+    parts = [evenly_spaced(split, PICTURES // 2) for split in (data.validation, data.train)]
+    pixels = np.concatenate([pixels_of(part) for part in parts])
+    return pixels.astype("float32"), np.concatenate([part.labels for part in parts])
+
+
+def _readings(channels: int, declared: Preprocessing | None) -> Iterator[_Reading]:
+    if declared is not None:
+        yield _Reading(None, "without any preprocessing", "leave --scale, --mean, --std and --preprocessing out")
+    yield _Reading(NAMED["0..1"], "with pixels / 255", "add --scale 255")
+    yield _Reading(NAMED["tf"], "with pixels / 127.5 - 1", "add --preprocessing tf")
+    if channels == 3:
+        yield _Reading(NAMED["torch"], "with ImageNet's mean and std", "add --preprocessing torch")
+        yield _Reading(NAMED["caffe"], "with blue first and ImageNet's mean", "add --preprocessing caffe")
+        yield _Reading(NAMED["bgr"], "with blue first", "add --preprocessing bgr")
+
+
+def _better_reading(reference: Reference, pixels: np.ndarray, labels: np.ndarray, right: int) -> str | None:
+    best, found = right, None
+    for reading in _readings(pixels.shape[-1], reference.preprocessing):
+        answers = replace(reference, preprocessing=reading.preprocessing)(pixels).argmax(axis=1)
+        count = int((answers == labels).sum())
+        if count > best and _far_better(count, right, len(labels)):
+            best, found = count, f"{count / len(labels):.0%} {reading.words}: {reading.advice}"
+    return found
+
+
+def _far_better(count: int, right: int, pictures: int) -> bool:
+    apart = wilson_interval(count, pictures)[0] > wilson_interval(right, pictures)[1]
+    return apart and count - right >= FAR_BETTER * pictures
+
+
+def _better_order(answers: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> str | None:
+    """Another order of the classes: found on half of the pictures, measured on the other half."""
+    from scipy.optimize import linear_sum_assignment
+
+    table = np.zeros((len(names), len(names)), int)
+    np.add.at(table, (answers[::2], labels[::2]), 1)
+    order = linear_sum_assignment(-table)[1]  # the class of the data that each class of the model is
+    count, right = (int((a == labels[1::2]).sum()) for a in (order[answers[1::2]], answers[1::2]))
+    if not _far_better(count, right, len(labels[1::2])):
+        return None
+    listed = ",".join(names[index] for index in order)
+    return f"{count / len(labels[1::2]):.0%} with its classes in another order: add --labels {_short(listed)}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 300 else text[:300] + ".."

@@ -1,0 +1,84 @@
+"""A network that was meant otherwise is found out before anything is made of it."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from cnnedge.data import ArraySplit, Dataset
+from cnnedge.errors import ModelError
+from cnnedge.model.plausible import check_plausible
+from cnnedge.model.preprocessing import NAMED
+from cnnedge.model.source import read_source
+
+NAMES = ("blue", "green", "red")
+
+
+@pytest.fixture(scope="module")
+def colours():
+    """Three classes: the brightest of three channels is the class; noise around it."""
+    rng = np.random.default_rng(5)
+    labels = np.arange(240) % 3
+    images = rng.integers(0, 160, (240, 6, 6, 3))
+    images[np.arange(240), :, :, 2 - labels] += 60
+    split = ArraySplit(images.astype("uint8"), labels.astype(np.int64))
+    part = split.take(range(120))
+    return Dataset("colours", NAMES, split, part, part, part, "folder", False, "", 0)
+
+
+def network(folder, *, before=(), order=(0, 1, 2), scale=1.0):
+    """Right on ``colours`` in itself: the logit of a class is the mean of its channel, fed as 0..255 / ``scale``."""
+    image = x = keras.Input((6, 6, 3))
+    for layer in before:
+        x = layer(x)
+    dense = layers.Dense(3, activation="softmax")
+    model = keras.Model(image, dense(layers.GlobalAveragePooling2D()(x)))
+    kernel = np.eye(3)[::-1][:, list(order)] * scale
+    dense.set_weights([kernel, np.zeros(3)])
+    model.save(folder / "theirs.keras")
+    return folder / "theirs.keras"
+
+
+def test_a_model_that_is_right_passes(colours, tmp_path):
+    assert check_plausible(read_source(network(tmp_path)), colours) is None
+
+
+def test_a_model_for_scaled_pixels_names_the_option(colours, tmp_path):
+    """Pixels are clipped at 1, as activations of a network for 0..1 saturate with 0..255."""
+    path = network(tmp_path, before=[layers.ReLU(max_value=1.0)], scale=100.0)
+    with pytest.raises(ModelError, match=r"answers 3\d% of 200 .* as it is, 100% with pixels / 255: add --scale 255"):
+        check_plausible(read_source(path), colours)
+    assert check_plausible(read_source(path, preprocessing=NAMED["0..1"]), colours) is None
+
+
+def test_an_option_that_should_be_left_out(colours, tmp_path):
+    path = network(tmp_path)
+    with pytest.raises(ModelError, match="100% without any preprocessing: leave --scale"):
+        check_plausible(read_source(path, preprocessing=NAMED["bgr"]), colours)
+
+
+def test_blue_first(colours, tmp_path):
+    path = network(tmp_path, order=(2, 1, 0))
+    with pytest.raises(ModelError, match=r"100% with .*blue first.*: add --preprocessing"):
+        check_plausible(read_source(path), colours)
+
+
+def test_another_order_of_the_classes(colours, tmp_path):
+    """Green, blue, red is no reversal: no order of channels explains it."""
+    path = network(tmp_path, order=(1, 0, 2))
+    with pytest.raises(ModelError, match="100% with its classes in another order: add --labels green,blue,red"):
+        check_plausible(read_source(path), colours)
+
+
+def test_guessing_that_nothing_explains_is_said(colours, tmp_path):
+    path = network(tmp_path, scale=0.0)
+    warning = check_plausible(read_source(path), colours)
+    assert warning is not None and "answers 32% of 200" in warning and "it is near guessing" in warning
+
+
+def test_too_few_pictures_tell_nothing(colours, tmp_path):
+    few = colours.train.take(range(6))
+    data = replace(colours, train=few, validation=few)
+    assert check_plausible(read_source(network(tmp_path, scale=0.0)), data) is None
