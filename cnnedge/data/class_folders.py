@@ -73,7 +73,7 @@ def _label(path: Path) -> str:
     name = unicodedata.normalize("NFC", path.name)
     if not all(character.isprintable() for character in name):  # bytes that are not UTF-8 are not printable either
         raise DataError(
-            f"the class folder {shown(path)!r} has a name with characters that are not printable or not UTF-8: rename "
+            f"the class folder {shown(path)} has a name with characters that are not printable or not UTF-8: rename "
             "it (names in Latin-1 by: convmv -f latin1 -t utf8 -r --notest FOLDER)"
         )
     return name

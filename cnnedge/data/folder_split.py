@@ -98,8 +98,9 @@ class FolderSplit:
         return digest.hexdigest()
 
     def batches(self, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for start in range(0, len(self), size):
-            yield self.files.pixels(self.places[start : start + size]), self.labels[start : start + size]
+        blocks = (slice(start, start + size) for start in range(0, len(self), size))
+        # The next batch is decoded while this one is used.
+        return in_order(lambda block: (self.files.pixels(self.places[block]), self.labels[block]), blocks, ahead=1)
 
     def pixels(self, indices: Indices) -> np.ndarray:
         return self.files.pixels(self.places[np.asarray(indices, np.int64)])

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+# Each holds a whole picture while it decodes it: some 60 MB for a phone's.
+MOST_THREADS = 8
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def in_order(function: Callable[[Item], Result], items: Iterable[Item], *, ahead: int) -> Iterator[Result]:
-    """``function`` of every item, computed by a thread for each core, at most ``ahead`` items before they are taken."""
+    """``function`` of every item, computed by a thread for each core (at most 8), at most ``ahead`` items before they
+    are taken."""
     waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS)) as threads:
         try:
             for item in items:
                 waiting.append(threads.submit(function, item))

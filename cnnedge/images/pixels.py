@@ -15,6 +15,8 @@ The filter runs along the rows first and then along the columns, each pass round
 choose the order by the picture's proportions, and tall pictures would differ by a level from what Pillow 12 gives.
 """
 
+import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +36,10 @@ _STRIP_PIXELS = 4_000_000
 # 65535 / 255: the distance, in 16 bits, between neighbouring 8-bit values.
 STEP_16_BIT = 257
 _ORIENTATION = 0x0112
+# Threads that decode side by side take turns at pictures above this size: at most one of them takes up to 1 GB, and
+# the others about 100 MB each. Phones take 12 megapixels.
+_LARGE_PIXELS = 16_000_000
+_large = threading.Lock()
 
 
 def to_pixels(picture: "Image.Image", shape: tuple[int, int, int]) -> np.ndarray:
@@ -44,7 +50,8 @@ def to_pixels(picture: "Image.Image", shape: tuple[int, int, int]) -> np.ndarray
     """
     check_size(*picture.size, picture.format or "")
     height, width, channels = shape
-    narrow = _resized_rows(_upright(picture), width, "L" if channels == 1 else "RGB")
+    with _large if picture.width * picture.height > _LARGE_PIXELS else nullcontext():
+        narrow = _resized_rows(_upright(picture), width, "L" if channels == 1 else "RGB")
     return np.asarray(_resized(narrow, (width, height))).reshape(shape)
 
 

@@ -159,9 +159,11 @@ def web_source(address: str, **changes) -> WebFolder:
     return WebFolder(address, files, mnist_idx_gz, **(fields | changes))
 
 
-def digits_tarball() -> bytes:
+def digits_tarball(padding: int = 0) -> bytes:
+    """``padding`` bytes more, which do not compress."""
     return tar_gz(
         {"package/package.json": b'{"name": "digits", "version": "1.0.0"}'}
+        | ({"package/padding": np.random.default_rng(0).bytes(padding)} if padding else {})
         | {f"package/data/{name}": content for name, content in idx_files().items()}
     )
 

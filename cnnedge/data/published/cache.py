@@ -4,9 +4,12 @@ Every file is written in one step and has exactly one right content, so that sev
 same dataset at the same time: whichever comes last replaces a file by an equal one.
 """
 
+import contextlib
 import io
 import logging
 import os
+import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,10 @@ from cnnedge.data.published.spec import DatasetSpec
 from cnnedge.errors import DataError
 from cnnedge.files import write_atomically
 
+# In the data folder, not the system's folder for temporary files: that is often small and in memory.
+SCRATCH = ".fetch-"
+# No download takes so long: npm is given up after half an hour.
+ABANDONED_SECONDS = 6 * 3600
 _log = logging.getLogger(__name__)
 
 
@@ -53,6 +60,16 @@ def write(spec: DatasetSpec, folder: Path, arrays: Arrays) -> None:
         values = np.ascontiguousarray(arrays[array])
         content = b"".join((_header(values.shape), values.data))
         write_atomically(_path(spec, folder, array), content)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what downloads left that were killed: scratch folders and half-written files of hours ago."""
+    oldest = time.time() - ABANDONED_SECONDS
+    for path in [*folder.glob(f"{SCRATCH}*"), *folder.glob("*/.*.part")]:
+        with contextlib.suppress(OSError):  # another process may sweep as well
+            if path.stat().st_mtime > oldest:
+                continue
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _path(spec: DatasetSpec, folder: Path, array: str) -> Path:

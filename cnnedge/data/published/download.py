@@ -25,6 +25,7 @@ def fetch(spec: DatasetSpec, folder: Path, progress: Progress = silent) -> tuple
         DataError: every source failed (each is named with its reason), or ``folder`` cannot be used.
     """
     try:
+        cache.sweep(folder)
         cached = cache.read(spec, folder)
         if cached is not None:
             return cached, CACHE
@@ -40,8 +41,7 @@ def _fetch_anew(spec: DatasetSpec, folder: Path, progress: Progress) -> tuple[Ar
     folder.mkdir(parents=True, exist_ok=True)
     tried = []
     for source in spec.sources:
-        # In the data folder, not the system's folder for temporary files: that is often small and in memory.
-        with tempfile.TemporaryDirectory(dir=folder, prefix=f".fetch-{spec.name}-") as scratch:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=f"{cache.SCRATCH}{spec.name}-") as scratch:
             try:
                 arrays = source.fetch(Path(scratch), progress)
                 spec.check_all(arrays)

@@ -5,6 +5,7 @@ address and credentials.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -32,6 +33,8 @@ NPM_OPTIONS = (
     "--fetch-timeout=30000",
     "--loglevel=error",
 )
+# No space, no quota left, or a limit on the size of files.
+_DISK_FULL = ("ENOSPC", "EDQUOT", "EFBIG")
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def _pack(package: str, folder: Path, seconds: float, progress: Progress) -> Pat
             process.kill()
             process.wait()
     if status != 0:
-        raise SourceFailed(_npm_reason(log.read_text(errors="replace"), status))
+        raise _failure(log.read_text(errors="replace"), status)
     tarballs = list(folder.glob("*.tgz"))
     if len(tarballs) != 1:
         raise SourceFailed(f"npm pack left {len(tarballs)} tarballs, expected one")
@@ -116,6 +119,14 @@ def _bytes_below(folder: Path) -> int:
             with contextlib.suppress(FileNotFoundError):
                 total += (Path(root) / name).stat().st_size
     return total
+
+
+def _failure(log: str, status: int) -> SourceFailed | OSError:
+    """What to raise for npm's complaint: a full disk is not the registry's fault, and no other source mends it."""
+    full = next((code for code in _DISK_FULL if code in log), None)
+    if full is not None:
+        return OSError(getattr(errno, full), os.strerror(getattr(errno, full)))
+    return SourceFailed(_npm_reason(log, status))
 
 
 def _npm_reason(log: str, status: int) -> str:

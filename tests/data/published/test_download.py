@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -93,6 +94,32 @@ def test_full_disk_is_one_line_and_leaves_no_file(tmp_path, full_disk):
     ):
         fetch(spec_of(web_source(address)), tmp_path)
     assert files_below(tmp_path) == []
+
+
+@pytest.mark.usefixtures("npm")
+def test_disk_that_fills_up_under_npm_is_not_taken_for_a_missing_source(tmp_path, monkeypatch, full_disk):
+    """Any other failure of npm would go on with the sample, and end well."""
+    tarball = digits_tarball(padding=200_000)
+    with raw_datasets.npm_registry(tarball) as address:
+        monkeypatch.setenv("npm_config_registry", address)
+        spec = spec_of(npm_source(tarball), sample=MNIST.sample)
+        with pytest.raises(DataError, match=r"cannot be kept in .*File too large.*make room there"):
+            fetch(spec, tmp_path)
+
+
+def test_what_killed_downloads_left_is_removed_hours_later(tmp_path):
+    old, fresh = tmp_path / ".fetch-digits-old", tmp_path / ".fetch-digits-fresh"
+    halves = [tmp_path / "digits" / f".x_train.npy.{name}.part" for name in ("old", "fresh")]
+    for path in (old / "half.gz", fresh / "half.gz", *halves):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    long_ago = time.time() - 7 * 3600
+    for path in (old, halves[0]):
+        os.utime(path, (long_ago, long_ago))
+    with serving(gz_files()) as address:
+        fetch(spec_of(web_source(address)), tmp_path)
+    kept = [".fetch-digits-fresh/half.gz", "digits/.x_train.npy.fresh.part"]
+    assert files_below(tmp_path) == sorted([*cached_files(), *kept])
 
 
 def test_two_processes_that_fetch_at_once_both_get_the_data(tmp_path):
