@@ -98,7 +98,8 @@ class FileEntry:
     """One file: what it is, how it was made and how right it was.
 
     ``top1`` is the fraction right on ``test_images`` test images, None where it was not measured. The fields from
-    ``input_contract`` on are those of exported files; ``calibration`` is the audit of the calibration images.
+    ``input_contract`` on are those of exported files; ``calibration`` is the audit of the calibration images, ``loss``
+    what ``convert.losses.Loss`` says, where there is one.
     """
 
     sha256: str
@@ -117,6 +118,7 @@ class FileEntry:
     seed: int | None = None
     data: DataFacts | None = None
     calibration: dict[str, Any] | None = None
+    loss: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

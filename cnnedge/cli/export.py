@@ -24,6 +24,7 @@ from cnnedge.errors import GateError, UsageError
 from cnnedge.files import refuse_existing, write_atomically
 
 if TYPE_CHECKING:
+    from cnnedge.convert.exporting import Exported
     from cnnedge.convert.scheme import ExportPlan
     from cnnedge.manifest import FileEntry, TrainingRecord
 
@@ -56,6 +57,9 @@ def export(
     ] = None,
     force_calibration: Annotated[
         bool, typer.Option("--force-calibration", help="Use calibration images that look broken.")
+    ] = False,
+    keep_losses: Annotated[
+        bool, typer.Option("--keep-losses", help="Write even files that are right no more often than a guess.")
     ] = False,
     snippets: Annotated[
         bool, typer.Option("--snippets", help="Beside each TFLite file, write code that runs it on a phone.")
@@ -134,10 +138,11 @@ def export(
         converter = Converter(
             model, dataset or None, recipe, seed=seed, force_calibration=force_calibration, progress=progress
         )
-        done = export(converter, plan, source=path, name=name, folder=folder)
+        done = export(converter, plan, source=path, name=name, folder=folder, keep_losses=keep_losses)
     entries, baseline = done.entries, done.entries[f"{name}.keras"].top1
-    _print_entries(folder, entries, baseline)
+    _print_entries(folder, done)
     _write_snippets({file: code for file, code in codes.items() if file.name in entries})
+    _say_failures(done.failures)
     fail_if_any(done.failures)
     if max_drop is not None and baseline is not None:
         check_drops(entries, baseline, max_drop)
@@ -208,14 +213,23 @@ def _write_snippets(codes: dict[Path, Path]) -> None:
         console.show(f"  {code.name}")
 
 
-def _print_entries(folder: Path, entries: "dict[str, FileEntry]", baseline: float | None) -> None:
-    width = max(len(file) for file in entries)
+def _print_entries(folder: Path, done: "Exported") -> None:
+    """The table, a mark at every loss, and below it what each loss comes from."""
+    baseline, width = next(iter(done.entries.values())).top1, max(len(file) for file in done.entries)
     console.show(f"{folder}:")
-    for file, entry in entries.items():
+    for file, entry in done.entries.items():
         line = f"  {file:<{width}} {entry.size_bytes / 1000:9,.1f} kB"
         if entry.top1 is not None and baseline is not None:
             line += f"  top-1 {100 * entry.top1:6.2f} %  {100 * (entry.top1 - baseline):+.2f} pp"
-        console.show(line)
+        console.show(line + ("  LOSS" if file in done.losses else ""))
+    for file, loss in done.losses.items():
+        console.show(f"{file} {loss}")
+
+
+def _say_failures(failures: dict[str, str]) -> None:
+    """Every reason but the first, which the error at the end has."""
+    for file, reason in list(failures.items())[1:]:
+        console.say(f"{file} failed: {reason}")
 
 
 def check_drops(entries: "dict[str, FileEntry]", baseline: float, max_drop: float) -> None:

@@ -8,12 +8,14 @@ import numpy as np
 
 from cnnedge.convert.audit import audit_calibration, refuse_broken
 from cnnedge.convert.calibration import calibration_pixels, spanning
+from cnnedge.convert.proof import pictures_for, prove_model
 from cnnedge.convert.scheme import Scheme
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import Dataset, pixels_of
 from cnnedge.errors import UsageError
 from cnnedge.model.fold import fold
+from cnnedge.model.predictor import KerasPredictor
 from cnnedge.progress import Progress, silent
 from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring.score import score
@@ -42,7 +44,23 @@ class Converter:
 
     @cached_property
     def folded(self) -> "keras.Model":
-        return fold(self.model)
+        """The folded twin of the model, proved to be the same function.
+
+        Raises:
+            ConversionError: it is not.
+        """
+        folded = fold(self.model)
+        prove_model(KerasPredictor(folded), self._pictures, self._expected, "the folded model")
+        return folded
+
+    @cached_property
+    def _pictures(self) -> np.ndarray:
+        shape = tuple(self.model.inputs[0].shape[1:])
+        return pictures_for(shape, None if self.data is None else self.data.calibration)
+
+    @cached_property
+    def _expected(self) -> np.ndarray:
+        return KerasPredictor(self.model).predict(self._pictures)
 
     @cached_property
     def pixels(self) -> np.ndarray | None:
@@ -102,8 +120,16 @@ class Converter:
         """The file's content, without a passport.
 
         Raises:
-            ConversionError, ModelError, UsageError: it cannot be converted; the message says why.
+            ConversionError, ModelError, UsageError: it cannot be converted, or a float file is not the function that
+                the model is; the message says why.
         """
+        content = self._converted(scheme)
+        if scheme.precision == "float32":
+            with open_runner(content, format=scheme.format) as runner:
+                prove_model(runner, self._pictures, self._expected, f"the float32 {scheme.format} file")
+        return content
+
+    def _converted(self, scheme: Scheme) -> bytes:
         if scheme.format == "tflite":
             return self._to_tflite(scheme.precision, scheme.qat, scheme.io)
         if scheme.precision == "int8":

@@ -1,11 +1,15 @@
 """From a trained Keras model to a folder of files, each converted, evaluated, described and written."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from cnnedge.convert.converter import Converter
 from cnnedge.convert.describe import baseline_entry, data_facts, data_json, licence_of, manifest_entry, passport_of
+from cnnedge.convert.losses import IMAGES, Loss, loss_of, refuse_guessing
 from cnnedge.convert.scheme import ExportPlan, Scheme
 from cnnedge.convert.to_onnx import embed_passport_onnx
 from cnnedge.errors import CnnedgeError, DataError, UsageError
@@ -16,7 +20,8 @@ from cnnedge.model.networks import MODELS
 from cnnedge.model.predictor import KerasPredictor
 from cnnedge.passport import Passport
 from cnnedge.runtime.opening import open_runner
-from cnnedge.scoring.score import score
+from cnnedge.runtime.runner import Runner
+from cnnedge.scoring.score import Score, score
 from cnnedge.training.recipes import Recipe
 from cnnedge.training.recipes import recipe as recipe_of
 
@@ -26,13 +31,16 @@ QAT_EPOCHS = {"quick": 1, "full": 4}
 
 @dataclass(frozen=True)
 class Exported:
-    """The manifest's entries of the files written, and the reasons of those that failed, both by file name."""
+    """By file name: manifest entries of the files written, what some lost, the reasons why others were not written."""
 
     entries: dict[str, FileEntry] = field(default_factory=dict)
+    losses: dict[str, Loss] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
 
-def export(converter: Converter, plan: ExportPlan, *, source: Path, name: str, folder: Path) -> Exported:
+def export(
+    converter: Converter, plan: ExportPlan, *, source: Path, name: str, folder: Path, keep_losses: bool = False
+) -> Exported:
     """Convert, evaluate on all test images and write every file of ``plan`` into ``folder``, and the manifest.
 
     The float baseline ``<name>.keras`` is put beside them. A file that cannot be made does not stop the others, and the
@@ -41,6 +49,7 @@ def export(converter: Converter, plan: ExportPlan, *, source: Path, name: str, f
     Args:
         source: the ``.keras`` file that the converter's model was read from.
         name: the model's name, with which every file's name begins.
+        keep_losses: write even files that are right no more often than a guess.
 
     Raises:
         UsageError: the plan needs calibration images and the converter has no data.
@@ -49,7 +58,8 @@ def export(converter: Converter, plan: ExportPlan, *, source: Path, name: str, f
     check_data(converter, plan)
     if plan.needs_calibration:
         _ = converter.calibration  # before anything is written
-    work = _Export(converter, name, folder, source.read_bytes(), training_record(source))
+    baseline = None if converter.data is None else score(KerasPredictor(converter.model), converter.data.test)
+    work = _Export(converter, name, folder, source.read_bytes(), training_record(source), baseline, keep_losses)
     work.put_baseline(already_there=source.resolve() == (folder / f"{name}.keras").resolve())
     for scheme in plan.schemes:
         work.make(scheme)
@@ -63,8 +73,10 @@ class _Export:
     converter: Converter
     name: str
     folder: Path
-    baseline: bytes
+    content: bytes
     record: TrainingRecord | None
+    baseline: Score | None
+    keep_losses: bool
     done: Exported = field(default_factory=Exported)
 
     @property
@@ -74,18 +86,16 @@ class _Export:
         return tuple(str(index) for index in range(self.converter.model.outputs[0].shape[1]))
 
     def put_baseline(self, *, already_there: bool) -> None:
-        file, data = f"{self.name}.keras", self.converter.data
-        found = None if data is None else score(KerasPredictor(self.converter.model), data.test)
+        file = f"{self.name}.keras"
         if not already_there:
-            write_atomically(self.folder / file, self.baseline)
-        self._note(file, baseline_entry(self.baseline, self.labels, found))
+            write_atomically(self.folder / file, self.content)
+        self._note(file, baseline_entry(self.content, self.labels, self.baseline))
 
     def make(self, scheme: Scheme) -> None:
         """One file, or the reason why there is none."""
         file = scheme.file(self.name)
         try:
-            content = self.converter.convert(scheme)
-            passport = self._passport(scheme, content)
+            content, passport = self._made(scheme)
         except CnnedgeError as error:
             self.done.failures[file] = str(error)
             return
@@ -95,8 +105,6 @@ class _Export:
                 f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), 'no reason given')}"
             )
             return
-        embed = embed_passport_tflite if scheme.format == "tflite" else embed_passport_onnx
-        content = embed(content, passport)
         write_atomically(self.folder / file, content)
         self._note(file, manifest_entry(content, passport))
 
@@ -105,25 +113,53 @@ class _Export:
         facts = data_facts(self.converter.data)
         update_manifest(self.folder, self.name, self.done.entries, training=self.record, data=facts)
 
-    def _passport(self, scheme: Scheme, content: bytes) -> Passport:
-        data, recipe, pixels = self.converter.data, self.converter.recipe, self.converter.pixels
+    def _made(self, scheme: Scheme) -> tuple[bytes, Passport]:
+        """The file with its passport, and the passport."""
+        content = self.converter.convert(scheme)
+        with open_runner(content, format=scheme.format, num_threads=os.cpu_count() or 1) as runner:
+            found = self._score(scheme, runner)
+            made = self._history(scheme) | self._loss(scheme, content, found)
+            passport = passport_of(
+                scheme, runner, model=self.name, labels=self.labels, licence=licence_of(self.record),
+                found=found, made=made,
+            )  # fmt: skip
+        embed = embed_passport_tflite if scheme.format == "tflite" else embed_passport_onnx
+        return embed(content, passport), passport
+
+    def _score(self, scheme: Scheme, runner: Runner) -> Score | None:
+        data, stage = self.converter.data, f"evaluate {scheme.file(self.name)}"
+        return None if data is None else score(runner, data.test, stage=stage, progress=self.converter.progress)
+
+    def _loss(self, scheme: Scheme, content: bytes, found: Score | None) -> dict[str, Any]:
+        """What the passport says of a loss.
+
+        Raises:
+            ConversionError: it is no better than a guess, and such files are not wanted.
+        """
+        data = self.converter.data
+        if found is None or self.baseline is None or data is None:
+            return {}
+        if not self.keep_losses:
+            refuse_guessing(found, self.baseline)
+        images = data.validation.pixels(np.arange(min(len(data.validation), IMAGES)))
+        loss = loss_of(scheme, content, found, self.baseline, model=self.converter.model, images=images)
+        if loss is None:
+            return {}
+        self.done.losses[scheme.file(self.name)] = loss
+        return {"loss": asdict(loss)}
+
+    def _history(self, scheme: Scheme) -> dict[str, Any]:
+        """How the file was made."""
+        recipe, pixels = self.converter.recipe, self.converter.pixels
         images = 0 if pixels is None else len(pixels)
         words = scheme.words(images=images, epochs=recipe.qat_epochs, learning_rate=recipe.qat_learning_rate)
         made = {
             "method": words,
-            "source_sha256": sha256_of(self.baseline),
+            "source_sha256": sha256_of(self.content),
             "seed": self.converter.seed,
-            "data": data_json(data),
+            "data": data_json(self.converter.data),
         }
-        if scheme.needs_calibration:
-            made["calibration"] = self.converter.calibration
-        with open_runner(content, format=scheme.format, num_threads=os.cpu_count() or 1) as runner:
-            stage, progress = f"evaluate {scheme.file(self.name)}", self.converter.progress
-            found = None if data is None else score(runner, data.test, stage=stage, progress=progress)
-            return passport_of(
-                scheme, runner, model=self.name, labels=self.labels, licence=licence_of(self.record),
-                found=found, made=made,
-            )  # fmt: skip
+        return made | ({"calibration": self.converter.calibration} if scheme.needs_calibration else {})
 
 
 def export_recipe(record: TrainingRecord | None, preset: str) -> Recipe:

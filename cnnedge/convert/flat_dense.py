@@ -16,6 +16,8 @@ def with_flat_inputs(content: bytes) -> bytes:
     """The same function with a RESHAPE before every FULLY_CONNECTED that takes more than two axes and keeps none."""
     from ai_edge_litert import schema_py_generated as schema
 
+    from cnnedge.formats.tflite.writer import written_aligned
+
     model = schema.ModelT.InitFromPackedBuf(content)
     graph, changed = model.subgraphs[0], False
     operators = []
@@ -27,7 +29,7 @@ def with_flat_inputs(content: bytes) -> bytes:
     if not changed:
         return content
     graph.operators = operators
-    return _packed(model)
+    return written_aligned(model)
 
 
 def _takes_a_map(model: Any, graph: Any, operator: Any) -> bool:
@@ -75,11 +77,3 @@ def _code(model: Any, builtin: int) -> int:
     code.version = 1
     model.operatorCodes.append(code)
     return len(model.operatorCodes) - 1
-
-
-def _packed(model: Any) -> bytes:
-    import flatbuffers
-
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())

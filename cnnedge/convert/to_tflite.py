@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cnnedge.convert.calibration import one_by_one
+from cnnedge.convert.wide_sums import with_safe_sums
 from cnnedge.errors import ConversionError
 from cnnedge.formats.tflite.writer import name_ends
 from cnnedge.model.fold import INPUT_NAME, OUTPUT_NAME
@@ -42,20 +43,33 @@ def convert_tflite(
     """
     import tensorflow as tf
 
-    with _saved_model(model) as folder, quiet():
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        depthwise = any(type(layer).__name__ == "DepthwiseConv2D" for layer in model.layers)
-        _configure(converter, precision, pixels, io, fake_quantized, depthwise)
-        try:
-            content = converter.convert()
-        except Exception as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise ConversionError(f"TFLite {precision} conversion failed: {reason}") from error
+    with _saved_model(model) as folder:
+
+        def convert(*, wide_sums: bool = False) -> bytes:
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            _configure(converter, precision, pixels, io, fake_quantized=fake_quantized, wide_sums=wide_sums)
+            return _run(converter, precision)
+
+        content = convert()
+        if precision == "int16x8":
+            try:
+                content = with_safe_sums(content)
+            except OverflowError:
+                content = convert(wide_sums=True)
     return name_ends(content, INPUT_NAME, OUTPUT_NAME)
 
 
+def _run(converter: Any, precision: str) -> bytes:
+    with quiet():
+        try:
+            return converter.convert()
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise ConversionError(f"TFLite {precision} conversion failed: {reason}") from error
+
+
 def _configure(
-    converter: Any, precision: str, pixels: np.ndarray | None, io: str, fake_quantized: bool, depthwise: bool
+    converter: Any, precision: str, pixels: np.ndarray | None, io: str, *, fake_quantized: bool, wide_sums: bool
 ) -> None:
     import tensorflow as tf
 
@@ -71,11 +85,7 @@ def _configure(
     if precision == "int16x8":
         sets = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         converter.target_spec.supported_ops = [sets]
-        if not depthwise:
-            # With the default 64-bit biases LiteRT falls back to reference kernels: 43 ms an image against 1.2 ms for
-            # the cifar10 network, measured on one x86 core. 32-bit sums hold 2**31 / (2**15 x 2**7) = 512 products at
-            # their very largest; real ones stay far below, and every file is evaluated before it is written. LiteRT's
-            # depthwise kernel knows 64-bit biases only.
+        if not wide_sums:
             converter._experimental_full_integer_quantization_bias_type = tf.int32
     if precision == "int8":
         if not fake_quantized:

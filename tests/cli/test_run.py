@@ -13,6 +13,7 @@ from cnnedge.errors import GateError
 from cnnedge.formats.model_file import open_model_file
 from cnnedge.names import EXPORTS, ExportName
 from tests.support.digits import write_image_folder
+from tests.support.large_logits import with_large_logits
 
 NAMES = [ExportName("mnist-tiny", p, f) for f, precisions in EXPORTS.items() for p in precisions]
 NAMES += [ExportName("mnist-tiny", "int8", format, qat=True) for format in EXPORTS]
@@ -110,6 +111,8 @@ def test_rgb_input_makes_another_network_in_a_folder_of_its_own(out, digits):
 
 
 def test_gate_ends_with_exit_code_3(out, digits, capsys, tmp_path):
+    from cnnedge.model.keras_file import load_keras, save_keras
+
     command = [
         "export", str(out / "mnist-tiny/mnist-tiny.keras"), "--data", str(digits), "--format", "tflite",
         "--precision", "float32", "--out", str(tmp_path),
@@ -117,23 +120,15 @@ def test_gate_ends_with_exit_code_3(out, digits, capsys, tmp_path):
     # The float files give the very answers of the model, and 0 is no more than 0.
     assert cnnedge([*command, "--max-drop", "0"]) == 0
     assert (tmp_path / "mnist-tiny/mnist-tiny.keras").exists()
-    command[1] = str(with_large_logits(out / "mnist-tiny/mnist-tiny.keras", tmp_path / "large.keras"))
-    assert cnnedge([*command, "--max-drop", "0"]) == 0
-    int8 = ["--qat", "--precision", "int8", "--max-drop", "10", "--overwrite"]
+    save_keras(with_large_logits(load_keras(command[1])), tmp_path / "large.keras")
+    command[1] = str(tmp_path / "large.keras")
+    assert cnnedge([*command, "--max-drop", "1"]) == 0
+    int8 = ["--qat", "--precision", "int8", "--max-drop", "1", "--keep-losses", "--overwrite"]
     assert cnnedge([*command, *int8]) == 3
-    message = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "lost more than 10 points" in message and "large_int8.tflite" in message and "large_int8_qat" in message
-
-
-def with_large_logits(source, target):
-    """The same network but for 1,000 added to every logit: no other answer in float, no room for the logits in int8."""
-    import keras
-
-    model = keras.saving.load_model(source, compile=False)
-    kernel, bias = model.layers[-1].get_weights()
-    model.layers[-1].set_weights([kernel, bias + 1000])
-    model.save(target)
-    return target
+    printed = capsys.readouterr()
+    assert "LOSS" in printed.out and "most noise comes from" in printed.out and "Try --qat" in printed.out
+    message = printed.err.strip().splitlines()[-1]
+    assert "lost more than 1 points" in message and "large_int8.tflite" in message and "large_int8_qat" in message
 
 
 @pytest.mark.parametrize(

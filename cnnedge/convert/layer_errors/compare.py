@@ -23,7 +23,7 @@ from cnnedge.convert.layer_errors.float_layers import FloatLayer, float_layers
 from cnnedge.convert.layer_errors.opening import open_trace
 from cnnedge.convert.layer_errors.trace import Trace, TracedLayer
 from cnnedge.errors import DataError, ModelError
-from cnnedge.formats.model_file import naming, open_model_file
+from cnnedge.formats.model_file import ModelFile, naming, open_model_file
 from cnnedge.model.fold import fold
 from cnnedge.progress import Progress, silent
 from cnnedge.runtime.opening import open_runner
@@ -96,7 +96,7 @@ class _Comparison:
 
 
 def layer_errors(
-    file: Path | str, model: "keras.Model", images: np.ndarray, *, progress: Progress = silent
+    file: ModelFile | Path | str, model: "keras.Model", images: np.ndarray, *, progress: Progress = silent
 ) -> list[LayerError]:
     """Compare every layer of an exported file with the float model that it was made from, the noisiest layer first.
 
@@ -114,7 +114,7 @@ def layer_errors(
     """
     _check_images(model, images)
     layers = float_layers(fold(model))
-    opened = open_model_file(file)
+    opened = file if isinstance(file, ModelFile) else open_model_file(file)
     with open_runner(opened) as runner, naming(runner.name):
         _check_ends(model, runner)
         trace = open_trace(opened)
