@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnedge.documents import Latency
+from cnnedge.documents import Latency, Samples
 
 # A table compares a dozen files, and a difference that is none should be rare in all of them: with 99 %
 # intervals, 20 runs of one comparison declare more than one false winner in 2 % of all cases; with 95 % in 26 %.
 CONFIDENCE = 0.99
 # Student's t for a two-sided 99 % interval, by degrees of freedom (one fewer than starts). Two starts would need
 # 63.7, which shows nothing at all, so there is no interval below three.
-STUDENT_T99 = {2: 9.925, 3: 5.841, 4: 4.604}
+STUDENT_T99 = {2: 9.925, 3: 5.841, 4: 4.604, 5: 4.032, 6: 3.707, 7: 3.499, 8: 3.355}
 # An interquartile range of the round medians above 10 % of their median: the threshold of
 # torch.utils.benchmark.
 NOISY_SPREAD = 0.10
@@ -81,6 +81,27 @@ def speed_ratio(
         return Ratio(math.exp(middle), None, None)
     reach = STUDENT_T99[len(starts) - 1] * float(starts.std(ddof=1)) / math.sqrt(len(starts))
     return Ratio(math.exp(middle), math.exp(middle - reach), math.exp(middle + reach))
+
+
+def slow_down(before: Samples, after: Samples) -> Ratio:
+    """How many times as long the second run takes as the first, of two runs that were not interleaved.
+
+    The starts of each run are what counts as independent: Student's interval of the difference of two means, with the
+    pooled variance of their log medians. Without an interval where a run has fewer than two starts.
+    """
+    first, second = (_medians_by_process(_log_medians(run.call), run.process) for run in (before, after))
+    middle = float(second.mean() - first.mean())
+    degrees = len(first) + len(second) - 2
+    if min(len(first), len(second)) < 2 or degrees not in STUDENT_T99:
+        return Ratio(math.exp(middle), None, None)
+    squares = float(((first - first.mean()) ** 2).sum() + ((second - second.mean()) ** 2).sum())
+    error = math.sqrt(squares / degrees * (1 / len(first) + 1 / len(second)))
+    reach = STUDENT_T99[degrees] * error
+    return Ratio(math.exp(middle), math.exp(middle - reach), math.exp(middle + reach))
+
+
+def _log_medians(rounds: Sequence[Sequence[int]]) -> np.ndarray:
+    return np.array([math.log(np.median(samples)) for samples in rounds])
 
 
 def process_spread(rounds: Sequence[Sequence[int]], processes: Sequence[int]) -> float | None:

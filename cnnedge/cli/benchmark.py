@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import Data, Labels, Limit, Mean, NumRuns, Overwrite, Std, Threads
+from cnnedge.cli.options import Data, Labels, Limit, Mean, NumRuns, Overwrite, Std, Threads, Wide
 from cnnedge.errors import CnnedgeError, UsageError
 from cnnedge.files import refuse_existing
 
@@ -41,6 +41,7 @@ def benchmark(
     margin: Annotated[
         float, typer.Option(metavar="PP", help="Differences within so many points count as equal.")
     ] = 0.5,
+    wide: Wide = False,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write the report here.")] = None,
     overwrite: Overwrite = False,
@@ -100,7 +101,7 @@ def benchmark(
         )  # fmt: skip
     from cnnedge.report.table import print_table
 
-    print_table(document)
+    print_table(document, wide=wide)
     if document.has_figures:
         _write(document, json_file, report, test)
     elif json_file or report:

@@ -54,6 +54,9 @@ Seed = Annotated[
     int, typer.Option("--seed", min=0, metavar="N", help="Fixes all that is random in training and quantization.")
 ]
 
+Wide = Annotated[
+    bool, typer.Option("--wide", help="Also show cold start (loading and the first call) and peak memory.")
+]
 Threads = Annotated[int, typer.Option("--threads", min=1, metavar="N", help="Threads for one image.")]
 NumRuns = Annotated[
     int, typer.Option("--num-runs", min=1, metavar="N", help="Timed calls per file, at most; fewer is quicker.")

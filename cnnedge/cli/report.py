@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import Overwrite
+from cnnedge.cli.options import Overwrite, Wide
 from cnnedge.errors import UsageError
 from cnnedge.files import refuse_existing
 
@@ -20,53 +20,78 @@ def report(
     out: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained page here.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown, for a README.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print all figures as CSV.")] = False,
+    wide: Wide = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="The second of two runs of the same files against the first.")
+    ] = False,
+    fail_slower: Annotated[
+        float | None,
+        typer.Option(metavar="PCT", help="With --compare: exit code 3 if a file was shown to be so much slower."),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Show a benchmark again, or lay those of several machines side by side.
+    """Show a benchmark again, lay those of several machines side by side, or
+    compare two runs on one machine.
+
+    --compare says for every file whether the second run was shown to be slower
+    or faster than the first: by more than fresh starts of the same file differ,
+    99 % sure.
 
     Examples:
 
       cnnedge report exported/cifar10/benchmark.json --markdown
 
       cnnedge report host.json pi.json --out both.html
+
+      cnnedge report before.json after.json --compare --fail-slower 5
     """
     from cnnedge.documents import read_document
 
     if len(files) > 1 and (markdown or csv):
         raise UsageError("--markdown and --csv take one file")
+    if compare and len(files) != 2:
+        raise UsageError(f"--compare takes two files, the run before and the run after, not {len(files)}")
+    if fail_slower is not None and not (compare and fail_slower >= 0):
+        raise UsageError("--fail-slower PCT goes with --compare and takes percent, 0 or more")
     if out is not None:
         refuse_existing([out], overwrite=overwrite)
     documents = [read_document(file) for file in files]
     if len(documents) > 1:
-        _print_machines(documents)
+        _print_machines(documents, compare=compare)
     else:
-        _print_one(documents[0], markdown=markdown, csv=csv)
+        _print_one(documents[0], markdown=markdown, csv=csv, wide=wide)
     if out is not None:
         _write(out, documents)
         console.show(f"written: {out}")
+    if fail_slower is not None:
+        from cnnedge.report.changes import changes, refuse_slower
+
+        refuse_slower(changes(*documents), fail_slower)
 
 
-def _print_one(document: "Document", *, markdown: bool, csv: bool) -> None:
+def _print_one(document: "Document", *, markdown: bool, csv: bool, wide: bool) -> None:
     from cnnedge.report import table
 
     if markdown:
-        print(table.markdown(document), end="")
+        print(table.markdown(document, wide=wide), end="")
     if csv:
         print(table.csv_text(document), end="")
     if not (markdown or csv):
         from cnnedge.report.table import print_table
 
-        print_table(document)
+        print_table(document, wide=wide)
 
 
-def _print_machines(documents: "Sequence[Document]") -> None:
-    """p50 in ms per file and machine, and what makes the machines less than comparable."""
+def _print_machines(documents: "Sequence[Document]", *, compare: bool) -> None:
+    """p50 in ms per file and run, and what makes the runs less than comparable."""
     from rich.console import Console
 
     from cnnedge.report import table
+    from cnnedge.report.changes import changes
     from cnnedge.report.pages import comparison_warnings
 
-    Console(highlight=False).print(table.machines_table(documents))
+    shown = table.changes_table(changes(*documents)) if compare else table.machines_table(documents)
+    Console(highlight=False).print(shown)
     for index, document in enumerate(documents, 1):
         console.show(f"{index}: {document.machine.cpu}, {document.made.at}")
     for warning in comparison_warnings(documents):

@@ -187,6 +187,11 @@ class Row(Timing, Comparison, Accuracy, Identity):
         return None if self.latency_ms is None else self.latency_ms.p50
 
     @property
+    def cold_start_ms(self) -> float | None:
+        """From an unopened file to its first answer, in milliseconds: loading and the first call."""
+        return None if self.load_ms is None or self.first_ms is None else self.load_ms + self.first_ms
+
+    @property
     def is_great_loss(self) -> bool:
         """Whether it is less accurate than the baseline by more than a point, and by more than chance."""
         return self.verdict == "worse" and known(self.delta_pp) < -GREAT_LOSS_PP

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cnnedge import console
 from cnnedge.console import plain
 from cnnedge.documents import Document, Row, several_machines
+from cnnedge.report.changes import Change
 from cnnedge.report.summary import sustained_sentences
 
 if TYPE_CHECKING:
@@ -24,7 +25,13 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "Δ pp": lambda row: _signed(row.delta_pp) + " !" * row.is_great_loss,
     "verdict": lambda row: "failed" if row.error else VERDICTS.get(row.verdict or "", row.verdict or ""),
     "p50 ms": lambda row: _significant(row.p50_ms),
+    "p90 ms": lambda row: _significant(row.latency_ms.p90 if row.latency_ms else None),
     "speed-up": lambda row: speed_text(row),
+}
+# What --wide adds: from an unopened file to the first answer, and the memory above the bare runtime.
+WIDE_COLUMNS: dict[str, Callable[[Row], str]] = {
+    "cold ms": lambda row: _significant(row.cold_start_ms),
+    "MB": lambda row: _significant(row.peak_rss_mb),
 }
 CSV_FIELDS = (
     "file", "mode", "format", "precision", "qat", "runtime", "device", "threads", "size_bytes", "images",
@@ -44,19 +51,24 @@ def speed_text(row: Row) -> str:
     return f"{row.speedup:.2f}x{mark}"
 
 
-def rich_table(document: Document, *, unicode: bool = True) -> "Table":
-    """The table as a terminal shows it; ten rows of ours fit 80 columns.
+def columns_of(*, wide: bool) -> dict[str, Callable[[Row], str]]:
+    return COLUMNS | WIDE_COLUMNS if wide else COLUMNS
+
+
+def rich_table(document: Document, *, unicode: bool = True, wide: bool = False) -> "Table":
+    """The table as a terminal shows it; ten rows of ours fit 80 columns, with ``wide`` 100.
 
     ``unicode`` false: for a terminal or a pipe that cannot write the delta (rich replaces the lines by
     itself).
     """
     from rich.text import Text
 
-    headings = [name if unicode else name.replace("Δ", "diff") for name in COLUMNS]
+    columns = columns_of(wide=wide)
+    headings = [name if unicode else name.replace("Δ", "diff") for name in columns]
     table = _empty_table(headings, left=("file", "verdict"))
     for row in document.rows:
         style = "red" if row.error or row.verdict == "worse" else ""
-        table.add_row(*(Text(plain(cell(row))) for cell in COLUMNS.values()), style=style)
+        table.add_row(*(Text(plain(cell(row))) for cell in columns.values()), style=style)
     return table
 
 
@@ -67,6 +79,18 @@ def machines_table(documents: Sequence[Document]) -> "Table":
     table = _empty_table(["file", *(f"p50 ms on {number}" for number in range(1, len(documents) + 1))], left=("file",))
     for label, cells in several_machines(documents):
         table.add_row(Text(plain(label)), *(COLUMNS["p50 ms"](cell) if cell else "" for cell in cells))
+    return table
+
+
+def changes_table(found: Sequence[Change]) -> "Table":
+    """p50 of two runs of the same files, and whether the second was shown to be slower or faster."""
+    from rich.text import Text
+
+    table = _empty_table(["file", "before, ms", "after, ms", "change", "verdict"], left=("file", "verdict"))
+    for one in found:
+        percent = "" if one.percent is None else f"{one.percent:+.1f} %"
+        cells = one.label, _significant(one.before_ms), _significant(one.after_ms), percent, one.verdict
+        table.add_row(*(Text(plain(cell)) for cell in cells), style="red" if one.verdict == "slower" else "")
     return table
 
 
@@ -122,10 +146,11 @@ def footnotes(document: Document) -> list[str]:
     return lines + [f"note: {note}" for note in document.notes]
 
 
-def markdown(document: Document) -> str:
+def markdown(document: Document, *, wide: bool = False) -> str:
     """The table and its footnotes as Markdown, for a README."""
-    rows = [[cell(row) for cell in COLUMNS.values()] for row in document.rows]
-    lines = _markdown_table([list(COLUMNS), *rows])
+    columns = columns_of(wide=wide)
+    rows = [[cell(row) for cell in columns.values()] for row in document.rows]
+    lines = _markdown_table([list(columns), *rows])
     if sustained := sustained_rows(document):
         lines += ["", *_markdown_table(sustained)]
     return "\n".join([*lines, "", *(f"{_escaped(line)}  " for line in footnotes(document))]) + "\n"
@@ -168,13 +193,13 @@ def _significant(value: float | None) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:#.3g}".rstrip(".")
 
 
-def print_table(document: Document) -> None:
-    """The benchmark's table and footnotes on standard output; it fits 80 columns."""
+def print_table(document: Document, *, wide: bool = False) -> None:
+    """The benchmark's table and footnotes on standard output; it fits 80 columns, with ``wide`` 100."""
     from rich.console import Console
 
     encoding = (sys.stdout.encoding or "").lower()
-    screen = Console(width=None if sys.stdout.isatty() else 80, highlight=False)
-    screen.print(rich_table(document, unicode=encoding.startswith("utf")))
+    screen = Console(width=None if sys.stdout.isatty() else 100 if wide else 80, highlight=False)
+    screen.print(rich_table(document, unicode=encoding.startswith("utf"), wide=wide))
     if document.sustained:
         screen.print(sustained_table(document))
     console.show(*footnotes(document))

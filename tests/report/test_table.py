@@ -20,9 +20,9 @@ def test_the_table_fits_80_columns_and_shows_every_row():
     assert [word for line in lines for word in line.split() if "net_" in word] == [
         row.file for row in documents.document().rows
     ]
-    assert lines[1].split() == ["file", "kB", "top-1", "%", "Δ", "pp", "verdict", "p50", "ms", "speed-up"]
+    assert lines[1].split() == ["file", "kB", "top-1", "%", "Δ", "pp", "verdict", "p50", "ms", "p90", "ms", "speed-up"]
     int8 = next(line for line in lines if "net_int8.tflite" in line)
-    assert int8.split() == ["net_int8.tflite", "120", "96.63", "-0.03", "equal", "1.30", "1.54x"]
+    assert int8.split() == ["net_int8.tflite", "120", "96.63", "-0.03", "equal", "1.30", "1.32", "1.54x"]
     assert next(line for line in lines if "broken" in line).split() == ["net_broken.onnx", "120", "failed"]
 
 
@@ -39,8 +39,8 @@ def test_a_speed_without_a_shown_difference_is_marked():
 
 def test_markdown_holds_the_table_and_the_footnotes():
     text = table.markdown(documents.document())
-    assert "| file | kB | top-1 % | Δ pp | verdict | p50 ms | speed-up |" in text
-    assert "| net_int8.tflite | 120 | 96.63 | -0.03 | equal | 1.30 | 1.54x |" in text
+    assert "| file | kB | top-1 % | Δ pp | verdict | p50 ms | p90 ms | speed-up |" in text
+    assert "| net_int8.tflite | 120 | 96.63 | -0.03 | equal | 1.30 | 1.32 | 1.54x |" in text
     assert "against the fastest call of Keras (function)" in text
     assert "failed: net_broken.onnx: its process was killed by SIGSEGV" in text
 
@@ -52,3 +52,10 @@ def test_csv_holds_every_figure():
     assert float(int8["top1"]) == pytest.approx(1 - 101 / documents.IMAGES)
     assert float(int8["p50_ms"]) == pytest.approx(1.3, rel=0.01) and int8["runs"] == "200"
     assert rows[-1]["error"] and rows[-1]["top1"] == ""
+
+
+def test_wide_adds_cold_start_and_memory():
+    lines = printed(100, wide=True)
+    assert lines[1].split()[-4:] == ["speed-up", "cold", "ms", "MB"] and max(map(len, lines)) <= 100
+    int8 = next(line for line in lines if "net_int8.tflite" in line)
+    assert int8.split()[-2:] == ["7.00", "9.00"]  # loaded in 5 ms, first call 2 ms
