@@ -11,6 +11,7 @@ from cnnedge.cli.options import (
     CustomObjects,
     Data,
     InputSize,
+    Labels,
     Mean,
     Out,
     Overwrite,
@@ -44,6 +45,7 @@ def export(
     rgb_input: Annotated[
         bool, typer.Option("--rgb-input", help="For a grey model: files that take RGB, in OUT/NAME_rgb.")
     ] = False,
+    labels: Labels = None,
     scale: Scale = None,
     mean: Mean = None,
     std: Std = None,
@@ -90,10 +92,12 @@ def export(
     """
     from cnnedge.convert.exporting import export_recipe
     from cnnedge.convert.scheme import plan_of
+    from cnnedge.labels import asked_labels
     from cnnedge.manifest import training_record
     from cnnedge.model.backend import require_tensorflow
     from cnnedge.model.preprocessing import declared
 
+    names = asked_labels(labels)
     outside = declared(scale=scale, mean=mean, std=std, named=preprocessing)
     plan = plan_of(_words(format), _words(precision), qat=qat, io=io)
     path, original = _locate(source, out)
@@ -124,6 +128,8 @@ def export(
     read = read_source(path, preprocessing=outside, input_size=input_size, custom_objects=modules)
     _say_notes(path.name, read.notes)
     model = read.model
+    if names and len(names) != model.output_shape[1]:
+        raise UsageError(f"--labels names {len(names)} classes and {path.name} gives {model.output_shape[1]}")
     with console.progress() as progress, tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch:
         if rgb_input:
             model = with_rgb_input(model)
@@ -131,12 +137,21 @@ def export(
             path = Path(scratch) / f"{name}.keras"
             save_keras(model, path, record)
         dataset = data and datasets.load(
-            data, image_shape=model.input_shape[1:], calibration=recipe.calibration_images, progress=progress
-        )
+            data, image_shape=model.input_shape[1:], calibration=recipe.calibration_images,
+            folder=datasets.FolderOptions(labels=names), progress=progress,
+        )  # fmt: skip
+        if dataset and names:
+            dataset = datasets.named(dataset, names)
         if dataset and not rgb_input:
             _say_notes(path.name, [check_plausible(read, dataset)])
         converter = Converter(
-            model, dataset or None, recipe, seed=seed, force_calibration=force_calibration, progress=progress
+            model,
+            dataset or None,
+            recipe,
+            labels=names,
+            seed=seed,
+            force_calibration=force_calibration,
+            progress=progress,
         )
         done = export(converter, plan, source=path, name=name, folder=folder, keep_losses=keep_losses)
     entries, baseline = done.entries, done.entries[f"{name}.keras"].top1

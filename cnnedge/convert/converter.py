@@ -30,7 +30,8 @@ class Converter:
     """Converts one trained model; what several files share is made once.
 
     ``data`` may be None when no file of the plan needs calibration. ``calibrated_ranges`` False is for comparison only:
-    quantization-aware training then starts from -6..6, as TFMOT does by default.
+    quantization-aware training then starts from -6..6, as TFMOT does by default. ``labels`` names the classes where
+    there is no data.
     """
 
     model: "keras.Model"
@@ -39,6 +40,7 @@ class Converter:
     seed: int = 0
     force_calibration: bool = False
     calibrated_ranges: bool = True
+    labels: tuple[str, ...] | None = None
     progress: Progress = silent
     _tflite: dict[tuple[str, bool, str], bytes] = field(default_factory=dict)
 

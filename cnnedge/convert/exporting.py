@@ -83,7 +83,8 @@ class _Export:
     def labels(self) -> tuple[str, ...]:
         if self.converter.data is not None:
             return self.converter.data.labels
-        return tuple(str(index) for index in range(self.converter.model.outputs[0].shape[1]))
+        classes = self.converter.model.outputs[0].shape[1]
+        return self.converter.labels or tuple(str(index) for index in range(classes))
 
     def put_baseline(self, *, already_there: bool) -> None:
         file = f"{self.name}.keras"

@@ -4,6 +4,7 @@
 ``photos/<class>/*``.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from cnnedge.data.published.catalogue import SPECS
 from cnnedge.data.published.download import SAMPLE, fetch
 from cnnedge.data.published.spec import DatasetSpec
 from cnnedge.data.splits import Dataset, Split, evenly_spaced, pixels_of
-from cnnedge.errors import UsageError
+from cnnedge.errors import DataError, UsageError
 from cnnedge.progress import Progress, silent
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "evenly_spaced",
     "has_shape",
     "load",
+    "named",
     "names",
     "pixels_of",
 ]
@@ -122,3 +124,16 @@ def _published(spec: DatasetSpec, shape: tuple[int, int, int], progress: Progres
         ArraySplit(test, arrays["y_test"].astype(np.int64)),
         source,
     )
+
+
+def named(dataset: Dataset, labels: tuple[str, ...]) -> Dataset:
+    """The dataset with other names for its classes, in their order; ``FolderOptions`` has put known names in theirs.
+
+    Raises:
+        DataError: there are more or fewer names than classes, or the same names in an order that the data cannot take.
+    """
+    if len(labels) != len(dataset.labels):
+        raise DataError(f"--labels names {len(labels)} classes and {dataset.name} has {len(dataset.labels)}")
+    if set(labels) == set(dataset.labels) and labels != dataset.labels:
+        raise DataError(f"{dataset.name} has its classes in the order {', '.join(dataset.labels)}: leave --labels out")
+    return replace(dataset, labels=labels)

@@ -46,6 +46,8 @@ def check_plausible(source: SourceModel, data: Dataset) -> str | None:
     Raises:
         ModelError: another reading of the pixels or the classes is far better; the message has the figures.
     """
+    if data.image_shape != source.model.input_shape[1:] or len(data.labels) != source.model.output_shape[1]:
+        return None  # no data of this model: who exports says so
     pixels, labels = _pictures(data)
     if len(labels) < FEWEST:
         return None

@@ -11,6 +11,8 @@ from cnnedge.errors import ModelError
 if TYPE_CHECKING:
     import keras
 
+    from cnnedge.model.graph import Graph
+
 Answers = Callable[[np.ndarray], np.ndarray]
 
 
@@ -62,13 +64,38 @@ def difference(ours: np.ndarray, reference: np.ndarray, tolerance: Tolerance = F
 
 
 def prove_equal(
-    model: "keras.Model", reference: Answers, pictures: np.ndarray, *, step: str, tolerance: Tolerance = FLOAT32
+    model: "keras.Model", reference: Answers, pictures: np.ndarray, *, tolerance: Tolerance = FLOAT32
 ) -> None:
     """Compare ``model`` with the reference on float32 pictures 0..255.
 
     Raises:
-        ModelError: the outputs differ; ``step`` says after what.
+        ModelError: the outputs differ.
     """
     found = difference(np.asarray(model(pictures, training=False)), reference(pictures), tolerance)
     if found is not None:
-        raise ModelError(f"{step} changed what {model.name} answers ({found}): nothing was written; please report it")
+        raise ModelError(f"the rebuilt model answers otherwise than the original: {found}")
+
+
+def first_difference(original: "Graph", model: "keras.Model", fed: np.ndarray, pictures: np.ndarray) -> str | None:
+    """The first layer, by name, that gives something else in the rebuilt ``model`` than in the original.
+
+    Args:
+        original: the graph as it was read, with Keras's own layers in it.
+        fed: what the original takes for ``pictures``.
+    """
+    import keras
+
+    from cnnedge.model.graph import rewired
+
+    known = {layer.name: layer.output for layer in model.layers[1:]}
+    values = {id(original.image): fed}
+    for node in original.nodes:
+        args, kwargs = rewired((node.args, node.kwargs), lambda wire: values[id(wire)])
+        trains = {"training": False} if getattr(node.operation, "_call_has_training_arg", False) else {}
+        given = keras.tree.flatten(node.operation(*args, **kwargs, **trains))
+        values.update((id(wire), value) for wire, value in zip(node.outputs, given, strict=True))
+        if node.name in known:
+            ours = np.asarray(keras.Model(model.inputs[0], known[node.name])(pictures, training=False))
+            if difference(ours, np.asarray(given[0], "float32")) is not None:
+                return node.name
+    return None

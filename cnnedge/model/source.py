@@ -16,7 +16,7 @@ from cnnedge.model.graph.build import build
 from cnnedge.model.graph.read import graph_of, read_graph
 from cnnedge.model.head import Head, complete_head
 from cnnedge.model.preprocessing import Preprocessing, put_inside
-from cnnedge.model.proof import FLOAT16, FLOAT32, prove_equal, synthetic_pictures
+from cnnedge.model.proof import FLOAT16, FLOAT32, Tolerance, first_difference, prove_equal, synthetic_pictures
 from cnnedge.model.readers.opening import load_file
 
 if TYPE_CHECKING:
@@ -52,14 +52,16 @@ class Reference:
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Probabilities, float32 ``(N, classes)``, for pixels 0..255 ``(N, H, W, C)``."""
-        fed = pixels if self.preprocessing is None else self.preprocessing(pixels)
-        shape = graph_of(self.loaded).inputs[0].shape
-        if len(shape) == 3:
-            fed = fed[..., 0]
-        size = shape[0] or 32
+        fed = self.fed(pixels)
+        size = graph_of(self.loaded).inputs[0].shape[0] or 32
         return _as_probabilities(
             np.concatenate([self._call(fed[i : i + size], size) for i in range(0, len(fed), size)]), self.head
         )
+
+    def fed(self, pixels: np.ndarray) -> np.ndarray:
+        """What the original takes for these pixels."""
+        prepared = pixels if self.preprocessing is None else self.preprocessing(pixels)
+        return prepared[..., 0] if len(graph_of(self.loaded).inputs[0].shape) == 3 else prepared
 
     def _call(self, batch: np.ndarray, size: int) -> np.ndarray:
         """A batch of any length, filled up for a network that takes no other."""
@@ -134,11 +136,23 @@ def _understood(
     halved = _computes_in_half(loaded)
     if halved:
         notes.append("it computes in float16; its weights were taken as float32")
-    prove_equal(
-        model, reference, synthetic_pictures(model.input_shape[1:]), step="reading the model",
-        tolerance=FLOAT16 if halved else FLOAT32,
-    )  # fmt: skip
+    _prove(model, reference, _sized(loaded, input_size), FLOAT16 if halved else FLOAT32)
     return SourceModel(path, model, reference, tuple(notes), changed=True)
+
+
+def _prove(model: "keras.Model", reference: Reference, original: "keras.Model", tolerance: Tolerance) -> None:
+    """Compare the rebuilt model with the original on pictures.
+
+    Raises:
+        ModelError: they differ; names the layer where that begins, if it can be seen.
+    """
+    pictures = synthetic_pictures(model.input_shape[1:])
+    try:
+        prove_equal(model, reference, pictures, tolerance=tolerance)
+    except ModelError as error:
+        layer = first_difference(read_graph(original), model, reference.fed(pictures), pictures)
+        where = f"; it begins at layer {layer!r}" if layer else ""
+        raise ModelError(f"{error}{where}; nothing was written, please report it") from error
 
 
 def _sized(loaded: "keras.Model", size: int | None) -> "keras.Model":

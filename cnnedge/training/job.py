@@ -2,16 +2,16 @@
 killed, and what the manifest keeps of how a network was trained."""
 
 import dataclasses
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnnedge.errors import DataError, ModelError, UsageError
+from cnnedge.errors import DataError, UsageError
 from cnnedge.files import sha256_of
 from cnnedge.manifest import FileFacts, TrainedOn, TrainingRecord
 from cnnedge.model.networks import model_spec
+from cnnedge.model.readers.opening import check_kind
 from cnnedge.training.recipes import Augmentation, Recipe
 
 if TYPE_CHECKING:
@@ -33,12 +33,9 @@ class SavedNetwork:
         """The file at ``path``, as it is now.
 
         Raises:
-            ModelError: there is no such file, or it is no ``.keras`` archive.
+            ModelError: there is no such file, or it is no Keras model file.
         """
-        if not path.is_file():
-            raise ModelError(f"{path} does not exist: expected a .keras file")
-        if path.suffix != ".keras" or not zipfile.is_zipfile(path):
-            raise ModelError(f"{path} is not a Keras model file: expected the .keras archive that model.save() writes")
+        check_kind(path)
         return cls(path, sha256_of(path.read_bytes()))
 
     def facts(self) -> FileFacts:

@@ -62,9 +62,11 @@ def replace_head(network: keras.Model, num_classes: int, seed: int) -> keras.Mod
     """The same network, sharing its layers, with a fresh softmax layer in place of its last Dense layer.
 
     Raises:
-        ModelError: the last layer is not Dense.
+        ModelError: the last layer, or the one before a Softmax layer, is not Dense.
     """
     last = network.layers[-1]
+    if isinstance(last, keras.layers.Softmax):
+        last = last.input._keras_history.operation
     if not isinstance(last, keras.layers.Dense):
         raise ModelError(f"{network.name} ends in {type(last).__name__}, expected Dense: its head cannot be replaced")
     head = keras.layers.Dense(

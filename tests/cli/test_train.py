@@ -215,7 +215,9 @@ def test_an_unreadable_init_is_one_line(digits, tmp_path, capsys):
     out = tmp_path / "out"
     assert run([*ARGUMENTS, "--data", str(digits), "--out", str(out), "--init", str(bad)]) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-    assert errors == [f"error: {bad} is not a Keras model file: expected the .keras archive that model.save() writes"]
+    assert errors == [
+        f"error: {bad} is not a Keras model file: expected a .keras or .h5 file as model.save() writes it"
+    ]
     assert not out.exists()
 
 

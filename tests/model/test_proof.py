@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from cnnedge.errors import ModelError
-from cnnedge.model.proof import FLOAT16, difference, prove_equal, synthetic_pictures
+from cnnedge.model.graph.read import read_graph
+from cnnedge.model.proof import FLOAT16, difference, first_difference, prove_equal, synthetic_pictures
 
 
 def test_synthetic_pictures_are_pixels_of_every_kind():
@@ -25,11 +26,25 @@ def test_differences_are_measured_against_the_range():
     assert difference(reference * np.nan, reference) is not None
 
 
-def test_another_function_is_refused():
+def small():
     image = keras.Input((4, 4, 1))
-    model = keras.Model(image, keras.layers.GlobalAveragePooling2D()(image), name="theirs")
+    x = keras.layers.Conv2D(2, 3, name="first")(image)
+    x = keras.layers.Conv2D(2, 1, name="second")(x)
+    return keras.Model(image, keras.layers.GlobalAveragePooling2D(name="third")(x), name="theirs")
+
+
+def test_another_function_is_refused():
+    model, pictures = small(), synthetic_pictures((4, 4, 1))
+    answers = np.asarray(model(pictures))
+    prove_equal(model, lambda images: answers, pictures)
+    with pytest.raises(ModelError, match=r"answers otherwise than the original: outputs differ by 1e\+06, at most"):
+        prove_equal(model, lambda images: answers + 1e6, pictures)
+
+
+def test_the_layer_where_it_begins_is_named():
+    model, other = small(), small()
     pictures = synthetic_pictures((4, 4, 1))
-    means = pictures.mean(axis=(1, 2))
-    prove_equal(model, lambda images: means, pictures, step="folding")
-    with pytest.raises(ModelError, match=r"folding changed what theirs answers \(outputs differ by 1, at most"):
-        prove_equal(model, lambda images: means + 1, pictures, step="folding")
+    other.set_weights(model.get_weights())
+    assert first_difference(read_graph(model), other, pictures, pictures) is None
+    other.get_layer("second").kernel.assign_add(np.ones((1, 1, 2, 2)))
+    assert first_difference(read_graph(model), other, pictures, pictures) == "second"

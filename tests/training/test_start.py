@@ -47,5 +47,17 @@ def test_width_scales_a_fresh_network():
 def test_a_head_that_is_not_dense_cannot_be_replaced():
     image = keras.Input((8, 8, 1))
     model = keras.Model(image, keras.layers.Softmax()(keras.layers.Flatten()(image)), name="odd")
-    with pytest.raises(ModelError, match="odd ends in Softmax, expected Dense"):
+    with pytest.raises(ModelError, match="odd ends in Flatten, expected Dense"):
         replace_head(model, 3, seed=0)
+
+
+def test_init_of_a_network_from_elsewhere_that_gave_logits(tmp_path):
+    """Such a network is read with a softmax of its own behind its last Dense layer."""
+    image = keras.Input((28, 28, 1))
+    logits = keras.layers.Dense(3, name="scores")(keras.layers.Flatten(name="flat")(image / 255))
+    theirs = keras.Model(image, logits)
+    theirs.save(tmp_path / "theirs.h5")
+    init = SavedNetwork.of(tmp_path / "theirs.h5")
+    started = starting_network(TrainingJob("mnist-tiny", RECIPE, init=init), num_classes=10)
+    assert [layer.name for layer in started.layers][-2:] == ["flat", "probabilities"]
+    assert started.output_shape == (None, 10)

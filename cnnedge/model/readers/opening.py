@@ -27,8 +27,6 @@ def load_file(path: Path, custom_objects: Sequence[str] = ()) -> "keras.Model":
     Raises:
         ModelError: no such file, of another kind, damaged, with code inside, or larger than it has weights for.
     """
-    if not path.exists():
-        raise ModelError(f"{path} does not exist: {_EXPECTED}")
     load = _loader(path)
     with _known(custom_objects):
         try:
@@ -40,7 +38,18 @@ def load_file(path: Path, custom_objects: Sequence[str] = ()) -> "keras.Model":
             raise ModelError(f"{path} cannot be read as a Keras model ({_reason(error)})") from error
 
 
+def check_kind(path: Path) -> None:
+    """See that there is a file with the beginning of a Keras model, without importing Keras.
+
+    Raises:
+        ModelError: there is not.
+    """
+    _loader(path)
+
+
 def _loader(path: Path) -> "Callable[[Path], keras.Model]":
+    if not path.exists():
+        raise ModelError(f"{path} does not exist: {_EXPECTED}")
     if path.is_dir():
         raise ModelError(_of_folder(path))
     if not path.is_file():

@@ -1,0 +1,82 @@
+"""``cnnedge export`` of a model from elsewhere: a folder of pictures, raw pixels at every file."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from PIL import Image
+
+from cnnedge.cli.app import run
+from cnnedge.formats.model_file import open_model_file
+from cnnedge.runtime.opening import open_runner
+
+NAMES = ("blue", "green", "red")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """30 pictures a class, with the class's own channel 60 levels above the noise of the others."""
+    root, rng = tmp_path_factory.mktemp("colours"), np.random.default_rng(4)
+    for number, name in enumerate(NAMES):
+        (root / name).mkdir()
+        for index in range(30):
+            pixels = rng.integers(0, 160, (8, 8, 3))
+            pixels[..., 2 - number] += 60
+            Image.fromarray(pixels.astype("uint8")).save(root / name / f"{index}.png")
+    return root
+
+
+def theirs(path, head="softmax"):
+    """A nested network for pixels / 255 that tells the classes by their means; right in itself."""
+    inner = keras.Sequential([keras.Input((8, 8, 3)), layers.RandomFlip(), layers.ReLU(max_value=1.0)])
+    image = keras.Input((8, 8, 3))
+    dense = layers.Dense(3, activation=head)
+    model = keras.Model(image, dense(layers.GlobalAveragePooling2D()(inner(image))))
+    dense.set_weights([40 * np.eye(3)[::-1], np.zeros(3)])
+    model.save(path)
+    return model
+
+
+def export(path, folder, out, *more):
+    return run([
+        "export", str(path), "--data", str(folder), "--precision", "float32", "--format", "tflite", "--out", str(out),
+        *more,
+    ])  # fmt: skip
+
+
+def test_a_model_for_scaled_pixels_stops_and_names_the_option(folder, tmp_path, capsys):
+    theirs(tmp_path / "theirs.h5")
+    assert export(tmp_path / "theirs.h5", folder, tmp_path) == 1
+    assert "100% with pixels / 255: add --scale 255" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "theirs").exists()
+
+
+def test_with_the_option_the_file_takes_raw_pixels(folder, tmp_path, capsys):
+    model = theirs(tmp_path / "theirs.h5", head=None)
+    assert export(tmp_path / "theirs.h5", folder, tmp_path, "--scale", "255", "--labels", ",".join(NAMES)) == 0
+    said = capsys.readouterr().err
+    assert "theirs.h5: it gives 3 logits: a softmax was put behind them" in said
+    assert "augmentation does nothing at inference and was left out: RandomFlip" in said
+    file = open_model_file(tmp_path / "theirs" / "theirs_float32.tflite")
+    assert file.labels == NAMES
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype("uint8")
+    expected = np.asarray(keras.ops.softmax(model(pixels / 255.0, training=False)))
+    with open_runner(file) as runner:
+        assert np.abs(runner.predict(pixels) - expected).max() < 1e-5
+    baseline = keras.saving.load_model(tmp_path / "theirs" / "theirs.keras")
+    assert np.abs(np.asarray(baseline(pixels.astype("float32"))) - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    "more, code, message",
+    [
+        (["--labels", "a,b"], 2, "--labels names 2 classes and theirs.keras gives 3"),
+        (["--scale", "255", "--preprocessing", "tf"], 2, "--scale and --preprocessing each say all"),
+        (["--input-size", "9"], 1, "--input-size is 9, and the model takes (8, 8, 3) alone"),
+        (["--allow-custom-objects", "no_such_module"], 1, "it cannot be imported"),
+    ],
+)
+def test_options_that_do_not_fit(more, code, message, folder, tmp_path, capsys):
+    theirs(tmp_path / "theirs.keras")
+    assert export(tmp_path / "theirs.keras", folder, tmp_path / "out", *more) == code
+    assert message in capsys.readouterr().err.splitlines()[-1]
