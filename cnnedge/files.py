@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from cnnedge.errors import FileExistsRefusal
+from cnnedge.errors import CnnedgeError, FileExistsRefusal, UsageError
 
 
 def open_regular(path: str | Path, limit: int) -> BinaryIO:
@@ -57,6 +57,32 @@ def read_bounded(stream: BinaryIO, limit: int, name: str | Path) -> bytes:
     if len(content) > limit:
         raise OSError(errno.EFBIG, f"gives more than {limit:,} bytes", str(name))
     return content
+
+
+def check_writable(*paths: Path) -> None:
+    """Raise before long work begins if one of ``paths``, files or folders, cannot be made where it is to be.
+
+    Raises:
+        CnnedgeError: names the path and why.
+    """
+    for path in paths:
+        place = path if path.is_dir() else next(parent for parent in path.absolute().parents if parent.exists())
+        try:
+            with tempfile.TemporaryFile(dir=place):
+                pass
+        except OSError as error:
+            raise CnnedgeError(f"{path} cannot be written ({error.strerror}): choose another place") from None
+
+
+def check_readable(*paths: Path | None) -> None:
+    """Raise before long work begins if one of ``paths`` is no file.
+
+    Raises:
+        UsageError: names it.
+    """
+    for path in paths:
+        if path is not None and not path.is_file():
+            raise UsageError(f"{path} does not exist: expected a file")
 
 
 def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:

@@ -12,7 +12,9 @@ Precisions:
     int16x8     int16 activations, int8 weights: integer arithmetic only
 """
 
+import difflib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,12 @@ POSSIBLE = {format: (*precisions, "int8_mixed") for format, precisions in EXPORT
 _STEM = re.compile(rf"(?P<model>.+?)_(?P<precision>{'|'.join(PRECISIONS)})(?P<qat>_qat)?")
 
 
+def expected_one_of(word: str, known: Collection[str]) -> str:
+    """The end of an error about an unknown ``word``: what there is, and what was probably meant."""
+    meant = difflib.get_close_matches(word, known, n=1)
+    return f"expected one of {', '.join(known)}" + (f"; did you mean {meant[0]}?" if meant else "")
+
+
 @dataclass(frozen=True)
 class ExportName:
     """One exported file's name, taken apart."""
@@ -41,9 +49,9 @@ class ExportName:
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
-            raise UsageError(f"unknown format {self.format!r}: expected one of {', '.join(FORMATS)}")
+            raise UsageError(f"unknown format {self.format!r}: {expected_one_of(self.format, FORMATS)}")
         if self.precision not in PRECISIONS:
-            raise UsageError(f"unknown precision {self.precision!r}: expected one of {', '.join(PRECISIONS)}")
+            raise UsageError(f"unknown precision {self.precision!r}: {expected_one_of(self.precision, PRECISIONS)}")
         if self.precision not in POSSIBLE[self.format]:
             raise UsageError(
                 f"{self.format} is not exported as {self.precision}: expected one of {', '.join(POSSIBLE[self.format])}"

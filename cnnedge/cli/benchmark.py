@@ -10,7 +10,7 @@ import typer
 from cnnedge import console
 from cnnedge.cli.options import Data, Labels, Limit, Mean, NumRuns, Overwrite, Std, Threads, Wide
 from cnnedge.errors import CnnedgeError, UsageError
-from cnnedge.files import refuse_existing
+from cnnedge.files import check_writable, refuse_existing
 
 if TYPE_CHECKING:
     from cnnedge.benchmark.candidate import Asked, Candidate
@@ -149,10 +149,10 @@ def _outputs(
 
     asked = [path for path in (json_file, report) if path is not None]
     refuse_existing(asked, overwrite=overwrite)
+    check_writable(*asked)
     for path in asked:
-        parent = _existing_parent(path)
-        if path.is_dir() or not parent.is_dir() or not os.access(parent, os.W_OK):
-            raise CnnedgeError(f"{path} cannot be written: choose another file")
+        if path.is_dir():
+            raise CnnedgeError(f"{path} is a folder: expected a file to write")
     if report is not None:
         require_report_packages()
     if len(paths) != 1 or not paths[0].is_dir():
@@ -172,11 +172,6 @@ def _default_output(path: Path, option: str, overwrite: bool) -> Path | None:
         console.say(f"{path} cannot be written and is left out: {option} FILE writes elsewhere")
         return None
     return path
-
-
-def _existing_parent(path: Path) -> Path:
-    """The nearest folder above ``path`` that exists: the others will be made in it."""
-    return next(parent for parent in path.absolute().parents if parent.exists())
 
 
 def _split(paths: list[Path]) -> tuple[list[Path], list[Path]]:

@@ -9,7 +9,7 @@ import typer
 from cnnedge import console
 from cnnedge.cli.options import Data, Overwrite
 from cnnedge.errors import UsageError
-from cnnedge.files import refuse_existing
+from cnnedge.files import check_readable, check_writable, refuse_existing
 
 if TYPE_CHECKING:
     from cnnedge.data import Dataset, Split
@@ -47,9 +47,15 @@ def card(
 
       cnnedge card exported/cifar10 --cifar10-1 ~/CIFAR-10.1/datasets --overwrite
     """
+    from cnnedge import data as datasets
+    from cnnedge.manifest import MANIFEST
     from cnnedge.model.backend import require_keras
 
-    require_keras()
+    check_readable(folder / MANIFEST, folder / "benchmark.json")
+    check_writable(folder)
+    if data is not None:
+        datasets.check_source(data)
+    require_keras(console.say)
     from cnnedge.cards.evidence import CARD, ROBUSTNESS, load_benchmark, load_manifest, robustness_files
     from cnnedge.cards.write import write_card
 

@@ -22,7 +22,7 @@ from cnnedge.cli.options import (
     Std,
 )
 from cnnedge.errors import GateError, UsageError
-from cnnedge.files import refuse_existing, write_atomically
+from cnnedge.files import check_readable, check_writable, refuse_existing, write_atomically
 
 if TYPE_CHECKING:
     from cnnedge.convert.exporting import Exported
@@ -111,11 +111,14 @@ def export(
         targets.append(folder / f"{name}.keras")
     codes = _snippet_files(targets) if snippets else {}
     refuse_existing([*targets, *codes.values()], overwrite=overwrite)
+    check_writable(folder)
+    from cnnedge import data as datasets
 
-    require_tensorflow()
+    if data:
+        datasets.check_source(data)
+    require_tensorflow(console.say)
     import tempfile
 
-    from cnnedge import data as datasets
     from cnnedge.convert.converter import Converter
     from cnnedge.convert.exporting import export
     from cnnedge.documents import fail_if_any
@@ -190,7 +193,9 @@ def _locate(source: str, out: Path) -> tuple[Path, str]:
     path = Path(source)
     if path.suffix in (".tflite", ".onnx"):
         raise UsageError(f"{path} is already converted: expected the .keras file that it was made from")
-    if path.suffix in (".keras", ".h5") or path.exists():
+    if path.suffix in (".keras", ".h5"):
+        check_readable(path)
+    if path.exists():
         return path, path.stem
     trained = out / source / f"{source}.keras"
     if not trained.is_file():

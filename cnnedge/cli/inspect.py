@@ -10,7 +10,7 @@ import typer
 from cnnedge import console
 from cnnedge.cli.options import AsJson, ModelPath, Overwrite
 from cnnedge.errors import GateError, MissingPackageError, UsageError
-from cnnedge.files import refuse_existing
+from cnnedge.files import check_readable, check_writable, refuse_existing
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -83,8 +83,13 @@ def inspect(
     unmet = inspection.unmet_requirements(report, requirements)
     more: dict[str, Any] = {}
     if errors and against is not None and data is not None:
+        from cnnedge import data as datasets
         from cnnedge.convert.layer_errors import show
+        from cnnedge.model.backend import require_tensorflow
 
+        check_readable(against)
+        datasets.check_source(data)
+        require_tensorflow(console.say)
         with console.progress() as progress:
             more["errors"] = show.measure(file, against, data, limit, plot, progress=progress)
         if plot is not None:
@@ -122,6 +127,7 @@ def _check_error_options(
     if plot.suffix.lower() != ".png":
         raise UsageError(f"--plot is {plot}, expected a file name that ends in .png")
     refuse_existing([plot], overwrite=overwrite)
+    check_writable(plot)
     if find_spec("matplotlib") is None:
         raise MissingPackageError("matplotlib", "report")
 

@@ -9,7 +9,7 @@ import typer
 from cnnedge import console
 from cnnedge.cli.options import Overwrite, Wide
 from cnnedge.errors import UsageError
-from cnnedge.files import refuse_existing
+from cnnedge.files import check_writable, refuse_existing
 
 if TYPE_CHECKING:
     from cnnedge.documents import Document
@@ -55,6 +55,7 @@ def report(
         raise UsageError("--fail-slower PCT goes with --compare and takes percent, 0 or more")
     if out is not None:
         refuse_existing([out], overwrite=overwrite)
+        check_writable(out)
     documents = [read_document(file) for file in files]
     if len(documents) > 1:
         _print_machines(documents, compare=compare)

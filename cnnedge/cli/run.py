@@ -49,7 +49,7 @@ def run(
     plan, folder, source = plan_of(qat=qat), out / model, data or spec.dataset
     checkpoint.check_start(folder, pipeline.planned_files(model, folder, plan), resume=resume, overwrite=overwrite)
     datasets.check_source(source, spec.input_shape)
-    require_tensorflow()
+    require_tensorflow(console.say)
 
     with console.progress() as progress:
         dataset = datasets.load(

@@ -77,7 +77,7 @@ def train(
     datasets.check_source(source, spec.input_shape)
     from cnnedge.model.backend import require_keras
 
-    require_keras()
+    require_keras(console.say)
     from cnnedge import pipeline
     from cnnedge.model.predictor import KerasPredictor
     from cnnedge.scoring.score import score

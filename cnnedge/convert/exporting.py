@@ -18,6 +18,7 @@ from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from cnnedge.manifest import FileEntry, TrainingRecord, training_record, update_manifest
 from cnnedge.model.networks import MODELS
 from cnnedge.model.predictor import KerasPredictor
+from cnnedge.names import expected_one_of
 from cnnedge.passport import Passport
 from cnnedge.runtime.opening import open_runner
 from cnnedge.runtime.runner import Runner
@@ -172,7 +173,7 @@ def export_recipe(record: TrainingRecord | None, preset: str) -> Recipe:
     if record is not None and record.network in MODELS:
         return recipe_of(record.network, preset)
     if preset not in QAT_EPOCHS:
-        raise UsageError(f"unknown preset {preset!r}: expected one of {', '.join(QAT_EPOCHS)}")
+        raise UsageError(f"unknown preset {preset!r}: {expected_one_of(preset, QAT_EPOCHS)}")
     return Recipe(epochs=1, qat_epochs=QAT_EPOCHS[preset])
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cnnedge.errors import UsageError
-from cnnedge.names import EXPORTS, FORMATS, PRECISIONS, ExportName
+from cnnedge.names import EXPORTS, FORMATS, PRECISIONS, ExportName, expected_one_of
 
 METHODS = ("ptq", "qat")
 IO_TYPES = ("uint8", "int8", "float32")
@@ -40,7 +40,7 @@ class Scheme:
         self.name("model")  # checks format, precision and method together
         for value, choices, what in ((self.method, METHODS, "method"), (self.io, IO_TYPES, "--io")):
             if value not in choices:
-                raise UsageError(f"unknown {what} {value!r}: expected one of {', '.join(choices)}")
+                raise UsageError(f"unknown {what} {value!r}: {expected_one_of(value, choices)}")
         if bool(self.float_layers) != (self.precision == "int8_mixed"):
             raise UsageError(
                 f"{self.precision} with {len(self.float_layers)} layers in float: int8_mixed names such layers, "
@@ -123,7 +123,7 @@ def plan_of(
     for values, choices, what in ((formats, FORMATS, "format"), (precisions, PRECISIONS, "precision")):
         for value in values:
             if value not in choices:
-                raise UsageError(f"unknown {what} {value!r}: expected one of {', '.join(choices)}")
+                raise UsageError(f"unknown {what} {value!r}: {expected_one_of(value, choices)}")
     if qat and "int8" not in precisions:
         raise UsageError("--qat makes int8 files: add int8 to --precision, or leave --precision out")
     schemes = []

@@ -18,6 +18,7 @@ from cnnedge.data.published.download import SAMPLE, fetch
 from cnnedge.data.published.spec import DatasetSpec
 from cnnedge.data.splits import Dataset, Split, evenly_spaced, pixels_of
 from cnnedge.errors import DataError, UsageError
+from cnnedge.names import expected_one_of
 from cnnedge.progress import Progress, silent
 
 __all__ = [
@@ -60,8 +61,8 @@ def check_source(name_or_folder: str | Path, image_shape: tuple[int, int, int] |
             own = SPECS[name_or_folder].image_shape
             raise UsageError(f"{name_or_folder} has images of {own}, not {image_shape}")
     elif not Path(name_or_folder).is_dir():
-        known = ", ".join(names())
-        raise UsageError(f"unknown dataset {str(name_or_folder)!r}: expected {known} or a folder of images")
+        wanted = expected_one_of(str(name_or_folder), [*names(), "a folder of images"])
+        raise UsageError(f"unknown dataset {str(name_or_folder)!r}: {wanted}")
 
 
 def load(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cnnedge import console
 from cnnedge.documents.circumstances import Data, Load, Machine, Made, Sentence, Settings, Work
 from cnnedge.documents.row import Row
 from cnnedge.errors import CnnedgeError, DataError
@@ -99,13 +100,16 @@ def several_machines(documents: Sequence[Document]) -> list[tuple[str, list[Row 
 def fail_if_any(failures: dict[str, str], document: Document | None = None) -> None:
     """Raise if a file could not be exported or measured; everything else has been done by then.
 
+    The reasons of several are said first, a line each.
+
     Raises:
-        CnnedgeError: names the files and the first reason.
+        CnnedgeError: names the files, and the reason if there is one only.
     """
-    failures = dict(failures)
-    for row in document.failed if document else ():
-        failures.setdefault(row.file, row.error or "")
-    if failures:
-        first, reason = next(iter(failures.items()))
-        others = f" (and {len(failures) - 1} more: {', '.join(list(failures)[1:])})" if len(failures) > 1 else ""
-        raise CnnedgeError(f"{first} failed: {reason}{others}")
+    reasons = {row.file: row.error or "" for row in (document.failed if document else ())} | failures
+    lines = [f"{file} failed: {reason}" for file, reason in reasons.items()]
+    if len(lines) == 1:
+        raise CnnedgeError(lines[0])
+    for line in lines:
+        console.say(line)
+    if lines:
+        raise CnnedgeError(f"{len(lines)} files failed: {', '.join(reasons)}")

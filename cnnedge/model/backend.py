@@ -2,18 +2,23 @@
 
 import importlib.util
 import os
+import sys
+from collections.abc import Callable
 
 from cnnedge.errors import MissingPackageError, UsageError
 from cnnedge.nativelog import silenced
 
-BACKENDS = ("tensorflow", "jax", "torch")
+BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
-def require_keras() -> str:
+def require_keras(say: Callable[[str], None] | None = None) -> str:
     """Import Keras on the backend that ``KERAS_BACKEND`` names (default: tensorflow) and return that name.
 
     TensorFlow announces its build options on standard error while it is imported, before it reads its own log
     level; that is kept off the terminal. Its errors are not: from level 3 on only those are shown.
+
+    Args:
+        say: is told before the import, which takes seconds.
 
     Raises:
         UsageError: ``KERAS_BACKEND`` names no backend that can train.
@@ -26,6 +31,8 @@ def require_keras() -> str:
         if importlib.util.find_spec(package) is None:
             raise MissingPackageError(package, "build")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if say is not None and "keras" not in sys.modules:
+        say(f"loading {BACKENDS[backend]} ...")
     with silenced():
         import keras
 
@@ -35,14 +42,14 @@ def require_keras() -> str:
     return keras.backend.backend()
 
 
-def require_tensorflow() -> None:
-    """Import Keras on TensorFlow, the backend that exporting and the float baseline need.
+def require_tensorflow(say: Callable[[str], None] | None = None) -> None:
+    """Import Keras on TensorFlow, the backend that exporting and the float baseline need; ``say`` as above.
 
     Raises:
         UsageError: ``KERAS_BACKEND`` names another backend.
         MissingPackageError: TensorFlow or Keras is not installed.
     """
-    if require_keras() != "tensorflow":
+    if require_keras(say) != "tensorflow":
         raise UsageError(
             f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']}: exporting and measuring the float model need tensorflow"
         )

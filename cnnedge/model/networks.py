@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnedge.errors import UsageError
+from cnnedge.names import expected_one_of
 
 if TYPE_CHECKING:
     import keras
@@ -161,7 +162,7 @@ def model_spec(name: str) -> ModelSpec:
         UsageError: no such model.
     """
     if name not in MODELS:
-        raise UsageError(f"unknown model {name!r}: expected one of {', '.join(MODELS)}")
+        raise UsageError(f"unknown model {name!r}: {expected_one_of(name, MODELS)}")
     return MODELS[name]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from cnnedge.errors import UsageError
 from cnnedge.model.graph import Graph
+from cnnedge.names import expected_one_of
 
 # keras.applications.imagenet_utils.preprocess_input: the mean of ImageNet's colours as fractions of 255 and in BGR.
 _TORCH_MEAN, _TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -71,7 +72,7 @@ def declared(
         raise UsageError(f"{' and '.join(given)} each say all of the preprocessing: give one of them")
     if named is not None:
         if named not in NAMED:
-            raise UsageError(f"unknown --preprocessing {named!r}: expected one of {', '.join(NAMED)}")
+            raise UsageError(f"unknown --preprocessing {named!r}: {expected_one_of(named, NAMED)}")
         return NAMED[named]
     if scale is not None:
         if not scale > 0:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnedge.errors import FileExistsRefusal, ModelError, UsageError
-from cnnedge.files import refuse_existing, sha256_of, write_atomically
+from cnnedge.files import check_writable, refuse_existing, sha256_of, write_atomically
 from cnnedge.manifest import FileFacts, TrainingRecord
 from cnnedge.records import from_json, to_json
 from cnnedge.training.job import SavedNetwork, TrainingJob
@@ -79,7 +79,9 @@ def check_start(folder: Path, files: Iterable[Path], *, resume: bool, overwrite:
 
     Raises:
         FileExistsRefusal: an unfinished training is there, or one of ``files``, and it may not be replaced.
+        CnnedgeError: ``folder`` cannot be written.
     """
+    check_writable(folder)
     if overwrite or (resume and is_unfinished(folder)):
         return
     _refuse_unfinished(folder)

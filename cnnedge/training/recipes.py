@@ -20,6 +20,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from cnnedge.errors import UsageError
+from cnnedge.names import expected_one_of
 
 PRESETS = ("quick", "full")
 
@@ -143,9 +144,9 @@ def recipe(model: str, preset: str, *, epochs: int | None = None, batch_size: in
     """
     models = sorted({name for name, _ in RECIPES})
     if model not in models:
-        raise UsageError(f"no recipe for model {model!r}: expected one of {', '.join(models)}")
+        raise UsageError(f"no recipe for model {model!r}: {expected_one_of(model, models)}")
     if preset not in PRESETS:
-        raise UsageError(f"unknown preset {preset!r}: expected one of {', '.join(PRESETS)}")
+        raise UsageError(f"unknown preset {preset!r}: {expected_one_of(preset, PRESETS)}")
     chosen = RECIPES[model, preset]
     return dataclasses.replace(
         chosen,

@@ -98,3 +98,9 @@ def test_failed_rows_are_named():
     with pytest.raises(CnnedgeError, match=r"net_broken\.onnx failed: its process was killed by SIGSEGV"):
         fail_if_any({}, document)
     fail_if_any({}, replace(document, rows=document.rows[:2]))
+
+
+def test_every_reason_is_said_where_several_files_failed(capsys):
+    with pytest.raises(CnnedgeError, match=r"^2 files failed: a_int8\.tflite, a_int8\.onnx$"):
+        fail_if_any({"a_int8.tflite": "no ranges", "a_int8.onnx": "no \x1b operator"})
+    assert capsys.readouterr().err == "a_int8.tflite failed: no ranges\na_int8.onnx failed: no \\x1b operator\n"

@@ -14,7 +14,7 @@ import numpy as np
 
 from cnnedge.apps.golden.content import LARGER_HEIGHT, LARGER_WIDTH, MANIFEST, MOST_IMAGES, SCHEMA, GoldenImage, names
 from cnnedge.errors import DataError, FileExistsRefusal, UsageError
-from cnnedge.files import write_atomically
+from cnnedge.files import check_writable, write_atomically
 from cnnedge.images.decode import decode
 from cnnedge.images.normalization import Normalization
 
@@ -35,6 +35,7 @@ def refuse_folder(folder: Path, *, overwrite: bool) -> None:
         UsageError: it holds something that is not a golden folder, which is not ours to replace.
     """
     if not folder.exists():
+        check_writable(folder)
         return
     if not overwrite:
         raise FileExistsRefusal(f"{folder} already exists: choose another --out or add --overwrite")

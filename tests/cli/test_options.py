@@ -1,0 +1,63 @@
+"""What every command refuses before anything heavy is loaded: in a process that has not loaded it yet."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXPORTED = Path(__file__).parents[2] / "exported"
+KERAS, INT8 = str(EXPORTED / "mnist/mnist.keras"), str(EXPORTED / "mnist/mnist_int8.tflite")
+# /proc takes no file of anybody's, not even of root's.
+WRONG = {
+    "run mnost": "did you mean mnist?",
+    "run mnist --preset quik": "did you mean quick?",
+    "run mnist --data mnst": "did you mean mnist?",
+    "run mnist --out /proc/x": "/proc/x/mnist cannot be written",
+    "train mnist --init typo.keras": "typo.keras does not exist",
+    "train mnist --data nowhere": "unknown dataset 'nowhere'",
+    "train mnist --out /proc/x": "/proc/x/mnist cannot be written",
+    "export absent.keras --data mnist": "absent.keras does not exist",
+    f"export {KERAS} --data nowhere --out new": "unknown dataset 'nowhere'",
+    f"export {KERAS} --out /proc/x": "/proc/x/mnist cannot be written",
+    f"export {KERAS} --precision int9": "did you mean int8?",
+    f"benchmark {INT8} --data nowhere": "unknown dataset 'nowhere'",
+    f"benchmark {INT8} --json /proc/x.json": "/proc/x.json cannot be written",
+    "benchmark nowhere": "nowhere does not exist",
+    "report nowhere.json --out /proc/x.html": "/proc/x.html cannot be written",
+    "card nowhere": "nowhere/manifest.json does not exist",
+    f"inspect {INT8} --errors --against typo.keras --data mnist": "typo.keras does not exist",
+    f"inspect {INT8} --errors --against {KERAS} --data nowhere": "unknown dataset 'nowhere'",
+    f"golden {INT8} --data nowhere": "unknown dataset 'nowhere'",
+    f"golden {INT8} --data mnist --out /proc/x": "/proc/x cannot be written",
+    f"match {INT8} absent.bin": "no folder golden here",
+    f"predict {INT8} absent.png": "absent.png",
+    "predct": "Did you mean 'predict'",
+}
+PROGRAM = """
+import contextlib, io, json, sys
+from cnnedge.cli.app import run
+for command in json.load(sys.stdin):
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+        code = run(command.split())
+    print(json.dumps([code, said.getvalue(), [name for name in ("tensorflow", "keras", "jax") if name in sys.modules]]))
+"""
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory) -> dict[str, list]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], input=json.dumps(list(WRONG)), capture_output=True, text=True, check=True,
+        cwd=tmp_path_factory.mktemp("here"), env={**os.environ, "COLUMNS": "80"},
+    )  # fmt: skip
+    return dict(zip(WRONG, map(json.loads, done.stdout.splitlines()), strict=True))
+
+
+@pytest.mark.parametrize("command", WRONG)
+def test_a_wrong_request_is_one_line_before_anything_heavy_is_loaded(answers, command):
+    code, said, heavy = answers[command]
+    assert code in (1, 2) and heavy == []
+    assert WRONG[command] in said and said.splitlines()[-1].startswith("error: ") and "defect" not in said
