@@ -6,7 +6,7 @@ import numpy as np
 
 from cnnedge.benchmark.candidate import Candidate
 from cnnedge.benchmark.process import WorkerProcess
-from cnnedge.documents import Samples
+from cnnedge.documents import Nodes, Samples
 from cnnedge.machine.hardware import Load, Sensors
 
 
@@ -25,6 +25,7 @@ class Opened:
     first_ms: float
     single_ms: float
     peak_rss_mb: float
+    nodes: Nodes | None = None
 
 
 @dataclass(frozen=True)

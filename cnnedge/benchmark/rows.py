@@ -84,6 +84,7 @@ def _identity(one: Measurement, images: int) -> Identity:
         load_ms=round(opened.load_ms, 3) if opened else None,
         first_ms=round(opened.first_ms, 3) if opened else None,
         peak_rss_mb=round(opened.peak_rss_mb, 3) if opened else None,
+        nodes=opened.nodes if opened else None,
     )
 
 

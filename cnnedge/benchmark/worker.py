@@ -94,6 +94,7 @@ class Worker:
         self._predict(0, 1)
         second_ns = time.perf_counter_ns() - after_first
         self.image_s = second_ns / 1e9
+        nodes = self.runner.nodes
         return {
             "runtime": self.runner.runtime,
             "device": self.runner.device,
@@ -104,6 +105,7 @@ class Worker:
             # What an image costs where they must go one by one; 0 where the file takes many at once.
             "single_ms": 0.0 if self.runner.free_batch else second_ns / 1e6,
             "peak_rss_mb": max(0, peak_bytes() - resting) / 1e6,
+            "nodes": None if nodes is None else {"delegated": nodes[0], "total": nodes[1]},
         }
 
     def _check_contract(self, classes: int) -> None:

@@ -55,7 +55,7 @@ Seed = Annotated[
 ]
 
 Wide = Annotated[
-    bool, typer.Option("--wide", help="Also show cold start (loading and the first call) and peak memory.")
+    bool, typer.Option("--wide", help="Also show cold start, peak memory and how many nodes a delegate took.")
 ]
 Threads = Annotated[int, typer.Option("--threads", min=1, metavar="N", help="Threads for one image.")]
 NumRuns = Annotated[

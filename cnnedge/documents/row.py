@@ -84,6 +84,18 @@ class Sustained:
     slowed: bool
 
 
+@dataclass(frozen=True)
+class Nodes:
+    """How many of the graph's nodes the runtime's delegate (XNNPACK, a GPU) runs."""
+
+    delegated: int
+    total: int
+
+    @property
+    def in_part(self) -> bool:
+        return self.delegated < self.total
+
+
 @dataclass(frozen=True, kw_only=True)
 class Identity:
     """Which file, called how, on what; ``images`` is 0 where it was not classified."""
@@ -103,6 +115,7 @@ class Identity:
     load_ms: float | None
     first_ms: float | None
     peak_rss_mb: float | None
+    nodes: Nodes | None = None
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:

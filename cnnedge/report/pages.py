@@ -69,6 +69,7 @@ def render(document: Document, *, images: "Split | None" = None, history: Path |
         columns=list(table.COLUMNS),
         table=[{"row": row, "cells": [cell(row) for cell in table.COLUMNS.values()]} for row in rows],
         sustained=table.sustained_rows(document),
+        delegation_sentences=summary.delegation_sentences(document),
         sustained_sentences=summary.sustained_sentences(document),
         failed=[(row.label, row.error) for row in document.failed],
         figures=_figures(document, history),

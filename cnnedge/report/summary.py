@@ -119,6 +119,15 @@ def _describe_comparison(row: Row) -> list[str]:
     return sentences
 
 
+def delegation_sentences(document: Document) -> list[str]:
+    """Which files run on slower kernels in part, for their delegate did not take every node."""
+    parts = [(row.label, row.nodes) for row in document.rows if row.nodes and row.nodes.in_part]
+    if not parts:
+        return []
+    words = ", ".join(f"{label} {nodes.delegated} of {nodes.total}" for label, nodes in parts)
+    return [f"nodes on XNNPACK's fast kernels, where not all: {words}."]
+
+
 def sustained_sentences(document: Document) -> list[str]:
     """How long the files were kept busy, and what the machine's sensors said meanwhile; nothing if they were not."""
     load = document.sustained

@@ -10,7 +10,7 @@ from cnnedge import console
 from cnnedge.console import plain
 from cnnedge.documents import Document, Row, several_machines
 from cnnedge.report.changes import Change
-from cnnedge.report.summary import sustained_sentences
+from cnnedge.report.summary import delegation_sentences, sustained_sentences
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,6 +32,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
 WIDE_COLUMNS: dict[str, Callable[[Row], str]] = {
     "cold ms": lambda row: _significant(row.cold_start_ms),
     "MB": lambda row: _significant(row.peak_rss_mb),
+    "delegated": lambda row: f"{row.nodes.delegated} of {row.nodes.total}" if row.nodes else "",
 }
 CSV_FIELDS = (
     "file", "mode", "format", "precision", "qat", "runtime", "device", "threads", "size_bytes", "images",
@@ -56,7 +57,7 @@ def columns_of(*, wide: bool) -> dict[str, Callable[[Row], str]]:
 
 
 def rich_table(document: Document, *, unicode: bool = True, wide: bool = False) -> "Table":
-    """The table as a terminal shows it; ten rows of ours fit 80 columns, with ``wide`` 100.
+    """The table as a terminal shows it; ten rows of ours fit 80 columns, with ``wide`` 110.
 
     ``unicode`` false: for a terminal or a pipe that cannot write the delta (rich replaces the lines by
     itself).
@@ -141,7 +142,7 @@ def footnotes(document: Document) -> list[str]:
     fastest = next((row for row in document.rows if row.is_fastest_keras), None)
     if fastest is not None:
         lines.append(f"speed-up: against the fastest call of Keras ({fastest.mode}); ~ no difference shown.")
-    lines += sustained_sentences(document)
+    lines += [*delegation_sentences(document), *sustained_sentences(document)]
     lines += [f"failed: {row.label}: {row.error}" for row in document.failed]
     return lines + [f"note: {note}" for note in document.notes]
 
@@ -194,11 +195,11 @@ def _significant(value: float | None) -> str:
 
 
 def print_table(document: Document, *, wide: bool = False) -> None:
-    """The benchmark's table and footnotes on standard output; it fits 80 columns, with ``wide`` 100."""
+    """The benchmark's table and footnotes on standard output; it fits 80 columns, with ``wide`` 110."""
     from rich.console import Console
 
     encoding = (sys.stdout.encoding or "").lower()
-    screen = Console(width=None if sys.stdout.isatty() else 100 if wide else 80, highlight=False)
+    screen = Console(width=None if sys.stdout.isatty() else 110 if wide else 80, highlight=False)
     screen.print(rich_table(document, unicode=encoding.startswith("utf"), wide=wide))
     if document.sustained:
         screen.print(sustained_table(document))

@@ -8,6 +8,7 @@ from cnnedge.errors import CnnedgeError, ModelError
 from cnnedge.formats.model_file import ModelFile
 from cnnedge.images.normalization import RAW, Normalization
 from cnnedge.nativelog import silenced
+from cnnedge.runtime.delegation import delegated_nodes
 from cnnedge.runtime.runner import Ends, Place, Runner, TensorSpec
 
 
@@ -32,6 +33,10 @@ class LiteRTRunner(Runner):
             return self._interpreter.get_tensor(self._output_index)
         except RuntimeError as error:
             raise ModelError(f"{self.name}: LiteRT failed: {' '.join(str(error).split())}") from error
+
+    @property
+    def nodes(self) -> tuple[int, int] | None:
+        return delegated_nodes(self._interpreter)
 
     def close(self) -> None:
         self._interpreter = None

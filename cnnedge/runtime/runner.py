@@ -90,6 +90,11 @@ class Runner(ABC):
         Nothing but the runtime call happens here. A batch of one is always allowed; more, if ``free_batch``.
         """
 
+    @property
+    def nodes(self) -> tuple[int, int] | None:
+        """How many nodes of the file its delegate or GPU runs, and how many there are; None where there is none."""
+        return None
+
     @abstractmethod
     def close(self) -> None:
         """Let go of the runtime's memory; the runner cannot be used afterwards."""

@@ -33,7 +33,7 @@ def test_wide_shows_cold_start_and_memory(runs, capsys):
     assert run(["report", runs[0], "--wide"]) == 0
     assert "cold ms" in capsys.readouterr().out
     assert run(["report", runs[0], "--wide", "--markdown"]) == 0
-    assert "| cold ms | MB |" in capsys.readouterr().out
+    assert "| cold ms | MB | delegated |" in capsys.readouterr().out
 
 
 def test_other_machines_and_files_are_said(runs, capsys):

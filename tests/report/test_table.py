@@ -1,9 +1,11 @@
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from cnnedge.documents import Nodes
 from cnnedge.report import table
 from tests.support import documents
 
@@ -55,7 +57,17 @@ def test_csv_holds_every_figure():
 
 
 def test_wide_adds_cold_start_and_memory():
-    lines = printed(100, wide=True)
-    assert lines[1].split()[-4:] == ["speed-up", "cold", "ms", "MB"] and max(map(len, lines)) <= 100
+    lines = printed(110, wide=True)
+    assert lines[1].split()[-5:] == ["speed-up", "cold", "ms", "MB", "delegated"] and max(map(len, lines)) <= 110
     int8 = next(line for line in lines if "net_int8.tflite" in line)
     assert int8.split()[-2:] == ["7.00", "9.00"]  # loaded in 5 ms, first call 2 ms
+
+
+def test_a_delegate_that_took_a_part_is_named():
+    document = documents.document()
+    rows = [replace(row, nodes=Nodes(11, 14) if row.precision == "int8" else Nodes(9, 9)) for row in document.rows]
+    text = table.markdown(replace(document, rows=rows), wide=True)
+    assert "| 11 of 14 |" in text and "| 9 of 9 |" in text
+    assert (
+        "nodes on XNNPACK's fast kernels, where not all: net_int8.tflite 11 of 14, net_int8_qat.onnx 11 of 14." in text
+    )
