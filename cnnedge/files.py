@@ -8,7 +8,7 @@ import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from cnnedge.errors import CnnedgeError, FileExistsRefusal, UsageError
 
@@ -47,7 +47,7 @@ def read_regular(path: str | Path, limit: int) -> bytes:
         return read_bounded(stream, limit, path)
 
 
-def read_bounded(stream: BinaryIO, limit: int, name: str | Path) -> bytes:
+def read_bounded(stream: IO[bytes], limit: int, name: str | Path) -> bytes:
     """What is left in ``stream``, at most ``limit`` bytes.
 
     Raises:

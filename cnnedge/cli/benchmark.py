@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import Data, Labels, Limit, Mean, NumRuns, Overwrite, Std, Threads, Wide
+from cnnedge.cli.options import Data, Labels, Limit, MaxBad, Mean, NumRuns, Overwrite, Std, Test, Threads, Wide
 from cnnedge.errors import CnnedgeError, UsageError
 from cnnedge.files import check_writable, refuse_existing
 
@@ -23,6 +23,8 @@ def benchmark(
         list[Path], typer.Argument(metavar="PATH..", help="Exported files, .keras files, or folders of them.")
     ],
     data: Data = None,
+    test: Test = None,
+    max_bad: MaxBad = 1.0,
     limit: Limit = None,
     device: Annotated[str, typer.Option(metavar="cpu|gpu", help="Where to run; gpu never means the CPU.")] = "cpu",
     threads: Threads = 1,
@@ -85,25 +87,26 @@ def benchmark(
     candidates = _candidates(exported, keras, device, asked)
     from cnnedge.benchmark import gpu, session
     from cnnedge.benchmark.plan import Plan
-    from cnnedge.data import evenly_spaced
+    from cnnedge.data import FolderOptions, evenly_spaced
     from cnnedge.scoring.testdata import choose_dataset
 
+    options = FolderOptions(asked.labels, test, max_bad / 100)
     plan = Plan(num_runs, warmup_runs, threads, sustained_s=60 * sustained, margin_pp=margin)
     if device == "gpu":
         for answer in gpu.require_gpu(candidates):
             console.say(f"--device gpu: {answer}")
     with console.progress() as progress:
-        dataset = choose_dataset(data, exported, keras, progress=progress)
-        test = evenly_spaced(dataset.test, limit)
+        dataset = choose_dataset(data, exported, keras, options=options, progress=progress)
+        split = evenly_spaced(dataset.test, limit)
         document = session.benchmark(
-            candidates, test, session.data_facts(dataset, test), plan, baseline=keras[0].name if keras else None,
+            candidates, split, session.data_facts(dataset, split), plan, baseline=keras[0].name if keras else None,
             paths=[*paths, *([baseline] if baseline else [])], progress=progress,
         )  # fmt: skip
     from cnnedge.report.table import print_table
 
     print_table(document, wide=wide)
     if document.has_figures:
-        _write(document, json_file, report, test)
+        _write(document, json_file, report, split)
     elif json_file or report:
         console.say("nothing was measured, and nothing is written")
     _fail_if_incomplete(document)

@@ -12,6 +12,7 @@ from cnnedge.cli.options import (
     Data,
     InputSize,
     Labels,
+    MaxBad,
     Mean,
     Out,
     Overwrite,
@@ -20,6 +21,7 @@ from cnnedge.cli.options import (
     Scale,
     Seed,
     Std,
+    Test,
 )
 from cnnedge.errors import GateError, UsageError
 from cnnedge.files import check_readable, check_writable, refuse_existing, write_atomically
@@ -36,6 +38,8 @@ def export(
         typer.Argument(metavar="SOURCE", help="A .keras or .h5 file, or the name of a model trained into OUT/NAME."),
     ],
     data: Data = None,
+    test: Test = None,
+    max_bad: MaxBad = 1.0,
     format: Annotated[str, typer.Option(help="Comma-separated.")] = "tflite,onnx",
     precision: Annotated[str, typer.Option(help="Comma-separated.")] = "float32,float16,dynamic,int8,int16x8",
     qat: Annotated[bool, typer.Option("--qat", help="Also train quantization-aware int8 files.")] = False,
@@ -114,8 +118,9 @@ def export(
     check_writable(folder)
     from cnnedge import data as datasets
 
-    if data:
-        datasets.check_source(data)
+    options = datasets.FolderOptions(labels=names, test=test, max_bad=max_bad / 100)
+    if data is not None:
+        datasets.check_source(data, options=options)
     require_tensorflow(console.say)
     import tempfile
 
@@ -141,7 +146,7 @@ def export(
             save_keras(model, path, record)
         dataset = data and datasets.load(
             data, image_shape=model.input_shape[1:], calibration=recipe.calibration_images,
-            folder=datasets.FolderOptions(labels=names), progress=progress,
+            folder=options, progress=progress,
         )  # fmt: skip
         if dataset and names:
             dataset = datasets.named(dataset, names)

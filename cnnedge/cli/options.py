@@ -15,6 +15,14 @@ Data = Annotated[
     str | None,
     typer.Option("--data", metavar="NAME|DIR", help="A dataset, or a folder <class>/*.png; else the model's own."),
 ]
+Test = Annotated[
+    Path | None,
+    typer.Option("--test", metavar="DIR", help="Class folders to test on, instead of a part of the data."),
+]
+MaxBad = Annotated[
+    float,
+    typer.Option("--max-bad", min=0, max=99, metavar="PERCENT", help="Of a folder's pictures may be unreadable."),
+]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only N images, evenly spaced.")]
 Mean = Annotated[
     str | None,

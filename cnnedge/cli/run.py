@@ -6,13 +6,28 @@ from typing import Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import BatchSize, Data, Epochs, Model, NumRuns, Out, Overwrite, Preset, Resume, Seed
+from cnnedge.cli.options import (
+    BatchSize,
+    Data,
+    Epochs,
+    MaxBad,
+    Model,
+    NumRuns,
+    Out,
+    Overwrite,
+    Preset,
+    Resume,
+    Seed,
+    Test,
+)
 
 
 def run(
     model: Model,
     preset: Preset = "quick",
     data: Data = None,
+    test: Test = None,
+    max_bad: MaxBad = 1.0,
     out: Out = Path("exported"),
     epochs: Epochs = None,
     batch_size: BatchSize = None,
@@ -48,7 +63,8 @@ def run(
 
     plan, folder, source = plan_of(qat=qat), out / model, data or spec.dataset
     checkpoint.check_start(folder, pipeline.planned_files(model, folder, plan), resume=resume, overwrite=overwrite)
-    datasets.check_source(source, spec.input_shape)
+    options = datasets.FolderOptions(test=test, max_bad=max_bad / 100)
+    datasets.check_source(source, spec.input_shape, options)
     require_tensorflow(console.say)
 
     with console.progress() as progress:
@@ -56,6 +72,7 @@ def run(
             source,
             image_shape=spec.input_shape,
             calibration=job.recipe.calibration_images,
+            folder=options,
             progress=progress,
         )
         with only_training_in(folder):

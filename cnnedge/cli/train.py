@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import BatchSize, Data, Epochs, Out, Overwrite, Preset, Resume, Seed
+from cnnedge.cli.options import BatchSize, Data, Epochs, MaxBad, Out, Overwrite, Preset, Resume, Seed, Test
 from cnnedge.errors import UsageError
 
 
@@ -14,6 +14,8 @@ def train(
     model: Annotated[str | None, typer.Argument(metavar="MODEL", help="Which network; --list shows them.")] = None,
     preset: Preset = "quick",
     data: Data = None,
+    test: Test = None,
+    max_bad: MaxBad = 1.0,
     out: Out = Path("exported"),
     epochs: Epochs = None,
     batch_size: BatchSize = None,
@@ -74,7 +76,8 @@ def train(
     from cnnedge import data as datasets
 
     source = data or spec.dataset
-    datasets.check_source(source, spec.input_shape)
+    options = datasets.FolderOptions(test=test, max_bad=max_bad / 100)
+    datasets.check_source(source, spec.input_shape, options)
     from cnnedge.model.backend import require_keras
 
     require_keras(console.say)
@@ -90,6 +93,7 @@ def train(
             source,
             image_shape=spec.input_shape,
             calibration=job.recipe.calibration_images,
+            folder=options,
             progress=progress,
         )
         network = pipeline.train_and_save(

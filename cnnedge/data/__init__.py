@@ -17,6 +17,7 @@ from cnnedge.data.published.catalogue import SPECS
 from cnnedge.data.published.download import SAMPLE, fetch
 from cnnedge.data.published.spec import DatasetSpec
 from cnnedge.data.splits import Dataset, Split, evenly_spaced, pixels_of
+from cnnedge.data.zipped import is_zip, unpacked
 from cnnedge.errors import DataError, UsageError
 from cnnedge.names import expected_one_of
 from cnnedge.progress import Progress, silent
@@ -50,7 +51,11 @@ def has_shape(name: str, image_shape: tuple[int, ...]) -> bool:
     return image_shape in (own, (*own[:2], 3))
 
 
-def check_source(name_or_folder: str | Path, image_shape: tuple[int, int, int] | None = None) -> None:
+def check_source(
+    name_or_folder: str | Path,
+    image_shape: tuple[int, int, int] | None = None,
+    options: FolderOptions = FolderOptions(),  # noqa: B008
+) -> None:
     """Raise what ``load`` would raise for its arguments alone, before anything is read.
 
     Raises:
@@ -60,7 +65,9 @@ def check_source(name_or_folder: str | Path, image_shape: tuple[int, int, int] |
         if image_shape is not None and not has_shape(name_or_folder, image_shape):
             own = SPECS[name_or_folder].image_shape
             raise UsageError(f"{name_or_folder} has images of {own}, not {image_shape}")
-    elif not Path(name_or_folder).is_dir():
+        if options.test is not None:
+            raise UsageError(f"{name_or_folder} has test images of its own: give --test with --data DIR alone")
+    elif not Path(name_or_folder).is_dir() and not is_zip(Path(name_or_folder)):
         wanted = expected_one_of(str(name_or_folder), [*names(), "a folder of images"])
         raise UsageError(f"unknown dataset {str(name_or_folder)!r}: {wanted}")
 
@@ -78,10 +85,10 @@ def load(
     """Load a published dataset, or the images of a folder, in four splits.
 
     Args:
-        name_or_folder: one of ``names()``, or a folder ``<folder>/<class>/<image>`` as in
-            ``class_folders.read_folder``. A name wins over a folder of the same name; ``./mnist`` and
+        name_or_folder: one of ``names()``, or a folder ``<folder>/<class>/<image>`` (see ``layout`` for other
+            forms), or a zip of one. A name wins over a folder of the same name; ``./mnist`` and
             ``Path("mnist")`` are the folder.
-        folder: how a folder's pictures are read; nothing for a published dataset.
+        folder: how a folder's pictures are read; a published dataset has no such choice.
         seed: chooses the images of validation and calibration, and of test for a folder that has no ``test``.
         validation, calibration: how many training images to hold out for each, but at most a fifth of them (a
             warning says so); a folder's own validation folder is taken whole. None of these occurs anywhere
@@ -94,7 +101,7 @@ def load(
         DataError: no source gives the dataset, or the folder's content cannot be used.
         ImageError: an image of the folder cannot be decoded.
     """
-    check_source(name_or_folder, image_shape)
+    check_source(name_or_folder, image_shape, folder)
     if isinstance(name_or_folder, str) and name_or_folder in SPECS:
         spec = SPECS[name_or_folder]
         shape = image_shape or spec.image_shape
@@ -103,6 +110,7 @@ def load(
         own_validation = None
     else:
         path = Path(name_or_folder)
+        path = path if path.is_dir() else unpacked(path, progress)
         name, licence, source = path.resolve().name, "", "folder"
         found = read_folder(path, image_shape or FOLDER_IMAGE_SHAPE, seed=seed, options=folder, progress=progress)
         labels, training, own_validation, test = found.labels, found.training, found.validation, found.test

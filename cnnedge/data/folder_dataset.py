@@ -15,7 +15,7 @@ from cnnedge.data.folder_split import FolderSplit, PictureFiles
 from cnnedge.data.layout import find_layout
 from cnnedge.data.published.cache import data_folder
 from cnnedge.data.splits import Split, occurs_once
-from cnnedge.errors import DataError, ImageError
+from cnnedge.errors import DataError, ImageError, UsageError
 from cnnedge.files import write_atomically
 from cnnedge.progress import Progress, silent
 
@@ -40,6 +40,8 @@ class FolderOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.max_bad < 1:
             raise ValueError(f"max_bad is {self.max_bad}, expected at least 0 and below 1")
+        if self.test is not None and not self.test.is_dir():
+            raise UsageError(f"{self.test} is no folder: expected the test pictures as {self.test}/<class>/<image>")
 
 
 @dataclass(frozen=True)

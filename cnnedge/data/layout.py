@@ -32,13 +32,11 @@ def find_layout(folder: Path, test: Path | None = None) -> Layout:
     tested on, and validation pictures are held out of train as ever.
 
     Raises:
-        DataError: two folders are the same part, or ``test`` is no folder.
+        DataError: two folders are the same part.
     """
     root = _unwrapped(folder)
     parts = _parts(root)
     if test is not None:
-        if not test.is_dir():
-            raise DataError(f"{test} is no folder: expected the test pictures as {test}/<class>/<image>")
         if "test" in parts:
             _log.warning("%s is not used: %s was given for test", parts["test"], test)
         parts["test"] = _parts(test).get("test", test)

@@ -1,6 +1,7 @@
 """Which test images a set of files is measured with: those asked for, or those that the files' own records name."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,17 +12,22 @@ from cnnedge.progress import Progress, silent
 from cnnedge.records import from_json
 
 if TYPE_CHECKING:
-    from cnnedge.data import Dataset
+    from cnnedge.data import Dataset, FolderOptions
 
 Recorded = DataFacts | TrainedOn
 
 
 def choose_dataset(
-    data: str | None, exported: Sequence[Path], keras: Sequence[Path], *, progress: Progress = silent
+    data: str | None,
+    exported: Sequence[Path],
+    keras: Sequence[Path],
+    *,
+    options: "FolderOptions | None" = None,
+    progress: Progress = silent,
 ) -> "Dataset":
     """The dataset asked for, or the one that the passport of a file, or a training's record, names.
 
-    The classes of a folder take the order of the labels that the first file brings along.
+    The classes of a folder take the order of the labels in ``options``, else of those that the first file brings.
 
     Raises:
         UsageError: no record names a published dataset, or the data has other classes than every file.
@@ -35,7 +41,9 @@ def choose_dataset(
     name = data or _recorded_name(record, files, keras)
     # For a folder without a test split the seed chooses the test images: another one would test on trained ones.
     seed = record.seed if isinstance(record, DataFacts) else 0
-    options = datasets.FolderOptions(labels=next((file.labels for file in files if file.labels), None))
+    options = options or datasets.FolderOptions()
+    if options.labels is None:
+        options = replace(options, labels=next((file.labels for file in files if file.labels), None))
     found = datasets.load(name, seed=seed, image_shape=_image_shape(name, files), folder=options, progress=progress)
     _refuse_other_classes(found, files)
     return found

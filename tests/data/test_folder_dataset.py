@@ -219,6 +219,13 @@ def test_the_users_own_test_pictures_leave_all_others_for_training(photos, tmp_p
     assert not hashes(dataset.test) & hashes(dataset.train)
 
 
+def test_a_test_folder_that_is_not_there_is_refused_before_anything_is_read(photos, tmp_path):
+    with pytest.raises(UsageError, match="none is no folder: expected the test pictures as"):
+        FolderOptions(test=tmp_path / "none")
+    with pytest.raises(UsageError, match="mnist has test images of its own"):
+        datasets.load("mnist", folder=FolderOptions(test=photos))
+
+
 def test_test_folder_alone_can_be_tested_on(tmp_path):
     write_digits(tmp_path / "test")
     dataset = datasets.load(tmp_path, image_shape=GREY)
