@@ -3,7 +3,7 @@
 import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnedge.errors import ModelError
 from cnnedge.model.readers.keras2 import modernized
@@ -11,6 +11,8 @@ from cnnedge.model.readers.limits import check_config, check_hdf5
 
 if TYPE_CHECKING:
     import keras
+
+_OPERATION = "operation>"
 
 
 def load_hdf5(path: Path) -> "keras.Model":
@@ -20,12 +22,10 @@ def load_hdf5(path: Path) -> "keras.Model":
         ModelError: it holds weights alone, or declares more than it holds.
     """
     import h5py
-    import keras
 
     content = io.BytesIO(path.read_bytes())
     weights = check_hdf5(content)
-    # In memory and writable: Keras gets the same file with a configuration that it understands.
-    with h5py.File(content, "r+") as file:
+    with h5py.File(content, "r") as file:
         if "model_config" not in file.attrs:
             raise ModelError(
                 "holds weights alone, without the network: save the whole model with model.save('model.keras')"
@@ -33,6 +33,50 @@ def load_hdf5(path: Path) -> "keras.Model":
         text = file.attrs["model_config"]
         config = json.loads(text if isinstance(text, str) else text.decode())
         check_config(config, weights)
-        file.attrs["model_config"] = json.dumps(modernized(config))
-        legacy = keras.src.legacy.saving.legacy_h5_format
-        return legacy.load_model_from_hdf5(file, compile=False, safe_mode=True)
+        return _rebuilt(_with_operations(modernized(config)), file)
+
+
+def _rebuilt(config: dict[str, Any], file: Any) -> "keras.Model":
+    """What keras.saving.load_model does with such a file, but for its decoding of slices, which it does twice."""
+    import keras
+
+    legacy, saving = keras.src.legacy.saving, keras.src.saving
+    with (
+        legacy.saving_options.keras_option_scope(use_legacy_config=True),
+        saving.serialization_lib.SafeModeScope(True),
+        keras.saving.custom_object_scope(_operations()),
+    ):
+        model = legacy.saving_utils.model_from_config(config)
+        legacy.legacy_h5_format.load_weights_from_hdf5_group(file["model_weights"], model)
+    return model
+
+
+def _with_operations(part: Any) -> Any:
+    """Keras 3 writes ``x + y`` as class Add and cannot read it: operations get a name that no layer has.
+
+    A layer's configuration says whether it is trainable, an operation's does not.
+    """
+    if isinstance(part, list):
+        return [_with_operations(value) for value in part]
+    if not isinstance(part, dict):
+        return part
+    changed = {key: _with_operations(value) for key, value in part.items()}
+    config, calls = part.get("config"), part.get("inbound_nodes")
+    if isinstance(config, dict) and calls and isinstance(calls[0], dict) and not {"trainable", "layers"} & set(config):
+        changed["class_name"] = f"{_OPERATION}{part['class_name']}"
+    return changed
+
+
+def _operations() -> dict[str, Any]:
+    """Every operation of Keras by the name that ``_with_operations`` gives it."""
+    import keras
+
+    rooms = [keras.src.activations.activations]
+    rooms += [getattr(keras.src.ops, name) for name in ("core", "image", "linalg", "math", "nn", "numpy")]
+    operation = keras.Operation
+    return {
+        f"{_OPERATION}{value.__name__}": value
+        for room in rooms
+        for value in vars(room).values()
+        if isinstance(value, type) and issubclass(value, operation) and not issubclass(value, keras.Layer)
+    }

@@ -29,6 +29,17 @@ def test_the_kind_is_in_the_content_not_in_the_name(name, tmp_path, pixels):
     assert np.abs(np.asarray(loaded(images)) - np.asarray(model(images))).max() < 1e-6
 
 
+def test_operations_of_keras_3_in_h5(tmp_path, pixels):
+    """Keras itself writes such a file and cannot read it: ``Could not locate class 'TrueDivide'``."""
+    image = keras.Input((8, 8, 3))
+    x = layers.Add()([image / 255 - 0.5, image]) + image
+    x = layers.GlobalAveragePooling2D()(keras.ops.relu(x)[..., ::-1])
+    model = keras.Model(image, layers.Dense(3, activation="softmax")(x))
+    model.save(tmp_path / "theirs.h5")
+    images = pixels[:, :8, :8].astype("float32")
+    assert np.abs(np.asarray(load_file(tmp_path / "theirs.h5")(images)) - np.asarray(model(images))).max() < 1e-6
+
+
 def test_weights_alone(tmp_path):
     network().save_weights(tmp_path / "model.weights.h5")
     with pytest.raises(ModelError, match="holds weights alone, without the network: save the whole model"):
