@@ -6,6 +6,7 @@ files: everything that is printed goes through ``plain``.
 
 import os
 import re
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -39,6 +40,11 @@ def show(*lines: str) -> None:
     """Lines of the result, on standard output."""
     for line in lines:
         print(plain(line))
+
+
+def next_step(*words: object) -> None:
+    """A command that works now and is likely wanted next; what is None is left out."""
+    say(f"next: {shlex.join(str(word) for word in words if word is not None)}")
 
 
 def mend_streams() -> None:

@@ -110,6 +110,8 @@ def benchmark(
     elif json_file or report:
         console.say("nothing was measured, and nothing is written")
     _fail_if_incomplete(document)
+    if json_file is not None:
+        console.next_step("cnnedge", "report", json_file, "--markdown")
 
 
 def _candidates(exported: list[Path], keras: list[Path], device: str, asked: "Asked") -> "list[Candidate]":

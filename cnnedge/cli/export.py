@@ -76,10 +76,10 @@ def export(
 ) -> None:
     """Convert a trained Keras model, check every file on all test images, and write them.
 
-    Every file takes raw pixels 0..255 as decoded and gives one probability per class.
-    A model of any form is taken: nested, with operations, with logits or one sigmoid
-    unit, of Keras 2. What an app does to pixels before the network (--scale 255,
-    --preprocessing tf) is put inside the files.
+    Every file takes raw pixels 0..255 as decoded and gives one probability
+    per class. A model of any form is taken: nested, with operations, with
+    logits or one sigmoid unit, of Keras 2. What an app does to pixels before
+    the network (--scale 255, --preprocessing tf) is put inside the files.
     With --rgb-input the network is another one, NAME_rgb, whose first layer
     takes the mean of three channels: for tools that know no grey pictures,
     such as MediaPipe Tasks.
@@ -153,22 +153,17 @@ def export(
         if dataset and not rgb_input:
             _say_notes(path.name, [check_plausible(read, dataset)])
         converter = Converter(
-            model,
-            dataset or None,
-            recipe,
-            labels=names,
-            seed=seed,
-            force_calibration=force_calibration,
+            model, dataset or None, recipe, labels=names, seed=seed, force_calibration=force_calibration,
             progress=progress,
-        )
+        )  # fmt: skip
         done = export(converter, plan, source=path, name=name, folder=folder, keep_losses=keep_losses)
     entries, baseline = done.entries, done.entries[f"{name}.keras"].top1
     _print_entries(folder, done)
     _write_snippets({file: code for file, code in codes.items() if file.name in entries})
-    _say_failures(done.failures)
     fail_if_any(done.failures)
     if max_drop is not None and baseline is not None:
         check_drops(entries, baseline, max_drop)
+    console.next_step("cnnedge", "benchmark", folder, *(["--data", data] if data else []))
 
 
 def _check_needs(plan: "ExportPlan", data: str | None, max_drop: float | None) -> None:
@@ -249,12 +244,6 @@ def _print_entries(folder: Path, done: "Exported") -> None:
         console.show(line + ("  LOSS" if file in done.losses else ""))
     for file, loss in done.losses.items():
         console.show(f"{file} {loss}")
-
-
-def _say_failures(failures: dict[str, str]) -> None:
-    """Every reason but the first, which the error at the end has."""
-    for file, reason in list(failures.items())[1:]:
-        console.say(f"{file} failed: {reason}")
 
 
 def check_drops(entries: "dict[str, FileEntry]", baseline: float, max_drop: float) -> None:

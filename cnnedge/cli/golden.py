@@ -64,6 +64,7 @@ def golden(
         )
     write_folder(out, content)
     console.show(f"{out}: {len(images)} pictures of {dataset.name} for {file.name}; start with {out / 'README.txt'}")
+    console.next_step("cnnedge", "match", file, "DUMP.bin", "--against", out)
 
 
 def _few(labels: tuple[str, ...]) -> str:

@@ -26,12 +26,12 @@ MaxBad = Annotated[
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only N images, evenly spaced.")]
 Mean = Annotated[
     str | None,
-    typer.Option("--mean", metavar="M[,M,M]", help="Files without a passport are fed (pixel - M) / S."),
+    typer.Option("--mean", metavar="M[,M,M]", help="It takes (pixel - M) / S, where it does not say so itself."),
 ]
 Std = Annotated[str | None, typer.Option("--std", metavar="S[,S,S]", help="See --mean; pixels are 0..255.")]
 Labels = Annotated[
     str | None,
-    typer.Option("--labels", metavar="FILE|a,b,c", help="Names of the classes in order, for a file without them."),
+    typer.Option("--labels", metavar="FILE|a,b,c", help="Names of the classes, in the order of the outputs."),
 ]
 Scale = Annotated[
     float | None, typer.Option("--scale", metavar="S", help="The network takes pixels / S; put inside every file.")

@@ -82,8 +82,11 @@ def run(
             document = pipeline.measure(model, folder, dataset, num_runs=num_runs, progress=progress)
             checkpoint.discard(folder)
     from cnnedge.documents import fail_if_any
+    from cnnedge.names import ExportName
     from cnnedge.report.table import print_table
 
     print_table(document)
     console.show(f"report: {folder / pipeline.REPORT}")
     fail_if_any(failures, document)
+    file = ExportName(model, "int8", "tflite", qat).filename
+    console.next_step("cnnedge", "predict", folder / file, "PICTURE.png")

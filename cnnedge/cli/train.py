@@ -102,6 +102,7 @@ def train(
     accuracy = score(KerasPredictor(network), dataset.validation).top1
     what = "validation images of the BUNDLED SAMPLE" if dataset.is_sample else "validation images"
     console.show(f"{target}: {accuracy:.2%} right on {len(dataset.validation):,} {what}; see {history}")
+    console.next_step("cnnedge", "export", target, *(["--data", data] if data else []), "--out", out)
 
 
 def _print_models() -> None:
