@@ -195,11 +195,11 @@ def _cost(facts: CardFacts, record: TrainingRecord) -> str:
 def _seeds(facts: CardFacts) -> str:
     if facts.seeds is None:
         return "Seeds: one only; the spread between seeds was not measured."
-    columns = [[one[key] for one in facts.seeds] for key in ("float_top1", "int8_top1")]
+    columns = [[one.float_top1 for one in facts.seeds], [one.int8_top1 for one in facts.seeds]]
     rows = [
-        *((str(one["seed"]), percent(one["float_top1"]), percent(one["int8_top1"])) for one in facts.seeds),
+        *((str(one.seed), percent(one.float_top1), percent(one.int8_top1)) for one in facts.seeds),
         ("mean", *(percent(statistics.mean(column)) for column in columns)),
         ("standard deviation", *(percent(statistics.stdev(column)) for column in columns)),
     ]
-    shipped = f"The shipped files are those of the first seed ({facts.seeds[0]['seed']}), not of the best."
+    shipped = f"The shipped files are those of the first seed ({facts.seeds[0].seed}), not of the best."
     return f"{shipped}\n\n{table(('seed', 'float top-1 %', 'int8 top-1 %'), rows)}"

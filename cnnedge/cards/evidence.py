@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from cnnedge.documents import Document, Row, read_document
 from cnnedge.errors import DataError
-from cnnedge.files import sha256_of
+from cnnedge.files import read_regular, sha256_of
 from cnnedge.manifest import MANIFEST, Manifest, TrainingRecord, read_manifest
 from cnnedge.model.keras_file import load_keras
 from cnnedge.names import ExportName
+from cnnedge.records import from_json
 from cnnedge.scoring.robustness import Robustness, measured_on, read_robustness
 from cnnedge.studies.widths import load_widths
 
@@ -21,8 +22,26 @@ CARD = "README.md"
 ROBUSTNESS = "robustness.json"
 SEEDS = "seeds.json"
 WIDTHS = "width.json"
+# A hundred seeds are 10 kB.
+MAX_SEEDS_BYTES = 1_000_000
 # Fractions of 10,000 images have four digits; what differs by less is the same.
 SAME_TOP1 = 5e-5
+
+
+@dataclass(frozen=True)
+class Seed:
+    """What a training with this seed ended with, as fractions right of the test images."""
+
+    seed: int
+    float_top1: float
+    int8_top1: float
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """``seeds.json``; the shipped model comes first."""
+
+    seeds: tuple[Seed, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +55,7 @@ class CardFacts:
     benchmark: Document
     history: Path | None
     robustness: Robustness | None
-    seeds: list[dict[str, Any]] | None
+    seeds: tuple[Seed, ...] | None
     widths: dict[str, Any] | None
 
     @property
@@ -143,27 +162,18 @@ def _robustness(folder: Path, name: str) -> Robustness | None:
     return document
 
 
-def _seeds(folder: Path, manifest: Manifest) -> list[dict[str, Any]] | None:
+def _seeds(folder: Path, manifest: Manifest) -> tuple[Seed, ...] | None:
     """Top-1 by seed; the shipped files must be those of the first."""
     path = folder / SEEDS
     if not path.is_file():
         return None
-    seeds = _read(path, "seeds", otherwise='expected {"seeds": [..]}')["seeds"]
-    wanted = {"seed", "float_top1", "int8_top1"}
-    if not isinstance(seeds, list) or len(seeds) < 2 or not all(wanted <= set(seed) for seed in seeds):
-        raise DataError(f"{path} is not a list of two or more seeds with {', '.join(sorted(wanted))}")
-    shipped = manifest.files[manifest.baseline].top1
-    if shipped is None or abs(seeds[0]["float_top1"] - shipped) > SAME_TOP1:
-        raise DataError(f"{path} begins with float_top1 {seeds[0]['float_top1']}, the shipped model has {shipped}")
-    return seeds
-
-
-def _read(path: Path, *keys: str, otherwise: str) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_bytes())
+        seeds = from_json(Seeds, json.loads(read_regular(path, MAX_SEEDS_BYTES))).seeds
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({error}): {otherwise}") from None
-    missing = [key for key in keys if not isinstance(document, dict) or key not in document]
-    if missing:
-        raise DataError(f"{path} lacks {', '.join(missing)}: {otherwise}")
-    return document
+        raise DataError(f"{path} is damaged ({error}): run scripts/seeds.py again") from None
+    if len(seeds) < 2:
+        raise DataError(f"{path} is not a list of two or more seeds: run scripts/seeds.py again")
+    shipped = manifest.files[manifest.baseline].top1
+    if shipped is None or abs(seeds[0].float_top1 - shipped) > SAME_TOP1:
+        raise DataError(f"{path} begins with float_top1 {seeds[0].float_top1}, the shipped model has {shipped}")
+    return seeds

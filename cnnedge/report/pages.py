@@ -13,7 +13,7 @@ import numpy as np
 
 from cnnedge.documents import Document, Flip, Row, several_machines
 from cnnedge.errors import DataError, MissingPackageError
-from cnnedge.files import write_atomically
+from cnnedge.files import read_regular, write_atomically
 from cnnedge.records import known
 from cnnedge.report import plots, summary, table
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # Pictures shown per file, and their width: a phone shows four beside each other.
 GALLERY_IMAGES = 8
 GALLERY_WIDTH = 96
+# A thousand epochs are 100 kB.
+MAX_HISTORY_BYTES = 10_000_000
 REPORT_PACKAGES = ("matplotlib", "jinja2")
 
 
@@ -154,7 +156,7 @@ def read_history(path: Path) -> dict[str, list[float]]:
         DataError: the file cannot be read, or has no column of accuracies.
     """
     try:
-        lines = list(csv.DictReader(path.read_text().splitlines()))
+        lines = list(csv.DictReader(read_regular(path, MAX_HISTORY_BYTES).decode().splitlines()))
         names = [name for name in (lines[0] if lines else {}) if name.endswith("accuracy")]
         columns = {name: [float(line[name]) for line in lines] for name in names}
     except (OSError, ValueError, TypeError) as error:

@@ -116,7 +116,10 @@ def test_seeds_are_shown_with_mean_and_spread(folder):
     [
         ([{"seed": 0, "float_top1": 0.5, "int8_top1": 0.5}] * 2, r"float_top1 0\.5, the shipped model has 0\.99"),
         ([{"seed": 0, "float_top1": 0.5, "int8_top1": 0.5}], "not a list of two or more seeds"),
-        ([{"seed": 0}, {"seed": 1}], "with float_top1, int8_top1, seed"),
+        (
+            [{"seed": 0}, {"seed": 1}],
+            r"is damaged \(seeds\[0\]\.float_top1 is missing\): run scripts/seeds",
+        ),
     ],
 )
 def test_seeds_of_another_model_are_refused(seeds, message, folder):
