@@ -55,14 +55,14 @@ def test_a_noisy_machine_is_told(condition, note):
     conditions = replace(documents.MACHINE.conditions, **condition)
     document = documents.document(machine=replace(documents.MACHINE, conditions=conditions))
     assert any(note in found for found in document.notes)
-    assert documents.document().notes == []
+    assert not any(note in found for found in documents.document().notes)
 
 
 def test_rounds_that_spread_are_told_by_name():
     document = documents.document()
     rows = [*document.rows]
     rows[2] = replace(rows[2], round_spread=0.2)
-    (note,) = notes(replace(document, rows=rows))
+    (note,) = [note for note in notes(replace(document, rows=rows)) if "spread" in note]
     assert "the rounds of net_float32.tflite spread by more than 10%" in note
 
 
