@@ -99,7 +99,7 @@ class FileEntry:
 
     ``top1`` is the fraction right on ``test_images`` test images, None where it was not measured. The fields from
     ``input_contract`` on are those of exported files; ``calibration`` is the audit of the calibration images, ``loss``
-    what ``convert.losses.Loss`` says, where there is one.
+    what ``convert.losses.Loss`` says, where there is one, ``qat_outcome`` whether quantization-aware training was kept.
     """
 
     sha256: str
@@ -119,6 +119,7 @@ class FileEntry:
     data: DataFacts | None = None
     calibration: dict[str, Any] | None = None
     loss: dict[str, Any] | None = None
+    qat_outcome: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

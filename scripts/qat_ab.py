@@ -19,6 +19,7 @@ from cnnedge import console
 from cnnedge import data as datasets
 from cnnedge.convert.converter import Converter
 from cnnedge.convert.scheme import Scheme
+from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.files import write_atomically
 from cnnedge.model.keras_file import load_keras
 from cnnedge.progress import Progress
@@ -51,7 +52,10 @@ def measure(folder: Path, preset: str, progress: Progress) -> dict[str, Any]:
     answers = {}
     for variant, qat, calibrated in (("ptq", False, True), ("qat", True, True), ("qat_from_minus_6_to_6", True, False)):
         converter = Converter(model, data, recipe(name, preset), calibrated_ranges=calibrated, progress=progress)
-        content = converter.convert(Scheme("tflite", "int8", "qat" if qat else "ptq"))
+        if qat:  # the file as trained, whether or not an export would keep it
+            content = convert_tflite(converter.trained.model, precision="int8", fake_quantized=True)
+        else:
+            content = converter.convert(Scheme("tflite", "int8"))
         with open_runner(content, format="tflite") as runner:
             answers[variant] = runner.predict(datasets.pixels_of(data.test)).argmax(1)
     return {

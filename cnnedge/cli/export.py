@@ -159,6 +159,8 @@ def export(
         done = export(converter, plan, source=path, name=name, folder=folder, keep_losses=keep_losses)
     entries, baseline = done.entries, done.entries[f"{name}.keras"].top1
     _print_entries(folder, done)
+    if any(entry.qat_outcome for entry in entries.values()):
+        _say_notes("int8_qat", converter.outcome.notes())
     _write_snippets({file: code for file, code in codes.items() if file.name in entries})
     fail_if_any(done.failures)
     if max_drop is not None and baseline is not None:

@@ -1,5 +1,6 @@
 """The conversions of one model, each made once."""
 
+import contextlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,8 @@ from cnnedge.convert.proof import pictures_for, prove_model
 from cnnedge.convert.scheme import Scheme
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
-from cnnedge.data import Dataset, pixels_of
-from cnnedge.errors import UsageError
+from cnnedge.data import Dataset, evenly_spaced, pixels_of
+from cnnedge.errors import ConversionError, UsageError
 from cnnedge.model.fold import fold
 from cnnedge.model.predictor import KerasPredictor
 from cnnedge.progress import Progress, silent
@@ -23,6 +24,12 @@ from cnnedge.training.recipes import Recipe
 
 if TYPE_CHECKING:
     import keras
+
+    from cnnedge.convert.qat.fine_tune import Trained
+    from cnnedge.convert.qat.outcome import Outcome
+
+# Validation images that say which of two int8 files is the better one: one image is 0.1 points.
+WATCHED_IMAGES = 1_000
 
 
 @dataclass
@@ -91,18 +98,17 @@ class Converter:
         return {**facts, "forced": bool(facts["problems"]), "halves_differ_pp": difference}
 
     @cached_property
-    def fake_quantized(self) -> Any:
-        """The tf_keras model after quantization-aware training."""
-        from cnnedge.convert.qat.fine_tune import quantization_aware_train
+    def trained(self) -> "Trained":
+        """What quantization-aware training makes of the folded model."""
+        from cnnedge.convert.qat.fine_tune import Schedule, quantization_aware_train
         from cnnedge.training.batches import AugmentedBatches
 
         if self.data is None or self.pixels is None:
             raise UsageError("quantization-aware training needs training images: give --data")
-        batch_size = min(self.recipe.batch_size, len(self.data.train))
         batches = AugmentedBatches(
             self.data.train,
             num_classes=len(self.data.labels),
-            batch_size=batch_size,
+            batch_size=min(self.recipe.batch_size, len(self.data.train)),
             augmentation=self.recipe.augmentation,
             seed=self.seed,
         )
@@ -111,12 +117,28 @@ class Converter:
             self.folded,
             (batches[index][0] for index in range(steps)),
             calibration=self.pixels,
-            steps=steps,
-            learning_rate=self.recipe.qat_learning_rate,
-            seed=self.seed,
-            calibrated_ranges=self.calibrated_ranges,
+            validation=self._watched.astype(np.float32),
+            schedule=Schedule(steps, self.recipe.qat_learning_rate, self.seed, self.calibrated_ranges),
             progress=self.progress,
         )
+
+    @cached_property
+    def outcome(self) -> "Outcome":
+        """Whether the file of quantization-aware training is no worse than that of post-training quantization."""
+        from cnnedge.convert.qat.outcome import outcome_of
+
+        files = {"qat": self._made("int8", True, "uint8")}
+        with contextlib.suppress(ConversionError):  # a layer without an integer kernel: training leaves it in float
+            files["ptq"] = self._made("int8", False, "uint8")
+        return outcome_of(self.trained, files, self.folded, self._watched)
+
+    @property
+    def _watched(self) -> np.ndarray:
+        """The images that quantization-aware training is watched on, uint8; never test images."""
+        if self.data is None:
+            raise UsageError("quantization-aware training needs training images: give --data")
+        split = self.data.validation if len(self.data.validation) else self.data.calibration
+        return pixels_of(evenly_spaced(split, WATCHED_IMAGES))
 
     def convert(self, scheme: Scheme) -> bytes:
         """The file's content, without a passport.
@@ -139,9 +161,12 @@ class Converter:
         return convert_onnx_float32(self._to_tflite("float32", False, "uint8"))
 
     def _to_tflite(self, precision: str, qat: bool, io: str) -> bytes:
+        return self._made(precision, qat and self.outcome.kept == "qat", io)
+
+    def _made(self, precision: str, qat: bool, io: str) -> bytes:
         key = (precision, qat, io)
         if key not in self._tflite:
-            model = self.fake_quantized if qat else self.folded
+            model = self.trained.model if qat else self.folded
             self._tflite[key] = convert_tflite(
                 model, precision=precision, pixels=self.pixels, io=io, fake_quantized=qat
             )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Whose versions decide what comes out.
 _MADE_BY = (
-    "cnnedge", "tensorflow", "keras", "tf_keras", "tensorflow-model-optimization", "tf2onnx", "onnx",
+    "cnnedge", "tensorflow", "keras", "tf2onnx", "onnx",
     "ai-edge-litert", "onnxruntime", "numpy",
 )  # fmt: skip
 

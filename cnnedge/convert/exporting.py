@@ -161,6 +161,10 @@ class _Export:
             "seed": self.converter.seed,
             "data": data_json(self.converter.data),
         }
+        if scheme.qat:
+            made["qat_outcome"] = self.converter.outcome.to_json()
+        if scheme.qat and self.converter.outcome.kept == "ptq":
+            made["method"] = f"post-training quantization, {images} calibration images ({words} gave no better file)"
         return made | ({"calibration": self.converter.calibration} if scheme.needs_calibration else {})
 
 

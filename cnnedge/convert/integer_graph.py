@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnedge.convert.qat.fake_quantize import WEIGHT_LEVELS
+from cnnedge.convert.qat.grid import WEIGHT_LEVELS
 from cnnedge.errors import ConversionError
 from cnnedge.model.fold import INPUT_NAME, OUTPUT_NAME
 

@@ -25,7 +25,7 @@ def convert_tflite(
     io: str = "uint8",
     fake_quantized: bool = False,
 ) -> bytes:
-    """Convert a folded model (Keras 3, or tf_keras with fake quantization) to a TFLite flatbuffer.
+    """Convert a folded model, or the rounding twin of one, to a TFLite flatbuffer.
 
     The file has a static batch of 1, one input ``image`` (1, H, W, C) and one output ``probabilities``
     (1, classes), both as tensor names and in the signature ``serving_default``.

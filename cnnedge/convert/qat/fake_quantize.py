@@ -1,136 +1,137 @@
-"""Fake quantization of one layer, in TFMOT's terms: which of its tensors are rounded, and onto which grid.
+"""Rounding as the int8 file rounds, inside a Keras graph: straight through for gradients.
 
-Part of the QAT room; ``qat`` says why the grids are these.
+The layers stand on TensorFlow's fake quantization, which the TFLite converter reads as the scales and zero points of
+the file. They have three modes: ``ROUND``; ``OBSERVE``, in which they compute in float and note how far values reach;
+``FLOAT``.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-# The weight grid: integers -63..63 times a scale of max|w| / 63, which is 2 x max|w| / 126.
-WEIGHT_LEVELS = 63
-# The running average of an activation's range: 0.99 ** 300 is 0.05, so 300 steps renew it.
+import keras
+import tensorflow as tf
+
+from cnnedge.convert.qat.grid import BIAS_LEVELS, WEIGHT_LEVELS
+
+ROUND, OBSERVE, FLOAT = "round", "observe", "float"
+# How a range moves while the network trains: it follows the batches, goes outwards only, or stays.
+FOLLOWS, OUTWARD, FIXED = "follows", "outward", "fixed"
+# The running average of a range that follows: 0.99 ** 300 is 0.05, so 300 steps renew it.
 RANGE_MOMENTUM = 0.99
-WEIGHTED = ("Conv2D", "Dense")
-# Layers whose output is a new range; the others pass their input's range on.
-RANGED = ("AveragePooling2D", "GlobalAveragePooling2D", "Add", "ReLU")
+SMALLEST = 1e-8
 
 
-def fake_quantized(layer: Any, kind: str, ranges: Mapping[str, tuple[float, float]], *, feeds_relu: bool) -> Any:
-    """The tf_keras ``layer`` of class ``kind`` in TFMOT's wrapper.
+def set_mode(model: keras.Model, mode: str) -> None:
+    """Put every rounding layer of ``model`` into ``mode``; a traced function keeps the mode that it was traced in."""
+    for layer in model.layers:
+        if isinstance(layer, RoundedOutput | RoundedKernel):
+            layer.mode = mode
 
-    Args:
-        ranges: (lowest, highest) output of layers by name, to start from; a layer without one starts at -6..6.
-        feeds_relu: a ReLU of its own follows; its result alone is rounded.
+
+class RoundedOutput(keras.layers.Layer):
+    """Rounds a tensor to 8 bits, one scale for all of it, asymmetric.
+
+    The logits go ``OUTWARD``: clipping the largest of two to the same code would cost the answer. The real number 0
+    lies inside every range, so that it has an exact code.
     """
-    from tensorflow_model_optimization.quantization.keras import QuantizeWrapperV2
 
-    after_relu = kind == "ReLU" or layer.get_config().get("activation") == "relu"
-    initial = ranges.get(layer.name, (-6.0, 6.0))
-    activation = _activation_quantizer(initial, after_relu) if kind in (*WEIGHTED, *RANGED) else None
-    if feeds_relu:  # the sum and the ReLU after it are one operator: only its result is rounded
-        activation = None
-    weights = _weight_quantizer(per_channel=kind == "Conv2D") if kind in WEIGHTED else None
-    return QuantizeWrapperV2(layer, _quantize_config(weights, activation), name_prefix="")
+    def __init__(self, movement: str = FOLLOWS, ends: tuple[float, float] = (0.0, SMALLEST), **options: Any) -> None:
+        super().__init__(**options)
+        self.movement, self.ends, self.mode = movement, ends, ROUND
 
+    def build(self, shape: Any) -> None:
+        self.low, self.high = (
+            self.add_weight(name=name, shape=(), initializer=keras.initializers.Constant(end), trainable=False)
+            for name, end in zip(("low", "high"), self.ends, strict=True)
+        )
 
-def _quantize_config(weights: Any | None, activation: Any | None) -> Any:
-    """What TFMOT's wrapper asks: which tensors of a layer are quantized, and by what."""
-    from tensorflow_model_optimization.quantization.keras import QuantizeConfig
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if self.mode == OBSERVE and self.movement != FIXED:
+            self._widen(inputs)
+        if self.mode != ROUND:
+            return inputs
+        if training and self.movement == OUTWARD:
+            self._widen(inputs)
+        if training and self.movement == FOLLOWS:
+            self._follow(inputs)
+        return tf.quantization.fake_quant_with_min_max_vars(inputs, self.low.value, self.high.value, num_bits=8)
 
-    class EdgeConfig(QuantizeConfig):
-        def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
-            return [(layer.kernel, weights)] if weights is not None else []
+    def compute_output_spec(self, inputs: Any, training: bool = False) -> keras.KerasTensor:
+        # Keras takes a tensor times a number for sparse, which fake quantization is not made for.
+        return keras.KerasTensor(inputs.shape, inputs.dtype)
 
-        def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
-            if weights is not None:
-                layer.kernel = quantize_weights[0]
+    def _widen(self, inputs: Any) -> None:
+        self.low.assign(tf.minimum(self.low.value, tf.reduce_min(inputs)))
+        self.high.assign(tf.maximum(self.high.value, tf.reduce_max(inputs)))
 
-        def get_activations_and_quantizers(self, layer: Any) -> list[Any]:
-            return [(layer.activation, activation)] if weights is not None and activation is not None else []
-
-        def set_quantize_activations(self, layer: Any, quantize_activations: list[Any]) -> None:
-            if quantize_activations:
-                layer.activation = quantize_activations[0]
-
-        def get_output_quantizers(self, layer: Any) -> list[Any]:
-            return [activation] if weights is None and activation is not None else []
-
-        def get_config(self) -> dict[str, Any]:
-            return {}
-
-    return EdgeConfig()
+    def _follow(self, inputs: Any) -> None:
+        reached = tf.minimum(tf.reduce_min(inputs), 0.0), tf.maximum(tf.reduce_max(inputs), SMALLEST)
+        for end, value in zip((self.low, self.high), reached, strict=True):
+            end.assign(end.value * RANGE_MOMENTUM + value * (1 - RANGE_MOMENTUM))
 
 
-def _weight_quantizer(*, per_channel: bool) -> Any:
-    """Symmetric, on the even numbers of the 8-bit grid (see the module's docstring).
+class RoundedKernel(keras.layers.Wrapper):
+    """``layer`` with its kernel rounded to the even numbers of the 8-bit grid, symmetric.
 
-    Per output channel for convolutions; per tensor for dense layers, whose kernel the converter transposes, which it
-    cannot do with a scale per channel.
+    A scale for each output channel of a convolution, which is the last axis of its kernel, or the last two together
+    where it is depthwise; one scale for a dense layer or a transposed convolution, whose kernels the converter
+    transposes, which it cannot do with a scale per channel.
     """
-    import tensorflow as tf
-    from tensorflow_model_optimization.quantization.keras.quantizers import Quantizer
 
-    fake_quant = tf.quantization.fake_quant_with_min_max_vars
-    if per_channel:
-        fake_quant = tf.quantization.fake_quant_with_min_max_vars_per_channel
+    def __init__(self, layer: keras.layers.Layer, **options: Any) -> None:
+        super().__init__(layer, name=layer.name, **options)
+        self.mode = ROUND
+        self.channel_axes = {"Conv2D": 1, "DepthwiseConv2D": 2}.get(type(layer).__name__, 0)
 
-    class EvenWeights(Quantizer):
-        def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-            # A variable, so that the exported file has the limit as a constant.
-            shape = (tensor_shape[-1],) if per_channel else ()
-            return {"limit": layer.add_weight(f"{name}_limit", shape=shape, initializer="ones", trainable=False)}
+    def build(self, shape: Any) -> None:
+        super().build(shape)
+        channels = self._flat(self.layer.kernel).shape[-1:] if self.channel_axes else ()
+        # Variables, so that the exported file has the limits as constants.
+        self.limit = self.add_weight(name="limit", shape=channels, initializer="ones", trainable=False)
+        self.reach = self.add_weight(name="reach", shape=(), initializer="zeros", trainable=False)
+        self.output_reach = self.add_weight(name="output_reach", shape=(), initializer="zeros", trainable=False)
 
-        def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:
-            limit = weights["limit"]
-            if training:
-                axes = list(range(len(inputs.shape) - 1)) if per_channel else None
-                # An all-zero channel keeps a tiny positive range: a scale of 0 is not a scale.
-                limit = limit.assign(tf.maximum(tf.reduce_max(tf.abs(inputs), axis=axes), 1e-8))
-            step = limit / WEIGHT_LEVELS
-            even = tf.round(inputs / step) * step
-            straight_through = inputs + tf.stop_gradient(even - inputs)
-            # max|w| is 126 steps of the 8-bit grid, whose ends are at 127.
-            end = limit * (127.0 / 126.0)
-            return fake_quant(straight_through, -end, end, num_bits=8, narrow_range=True)
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if self.mode == ROUND:
+            rounded = self._rounded(self.largest() if training else self.limit.value)
+            with keras.StatelessScope(state_mapping=[(self.layer.kernel, rounded)]):
+                return self.layer(inputs)
+        outputs = self.layer(inputs)
+        if self.mode == OBSERVE:
+            for reach, values in ((self.reach, inputs), (self.output_reach, outputs)):
+                reach.assign(tf.maximum(reach.value, tf.reduce_max(tf.abs(values))))
+        return outputs
 
-        def get_config(self) -> dict[str, Any]:
-            return {}
+    def settle(self) -> None:
+        """Take the limits from the weights as they are now: what the file gets."""
+        self.limit.assign(self.largest())
 
-    return EvenWeights()
+    def largest(self) -> Any:
+        """max|w| of each channel, but at least so much that the bias, in steps of input scale times weight scale, fits
+        into its 32 bits: a channel that is dead, or nearly so, would else overflow."""
+        kernel = self._flat(self.layer.kernel)
+        axes = list(range(len(kernel.shape) - 1)) if self.channel_axes else None
+        largest = tf.maximum(tf.reduce_max(tf.abs(kernel), axis=axes), SMALLEST * tf.reduce_max(tf.abs(kernel)) + 1e-30)
+        if not self.layer.use_bias:
+            return tf.stop_gradient(largest)
+        bias = tf.abs(tf.convert_to_tensor(self.layer.bias.value))
+        bias = bias if self.channel_axes else tf.reduce_max(bias)
+        input_scale = tf.maximum(self.reach.value, 1e-30) / 255
+        return tf.stop_gradient(tf.maximum(largest, bias * (2 * WEIGHT_LEVELS / BIAS_LEVELS) / input_scale))
 
+    def _rounded(self, limit: Any) -> Any:
+        kernel = self._flat(self.layer.kernel)
+        step = limit / WEIGHT_LEVELS
+        even = tf.round(kernel / step) * step
+        straight_through = kernel + tf.stop_gradient(even - kernel)
+        # The limit is 126 steps of the 8-bit grid, whose ends are at 127.
+        end = limit * (127.0 / 126.0)
+        fake_quant = tf.quantization.fake_quant_with_min_max_vars
+        if self.channel_axes:
+            fake_quant = tf.quantization.fake_quant_with_min_max_vars_per_channel
+        rounded = fake_quant(straight_through, -end, end, num_bits=8, narrow_range=True)
+        return tf.reshape(rounded, self.layer.kernel.shape)
 
-def _activation_quantizer(initial: tuple[float, float], after_relu: bool) -> Any:
-    """Per tensor, asymmetric 8 bits; the range starts from ``initial``.
-
-    After a ReLU the upper end follows the largest output as a moving average. Elsewhere (the logits) both ends only
-    move outwards: clipping the largest of two logits to the same code would cost the answer.
-    """
-    import tensorflow as tf
-    from tensorflow_model_optimization.quantization.keras.quantizers import Quantizer
-
-    class ActivationRange(Quantizer):
-        def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-            # The real number 0 must lie inside the range to have an exact code.
-            ends = {"low": 0.0 if after_relu else min(initial[0], 0.0), "high": max(initial[1], 1e-6)}
-            return {
-                end: layer.add_weight(
-                    f"{name}_{end}", initializer=tf.constant_initializer(value), shape=(), trainable=False
-                )
-                for end, value in ends.items()
-            }
-
-        def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:
-            low, high = weights["low"], weights["high"]
-            if training:
-                largest = tf.maximum(tf.reduce_max(inputs), 1e-6)
-                if after_relu:
-                    high = high.assign(high * RANGE_MOMENTUM + largest * (1 - RANGE_MOMENTUM))
-                else:
-                    low = low.assign(tf.minimum(low, tf.reduce_min(inputs)))
-                    high = high.assign(tf.maximum(high, largest))
-            return tf.quantization.fake_quant_with_min_max_vars(inputs, low, high, num_bits=8)
-
-        def get_config(self) -> dict[str, Any]:
-            return {}
-
-    return ActivationRange()
+    def _flat(self, kernel: Any) -> Any:
+        """The kernel with its channel axes made one."""
+        values = tf.convert_to_tensor(kernel.value)
+        return tf.reshape(values, (*kernel.shape[:-2], -1)) if self.channel_axes == 2 else values

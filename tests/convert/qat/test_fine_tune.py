@@ -3,15 +3,12 @@
 import keras
 import numpy as np
 import pytest
-from keras import layers
 
 from cnnedge.convert.calibration import calibration_pixels
-from cnnedge.convert.qat.fine_tune import quantization_aware_train
-from cnnedge.convert.qat.twin import check_supported
+from cnnedge.convert.qat.fine_tune import Schedule, Trained, quantization_aware_train
 from cnnedge.convert.to_onnx import convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import pixels_of
-from cnnedge.errors import ModelError
 from cnnedge.model.fold import fold
 from cnnedge.runtime.opening import open_runner
 from tests.support.onnx_graphs import fused_kernels, weight_codes
@@ -24,10 +21,10 @@ def batches(images, size=50):
         yield images[rng.integers(0, len(images), size)].astype("float32")
 
 
-def train(model, images, calibration, steps=40):
+def train(model, images, calibration, steps=40, calibrated=True) -> Trained:
     return quantization_aware_train(
-        fold(model), batches(images), calibration=calibration_pixels(calibration), steps=steps,
-        learning_rate=1e-3, seed=0,
+        fold(model), batches(images), calibration=calibration_pixels(calibration),
+        validation=images[-100:].astype("float32"), schedule=Schedule(steps, 1e-3, calibrated_ranges=calibrated),
     )  # fmt: skip
 
 
@@ -38,7 +35,7 @@ def trained(digits_model, sample):
 
 @pytest.fixture(scope="module")
 def tflite(trained):
-    return convert_tflite(trained, precision="int8", fake_quantized=True)
+    return convert_tflite(trained.model, precision="int8", fake_quantized=True)
 
 
 def test_file_answers_as_the_float_model_does(tflite, digits_model, sample):
@@ -51,7 +48,7 @@ def test_file_answers_as_the_float_model_does(tflite, digits_model, sample):
 
 def test_file_computes_what_the_fake_quantized_model_computed(trained, tflite, sample):
     """Fake quantization rounds where the file rounds: only ties and the file's integer softmax (1/256) differ."""
-    simulated = trained.predict(pixels_of(sample.test).astype("float32"), verbose=0)
+    simulated = trained.model.predict(pixels_of(sample.test).astype("float32"), verbose=0)
     with open_runner(tflite, format="tflite") as runner:
         found = runner.predict(pixels_of(sample.test))
     assert np.mean(found.argmax(1) == simulated.argmax(1)) >= 0.995
@@ -87,11 +84,7 @@ def test_onnx_agrees_with_tflite(tflite, sample):
 
 def test_calibrated_ranges_are_what_makes_a_short_run_right(digits_model, sample, tflite):
     """With TFMOT's -6..6 at the start, 40 steps of a 0.99 average leave 2/3 of that range behind."""
-    uncalibrated = quantization_aware_train(
-        fold(digits_model), batches(pixels_of(sample.train)),
-        calibration=calibration_pixels(pixels_of(sample.calibration)),
-        steps=40, learning_rate=1e-3, seed=0, calibrated_ranges=False,
-    )  # fmt: skip
+    uncalibrated = train(digits_model, pixels_of(sample.train), pixels_of(sample.calibration), calibrated=False).model
     content = convert_tflite(uncalibrated, precision="int8", fake_quantized=True)
     with open_runner(content, format="tflite") as other, open_runner(tflite, format="tflite") as ours:
         expected = digits_model.predict(pixels_of(sample.test).astype("float32"), verbose=0)
@@ -101,20 +94,66 @@ def test_calibrated_ranges_are_what_makes_a_short_run_right(digits_model, sample
 
 def test_training_twice_with_one_seed_gives_the_same_file(digits_model, sample, tflite):
     again = train(digits_model, pixels_of(sample.train), pixels_of(sample.calibration))
-    assert convert_tflite(again, precision="int8", fake_quantized=True) == tflite
+    assert convert_tflite(again.model, precision="int8", fake_quantized=True) == tflite
 
 
 def test_residual_sum_is_quantized_once_after_its_relu(residual_model, pixels):
-    content = convert_tflite(train(residual_model, pixels, pixels, steps=5), precision="int8", fake_quantized=True)
+    trained = train(residual_model, pixels, pixels, steps=5)
+    content = convert_tflite(trained.model, precision="int8", fake_quantized=True)
     assert_relu_zero_points(content, expected=3)
     # 2 convolutions and 2 dense layers
     assert fused_kernels(convert_onnx_int8(content)) == {"QLinearConv": 2, "QGemm": 2}
 
 
-def test_unsupported_layers_are_named_before_any_training():
-    image = keras.Input((8, 8, 3))
-    x = layers.DepthwiseConv2D(3, name="depthwise1")(image)
-    x = layers.Conv2D(4, 3, activation="elu", name="elu1")(x)
-    model = fold(keras.Model(image, layers.Dense(3, activation="softmax")(layers.Flatten()(x))))
-    with pytest.raises(ModelError, match=r"depthwise1 \(DepthwiseConv2D\), elu1 \(activation elu\)"):
-        check_supported(model)
+def scaled(model: keras.Model, factor: float) -> keras.Model:
+    """The same function, with the features before the head ``factor`` times as large and the head's kernel smaller."""
+    twin = keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    norms = [layer for layer in twin.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    for variable in (norms[-1].gamma, norms[-1].beta):
+        variable.assign(variable * factor)
+    twin.layers[-1].kernel.assign(twin.layers[-1].kernel / factor)
+    return twin
+
+
+def agreement(content: bytes, model: keras.Model, images: np.ndarray) -> float:
+    with open_runner(content, format="tflite") as runner:
+        return np.mean(runner.predict(images).argmax(1) == model.predict(images.astype("float32"), verbose=0).argmax(1))
+
+
+def test_the_scale_of_a_layer_changes_nothing(digits_model, sample):
+    """Features 1/32 as large, a head 32 times as large: a power of two, so that every float32 rounds the same."""
+    images, test = pixels_of(sample.train), pixels_of(sample.test)
+    answers = []
+    for model in (digits_model, scaled(digits_model, 1 / 32)):
+        trained = train(model, images, pixels_of(sample.calibration), steps=12)
+        content = convert_tflite(trained.model, precision="int8", fake_quantized=True)
+        assert agreement(content, digits_model, test) >= 0.99
+        with open_runner(content, format="tflite") as runner:
+            answers.append(runner.predict(test).argmax(1))
+    assert np.mean(answers[0] == answers[1]) >= 0.995
+
+
+def test_dead_channels_do_not_overflow_their_biases(digits_model, sample):
+    """A third of the channels of two layers have no kernel left, but a bias that the next layer counts on."""
+    model = keras.models.clone_model(digits_model)
+    model.set_weights(digits_model.get_weights())
+    for name in ("conv2", "conv4"):
+        kernel = np.array(model.get_layer(name).kernel)
+        kernel[..., ::3] *= 1e-12
+        model.get_layer(name).kernel.assign(kernel)
+    trained = train(model, pixels_of(sample.train), pixels_of(sample.calibration), steps=12)
+    content = convert_tflite(trained.model, precision="int8", fake_quantized=True)
+    assert agreement(content, model, pixels_of(sample.test)) >= 0.98
+
+
+def test_the_best_state_is_kept_the_start_included(digits_model, sample):
+    """A learning rate that ruins everything leaves what the training began with."""
+    trained = quantization_aware_train(
+        fold(digits_model), batches(pixels_of(sample.train)),
+        calibration=calibration_pixels(pixels_of(sample.calibration)),
+        validation=pixels_of(sample.validation).astype("float32"), schedule=Schedule(8, 1e3),
+    )  # fmt: skip
+    assert trained.best == trained.start and trained.best.step == 0
+    content = convert_tflite(trained.model, precision="int8", fake_quantized=True)
+    assert agreement(content, digits_model, pixels_of(sample.test)) >= 0.98
