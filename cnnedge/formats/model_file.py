@@ -148,16 +148,20 @@ class ModelFile:
             ModelError: it holds an operator that cnnedge lets no runtime run, or values that a runtime would trust
                 and that cannot be.
         """
-        _ = self._is_runnable
+        _ = self.needs_rehearsal
 
     @cached_property
-    def _is_runnable(self) -> bool:
-        if isinstance(self.parsed, TFLiteModel):
+    def needs_rehearsal(self) -> bool:
+        """Whether what the file takes cannot be reckoned, so that it must first be run in a process of its own."""
+        with naming(self.name):
+            if isinstance(self.parsed, OnnxModel):
+                from cnnedge.formats.onnx.check import check_graph as check_onnx
+
+                return not check_onnx(self.parsed)
             from cnnedge.formats.tflite.check import check_graph
 
-            with naming(self.name):
-                check_graph(self.parsed)
-        return True
+            check_graph(self.parsed)
+            return False
 
     def _entry(self, name: str) -> bytes | str | None:
         """A TFLite file's metadata entry, or an ONNX file's metadata property."""

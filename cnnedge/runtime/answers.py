@@ -28,7 +28,10 @@ def entry(classifier: Classifier, picture: Picture, top: int) -> dict[str, Any]:
     except CnnedgeError as error:
         return {**found, "error": str(error)}
     started = time.perf_counter()
-    predictions = classifier.predict(pixels, top=top)
+    try:
+        predictions = classifier.predict(pixels, top=top)
+    except CnnedgeError as error:
+        return {**found, "error": str(error)}
     found["ms"] = round((time.perf_counter() - started) * 1e3, 3)
     found["top"] = [_as_json(prediction) for prediction in predictions]
     return {**found, **found["top"][0]}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnedge.errors import ImageError
+from cnnedge.errors import ImageError, ModelError
 from cnnedge.formats.model_file import ModelFile, open_model_file
 from cnnedge.images.decode import decode
 from cnnedge.runtime.opening import open_runner
@@ -127,6 +127,8 @@ class Classifier:
     def _best(self, scores: np.ndarray, top: int) -> list[Prediction]:
         if top < 1:
             raise ValueError(f"top is {top}, expected at least 1")
+        if not np.isfinite(scores).all():
+            raise ModelError(f"{self.file.name} gives values that are no numbers: its weights are damaged or too large")
         order = (-scores).argsort(kind="stable")[:top].tolist()
         values = scores.tolist()
         certain = self.file.contract.gives_probabilities

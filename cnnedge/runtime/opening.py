@@ -36,7 +36,10 @@ def open_runner(
     if device not in DEVICES:
         raise ValueError(f"device is {device!r}, expected {' or '.join(DEVICES)}")
     file = source if isinstance(source, ModelFile) else open_model_file(source, format)
-    file.check_runnable()
+    if file.needs_rehearsal:
+        from cnnedge.runtime.rehearsal import rehearse_apart
+
+        rehearse_apart(file)
     if mean is not None or std is not None:
         return _opened(file, num_threads, device, Normalization(tuple(mean or RAW.mean), tuple(std or RAW.std)))
     try:

@@ -11,13 +11,32 @@ _FIXED = {1: 8, 5: 4}
 _LONGEST_VARINT = 10
 
 
+# A field takes 150 bytes when read, and a number of a list 30. NASNet, the largest of common classifiers, has 60,000.
+MOST_FIELDS = 1_000_000
+
+
+class Budget:
+    """How many fields and numbers of lists may still be read of a file."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MOST_FIELDS
+
+    def spend(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise ModelError(f"it has over {MOST_FIELDS:,} fields, expected a classifier's")
+
+
 class Message:
     """One message, ``content[start:end]``, split into fields; messages inside it are split when asked for."""
 
-    __slots__ = ("_fields", "content")
+    __slots__ = ("_fields", "budget", "content", "size")
 
-    def __init__(self, content: bytes, start: int = 0, end: int | None = None) -> None:
-        self.content = content
+    def __init__(self, content: bytes, start: int = 0, end: int | None = None, budget: Budget | None = None) -> None:
+        self.content, self.budget = content, budget or Budget()
+        self.size = (len(content) if end is None else end) - start
         self._fields: dict[int, list[tuple[int, int, int]]] = {}
         position, end = start, len(content) if end is None else end
         while position < end:
@@ -34,6 +53,7 @@ class Message:
                 raise ModelError(f"byte {first:,} holds a field of wire type {wire}, which protobuf does not have")
             if position > end:
                 raise ModelError(f"a field at byte {first:,} reaches beyond its message")
+            self.budget.spend(1)
             self._fields.setdefault(key >> 3, []).append((wire, first, position))
 
     def integer(self, number: int, default: int = 0) -> int:
@@ -49,6 +69,7 @@ class Message:
                 values.append(_signed(first))
             while wire == 2 and first < end:
                 value, first = _varint(self.content, first, end)
+                self.budget.spend(1)
                 values.append(_signed(value))
         return tuple(values)
 
@@ -70,7 +91,7 @@ class Message:
         return found[-1] if found else ""
 
     def messages(self, number: int) -> list["Message"]:
-        return [Message(self.content, first, end) for first, end in self.spans(number)]
+        return [Message(self.content, first, end, self.budget) for first, end in self.spans(number)]
 
     def message(self, number: int) -> "Message | None":
         found = self.messages(number)

@@ -22,6 +22,10 @@ BYTES = {
 # bring.
 KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 
+MAX_RANK = 8
+# Concatenations of DenseNet join 64 maps.
+MOST_ENDS = 256
+
 _NOTHING = Message(b"")
 
 
@@ -124,6 +128,11 @@ def _check_order(model: OnnxModel) -> None:
         if len(node.inputs) < needed or not node.outputs:
             counts = f"{len(node.inputs)} inputs and {len(node.outputs)} outputs"
             raise ModelError(f"{node.op[:60]} has {counts}, expected at least {needed} and 1")
+        if len(node.inputs) > MOST_ENDS or len(node.outputs) > MOST_ENDS:
+            raise ModelError(f"{node.op[:60]} has {len(node.inputs)} inputs, expected at most {MOST_ENDS}")
+        written = known.intersection(filter(None, node.outputs))
+        if written:
+            raise ModelError(f"{node.op[:60]} writes {min(written)[:60]!r}, which is already written")
         missing = [name for name in node.inputs if name not in known]
         if missing:
             raise ModelError(f"{node.op[:60]} reads {missing[0][:60]!r} before anything wrote it")
@@ -151,8 +160,12 @@ def _check_tensor(tensor: Message) -> None:
     if tensor.count(13) or tensor.integer(14):
         raise ModelError(f"{name} keeps its data in another file; expected one file: save it without external data")
     shape, dtype = tensor.integers(1), DTYPES.get(tensor.integer(2), "unknown")
-    if any(size < 0 for size in shape):
+    if len(shape) > MAX_RANK:
+        raise ModelError(f"{name} has {len(shape):,} sizes, expected at most {MAX_RANK}")
+    if any(not 0 <= size < 2**31 for size in shape):
         raise ModelError(f"{name} has shape {shape}")
+    if math.prod(shape) > tensor.size:  # a number takes a byte or more, however it is stored
+        raise ModelError(f"{name} has shape {shape}, and only {tensor.size:,} bytes")
     raw = tensor.spans(9)
     if raw and dtype in BYTES:
         held, needed = raw[-1][1] - raw[-1][0], math.prod(shape) * BYTES[dtype]
@@ -161,7 +174,9 @@ def _check_tensor(tensor: Message) -> None:
 
 
 def _is_constant(node: Node) -> bool:
-    return node.op == "Constant" and bool(node.outputs) and bool(node.attributes.get("value", _NOTHING).count(5))
+    return (
+        node.op == "Constant" and bool(node.outputs) and node.attributes.get("value", _NOTHING).message(5) is not None
+    )
 
 
 def _initializer(tensor: Message, name: str) -> Initializer:
@@ -192,10 +207,14 @@ def _value(value: Message) -> Value:
     if tensor is None:
         return Value(value.text(1), "unknown", None)
     shape = tensor.message(2)
+    if shape is not None and shape.count(1) > MAX_RANK:
+        raise ModelError(f"{value.text(1)[:60]!r} has {shape.count(1):,} sizes, expected at most {MAX_RANK}")
     sizes = None if shape is None else tuple(_size(dimension) for dimension in shape.messages(1))
     return Value(value.text(1), DTYPES.get(tensor.integer(1), "unknown"), sizes)
 
 
 def _size(dimension: Message) -> int | None:
     size = dimension.integer(1, -1)
+    if size >= 2**31:
+        raise ModelError("a size is over 2**31, expected an image's")
     return size if size > 0 else None

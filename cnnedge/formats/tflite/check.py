@@ -5,21 +5,15 @@ which no Python code can catch. Reading the structure (``reader``) has already c
 the values.
 """
 
-import math
-
 import numpy as np
 
+from cnnedge.formats.tflite.budget import BYTES, check_budget, size_of
 from cnnedge.formats.tflite.flatbuffer import Damaged
 from cnnedge.formats.tflite.flow import check_flow
 from cnnedge.formats.tflite.operators import RULES
 from cnnedge.formats.tflite.reader import Operator, Quantization, Subgraph, Tensor, TFLiteModel
+from cnnedge.formats.tflite.sides import check_sides, check_wiring
 
-# Bytes per element; int4 is two to a byte. Types missing here (strings, resources) have no place in
-# a classifier.
-BYTES = {
-    "float32": 4, "float16": 2, "int32": 4, "uint32": 4, "int64": 8, "uint8": 1, "int8": 1, "bool": 1,
-    "int16": 2, "int4": 0.5,
-}  # fmt: skip
 # The largest activation of ResNet-50 at 224x224 is 3 MB in float32; a tensor beyond this is a lie, and LiteRT
 # would try to allocate it.
 MAX_TENSOR_BYTES = 2**28
@@ -27,6 +21,8 @@ MAX_RANK = 6
 # Scales are steps between neighbouring values. Real ones lie within 1e-12..1e4; LiteRT aborts the process
 # when the ratio of two of them leaves what its fixed-point arithmetic can express.
 SCALES = (1e-15, 1e6)
+# A bias has the product of two such scales, which need not be one: kernels only compare it with that product.
+BIAS_SCALES = (1e-38, 1e12)
 
 
 def check_graph(model: TFLiteModel) -> None:
@@ -43,7 +39,10 @@ def check_graph(model: TFLiteModel) -> None:
     _check_order(graph, [_is_constant(tensor, model.buffers) for tensor in graph.tensors])
     for operator in graph.operators:
         _check_operator(operator)
+        check_wiring(operator)
         check_flow(operator, graph.tensors, model.buffers, model.content)
+        check_sides(operator, model)
+    check_budget(model)
     for signature in model.signatures:
         if signature.subgraph != 0:
             raise Damaged(f"a signature belongs to graph {signature.subgraph}, of 1")
@@ -62,7 +61,7 @@ def _check_tensor(tensor: Tensor, buffers: tuple[tuple[int, int], ...]) -> None:
         raise Damaged(f"{name} is {kind}, expected {', '.join(BYTES)}")
     if len(tensor.shape) > MAX_RANK or any(size < 1 for size in tensor.shape):
         raise Damaged(f"{name} has shape {tensor.shape}, expected at most {MAX_RANK} sizes of at least 1")
-    needed = math.ceil(math.prod(tensor.shape) * BYTES[tensor.dtype])
+    needed = size_of(tensor)
     if needed > MAX_TENSOR_BYTES:
         raise Damaged(f"{name} has shape {tensor.shape}: {needed:,} bytes, expected at most {MAX_TENSOR_BYTES:,}")
     _check_signature(name, tensor)
@@ -90,7 +89,7 @@ def _check_quantization(name: str, tensor: Tensor, quantization: Quantization) -
             f"{name} has {len(quantization.scale)} scales and {len(quantization.zero_point)} zero points, "
             f"expected {slices} of each"
         )
-    low, high = SCALES
+    low, high = SCALES if tensor.dtype not in ("int32", "int64") else BIAS_SCALES
     if not all(low <= scale <= high for scale in quantization.scale):  # False for nan as well
         raise Damaged(f"{name} has a scale outside {low:g}..{high:g}")
     limits = np.iinfo(tensor.dtype if tensor.dtype in ("uint8", "int8", "int16") else "int32")

@@ -4,8 +4,8 @@ The container is described at https://flatbuffers.dev/internals: a table starts 
 vtable, which lists where each field lies (0: absent); vectors and strings start with their length; every
 offset to a table, vector or string points forward. All numbers are little-endian.
 
-The reader never trusts the file: whatever lies outside it raises ModelError, and nothing is read twice the
-size of the file or more, since a vector's elements must lie inside it.
+The reader never trusts the file: whatever lies outside it raises ModelError, and so does a file whose lists share
+their content so often that reading all of it would take more than a budget made for the whole file.
 """
 
 import struct
@@ -21,17 +21,40 @@ class Damaged(ModelError):
     """An offset, a length or a value inside the file cannot be."""
 
 
+# Tables and lists are a small part of a real file: 0.3 MB of NASNet's 90 MB. Numbers read take ten times their bytes.
+LARGEST_STRUCTURE = 2**24
+# Writers let tables share their descriptions and equal texts, so that reading may meet a byte more than once.
+_SHARED = 4
+
+
+class Budget:
+    """How many bytes of tables, lists and texts may still be read, each time that they are."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, content: bytes) -> None:
+        self.left = min(_SHARED * len(content) + 1024, LARGEST_STRUCTURE)
+
+    def spend(self, size: int) -> None:
+        self.left -= size
+        if self.left < 0:
+            raise Damaged(
+                "its tables and lists are larger than those of any model, or share their content over and over"
+            )
+
+
 class Table:
     """One table of a flatbuffer. Fields are numbered in the order of the schema, from 0."""
 
-    __slots__ = ("_fields", "content", "position")
+    __slots__ = ("_fields", "budget", "content", "position")
 
-    def __init__(self, content: bytes, position: int) -> None:
-        self.content, self.position = content, position
+    def __init__(self, content: bytes, position: int, budget: Budget) -> None:
+        self.content, self.position, self.budget = content, position, budget
         vtable = position - _read(_I32, content, position)
         vtable_bytes, table_bytes = _read(_U16, content, vtable), _read(_U16, content, vtable + 2)
         if vtable_bytes < 4 or vtable_bytes % 2 or table_bytes < 4 or position + table_bytes > len(content):
             raise Damaged(f"a table at byte {position:,} does not fit its own description")
+        budget.spend(table_bytes + vtable_bytes)
         if vtable + vtable_bytes > len(content):
             raise Damaged(f"the description at byte {vtable:,} reaches beyond the end")
         self._fields = struct.unpack_from(f"<{vtable_bytes // 2 - 2}H", content, vtable + 4)
@@ -71,11 +94,13 @@ class Table:
     def numbers(self, number: int, dtype: str) -> tuple:
         """A vector of numbers of numpy type ``dtype``, such as ``<i4``."""
         start, count = self.span(number, np.dtype(dtype).itemsize)
+        self.budget.spend(count * np.dtype(dtype).itemsize)
         return tuple(np.frombuffer(self.content, dtype, count, start).tolist())
 
     def text(self, number: int) -> str:
         """A string: UTF-8, ending with a zero byte, since native code reads up to one."""
         start, count = self.span(number)
+        self.budget.spend(count)
         if start and (start + count >= len(self.content) or self.content[start + count] != 0):
             raise Damaged(f"a text at byte {start:,} has no end")
         try:
@@ -85,17 +110,18 @@ class Table:
 
     def table(self, number: int) -> "Table | None":
         position = self.field(number)
-        return None if position is None else Table(self.content, _follow(self.content, position))
+        return None if position is None else Table(self.content, _follow(self.content, position), self.budget)
 
     def tables(self, number: int) -> list["Table"]:
         start, count = self.span(number, 4)
+        self.budget.spend(4 * count)
         places = range(start, start + 4 * count, 4)
-        return [Table(self.content, _follow(self.content, place)) for place in places]
+        return [Table(self.content, _follow(self.content, place), self.budget) for place in places]
 
 
 def root(content: bytes) -> Table:
     """The table that the file starts from."""
-    return Table(content, _follow(content, 0))
+    return Table(content, _follow(content, 0), Budget(content))
 
 
 def _follow(content: bytes, position: int) -> int:

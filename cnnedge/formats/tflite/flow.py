@@ -31,11 +31,6 @@ _WEIGHTS = {
     "uint8": {"uint8"}, "int16": {"int8"},
 }  # fmt: skip
 _SAME_PADDING, _VALID_PADDING = 0, 1
-# Operators that put their inputs on the output's scale.
-_RESCALING = {"ADD", "SUB", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "CONCATENATION", "MEAN", "SUM"}
-# An addition's kernels hold the ratio of two scales in fixed point and abort the process from 2**20 on. In real
-# files neighbouring ranges differ by less than 2**10.
-_LARGEST_SCALE_RATIO = 2**15
 
 
 def check_flow(operator: Operator, tensors: Sequence[Tensor], buffers: Buffers, content: bytes) -> None:
@@ -59,18 +54,10 @@ def _check_types(operator: Operator, inputs: list[Tensor], outputs: list[Tensor]
     types = {inputs[number].dtype for number in carriers} | {output.dtype for output in outputs}
     if operator.name not in _RETYPING and len(types) > 1:
         raise Damaged(f"{operator.name} joins {' and '.join(sorted(types))}, expected one type")
-    if operator.name in _RESCALING:
-        _check_scales(operator, [inputs[number] for number in carriers] + outputs)
     if "CONV" in operator.name or operator.name == "FULLY_CONNECTED":
         weights = inputs[1].dtype
         if weights not in _WEIGHTS.get(outputs[0].dtype, ()):
             raise Damaged(f"{operator.name} has {weights} weights for {outputs[0].dtype} images")
-
-
-def _check_scales(operator: Operator, tensors: list[Tensor]) -> None:
-    scales = [tensor.quantization.scale[0] for tensor in tensors if tensor.quantization and tensor.quantization.scale]
-    if scales and max(scales) > _LARGEST_SCALE_RATIO * min(scales):
-        raise Damaged(f"{operator.name} joins scales {min(scales):g} and {max(scales):g}")
 
 
 def _output_shape(operator: Operator, inputs: list[Tensor], buffers: Buffers, content: bytes) -> Shape | None:

@@ -162,7 +162,7 @@ def constant_input(model):
     [
         (stride, "CONV_2D: option 1 is 0, expected 1..4096"),
         (window, "MAX_POOL_2D: option 4 is 0"),
-        (padding, "padding number 7"),
+        (padding, "MAX_POOL_2D: option 0 is 7, expected 0..1"),
         (other_options, "options of kind 5, expected 9"),
         (no_options, "SOFTMAX: it has no options"),
         (far_tensor, r"SOFTMAX reads tensors \(1000,\)"),

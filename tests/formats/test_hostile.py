@@ -1,0 +1,17 @@
+"""Files with one hostile operator each: none may end, stop or fill the process that opens it.
+
+``scripts/hostile.py`` opens as many more as one likes; 10,000 of each format take some minutes.
+"""
+
+import pytest
+
+from tests.support.hostile_run import run_hostile
+
+
+@pytest.mark.parametrize(("format", "count"), [("tflite", 1400), ("onnx", 600)])
+def test_hostile_operators_do_no_harm(format, count):
+    found = run_hostile(format, 0, count)
+    assert (found.crashes, found.hangs, found.over_memory) == ([], [], [])
+    assert sum(found.outcomes.values()) == count
+    # A check that refused everything would pass too: a part of the files is sound and runs.
+    assert found.outcomes["ran"] > count / 10 and found.outcomes["refused"] > count / 10

@@ -1,0 +1,62 @@
+"""Hostile files through children that open one after the other; a child that dies is replaced after its last file."""
+
+import select
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+
+PATIENCE_S = 20
+MOST_MB = 1000
+# A child is replaced after so many files, so that its memory says something about them.
+PER_CHILD = 1000
+
+
+@dataclass
+class Findings:
+    """How many files were ``refused``, ``failed`` or ``ran``, and the seeds of those that did harm."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    crashes: list[int] = field(default_factory=list)
+    hangs: list[int] = field(default_factory=list)
+    over_memory: list[int] = field(default_factory=list)
+
+    @property
+    def defects(self) -> list[int]:
+        return self.crashes + self.hangs + self.over_memory
+
+
+def run_hostile(format: str, first: int, count: int) -> Findings:
+    """Open the files of seeds ``first`` to ``first + count``."""
+    findings = Findings()
+    position, last = first, first + count
+    while position < last:
+        position = _run_child(format, position, min(last, position + PER_CHILD), findings)
+    return findings
+
+
+def _run_child(format: str, first: int, last: int, findings: Findings) -> int:
+    """Run one child; return the seed after the last file that it opened."""
+    command = [sys.executable, "-m", "tests.support.hostile_child", format, str(first), str(last)]
+    seed, heavy = first - 1, False
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1) as child:
+        assert child.stdout is not None
+        while True:
+            if not select.select([child.stdout], [], [], PATIENCE_S)[0]:
+                child.kill()
+                findings.hangs.append(seed)
+                return seed + 1
+            line = child.stdout.readline()
+            if not line:
+                break
+            word, number, *memory = line.split()
+            seed = int(number)
+            if word != "start":
+                findings.outcomes[word] += 1
+                if memory and int(memory[0]) > MOST_MB and not heavy:
+                    heavy = True
+                    findings.over_memory.append(seed)
+    if child.returncode != 0:
+        findings.crashes.append(seed)
+        return seed + 1
+    return last
