@@ -2,7 +2,7 @@
 
 import typer
 
-from cnnedge.cli import benchmark, card, doctor, export, golden, inspect, match, predict, report, run, train
+from cnnedge.cli import benchmark, card, data, doctor, export, golden, inspect, match, predict, report, run, train
 
 
 def register(app: typer.Typer) -> None:
@@ -10,6 +10,7 @@ def register(app: typer.Typer) -> None:
     app.command()(run.run)
     app.command()(train.train)
     app.command()(export.export)
+    app.command()(data.data)
     app.command()(benchmark.benchmark)
     app.command()(report.report)
     app.command()(card.card)

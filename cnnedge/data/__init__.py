@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnedge.data.array_split import ArraySplit
+from cnnedge.data.findings import Findings, find
 from cnnedge.data.folder_dataset import FolderOptions, read_folder
 from cnnedge.data.holding_out import hold_out
 from cnnedge.data.published.cache import data_folder
@@ -31,6 +32,7 @@ __all__ = [
     "evenly_spaced",
     "has_shape",
     "load",
+    "look",
     "named",
     "names",
     "pixels_of",
@@ -109,8 +111,7 @@ def load(
         training, test, source = _published(spec, shape, progress)
         own_validation = None
     else:
-        path = Path(name_or_folder)
-        path = path if path.is_dir() else unpacked(path, progress)
+        path = _folder(name_or_folder, progress)
         name, licence, source = path.resolve().name, "", "folder"
         found = read_folder(path, image_shape or FOLDER_IMAGE_SHAPE, seed=seed, options=folder, progress=progress)
         labels, training, own_validation, test = found.labels, found.training, found.validation, found.test
@@ -121,6 +122,30 @@ def load(
         train, _, for_calibration = hold_out(training, others, seed=seed, validation=0, calibration=calibration)
         parts = train, own_validation, for_calibration
     return Dataset(name, labels, *parts, test, source, source == SAMPLE, licence, seed)
+
+
+def look(
+    name_or_folder: str | Path,
+    options: FolderOptions = FolderOptions(),  # noqa: B008
+    *,
+    progress: Progress = silent,
+) -> Findings:
+    """What the pictures of a published dataset or a folder are like.
+
+    Raises:
+        UsageError, DataError, ImageError: as ``load``.
+    """
+    check_source(name_or_folder, options=options)
+    if isinstance(name_or_folder, str) and name_or_folder in SPECS:
+        spec = SPECS[name_or_folder]
+        training, test, _ = _published(spec, spec.image_shape, progress)
+        return find({"train": training, "test": test}, spec.labels, ())
+    folder = _folder(name_or_folder, progress)
+    return read_folder(folder, FOLDER_IMAGE_SHAPE, seed=0, options=options, progress=progress).findings
+
+
+def _folder(path: str | Path, progress: Progress) -> Path:
+    return Path(path) if Path(path).is_dir() else unpacked(Path(path), progress)
 
 
 def _published(spec: DatasetSpec, shape: tuple[int, int, int], progress: Progress) -> tuple[Split, Split, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,18 @@ class Findings:
         if self.contradictions:
             found.append(f"{self.contradictions:,} pictures lie in several classes, in one of them wrongly")
         return found + self._small_classes()
+
+    def document(self) -> dict[str, Any]:
+        """All of it as JSON takes it, the warnings as sentences too."""
+        return {
+            "labels": list(self.labels),
+            "parts": {part: dict(zip(self.labels, counts, strict=True)) for part, counts in self.per_class.items()},
+            "copies": self.copies,
+            "leaks": [{"of": one, "in": other, "images": count} for (one, other), count in self.leaks.items()],
+            "contradictions": self.contradictions,
+            "unreadable": list(self.unreadable),
+            "warnings": self.warnings(),
+        }
 
     def _small_classes(self) -> list[str]:
         counts = np.sum(list(self.per_class.values()), axis=0)

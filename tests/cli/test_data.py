@@ -1,0 +1,45 @@
+"""``cnnedge data`` on folders that are made here."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from cnnedge.cli.app import run
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """Twelve cats and one dog for training; of three cats and a dog for test, two cats were seen in training."""
+    monkeypatch.setenv("CNNEDGE_DATA", str(tmp_path / "kept"))
+    levels = {"train/cat": range(12), "train/dog": [100], "test/cat": [0, 1, 50], "test/dog": [101]}
+    for folder, values in levels.items():
+        (tmp_path / "photos" / folder).mkdir(parents=True)
+        for value in values:
+            Image.new("RGB", (40, 40), (value, 2 * value, value)).save(tmp_path / "photos" / folder / f"{value}.png")
+    return tmp_path / "photos"
+
+
+def test_counts_leaks_and_damage_as_json(photos, capsys):
+    (photos / "train/cat/99.png").write_bytes(b"<html>")
+    assert run(["data", str(photos), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["parts"] == {"train": {"cat": 12, "dog": 1}, "test": {"cat": 3, "dog": 1}}
+    assert found["leaks"] == [{"of": "test", "in": "train", "images": 2}]
+    assert (found["copies"], found["contradictions"]) == ({"train": 0, "test": 0}, 0)
+    assert len(found["unreadable"]) == 1 and "99.png: is a web page" in found["unreadable"][0]
+    assert found["warnings"][0].startswith("2 of 4 pictures of test are also in train")
+
+
+def test_a_table_of_the_classes(photos, capsys, caplog):
+    assert run(["data", str(photos)]) == 0
+    output = capsys.readouterr().out
+    assert [line.split() for line in output.splitlines()] == [
+        ["class", "train", "test"], ["cat", "12", "3"], ["dog", "1", "1"], ["all", "13", "4"],
+    ]  # fmt: skip
+    assert "2 of 4 pictures of test are also in train" in caplog.text
+
+
+def test_what_is_no_data_is_wrong_usage(tmp_path, capsys):
+    assert run(["data", str(tmp_path / "none")]) == 2
+    assert "unknown dataset" in capsys.readouterr().err
