@@ -132,8 +132,7 @@ def export(
     from cnnedge.model.rgb_input import with_rgb_input
     from cnnedge.model.source import read_source
 
-    modules = allow_custom_objects or ()
-    read = read_source(path, preprocessing=outside, input_size=input_size, custom_objects=modules)
+    read = read_source(path, preprocessing=outside, input_size=input_size, custom_objects=allow_custom_objects or ())
     _say_notes(path.name, read.notes)
     model = read.model
     if names and len(names) != model.output_shape[1]:
