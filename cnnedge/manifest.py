@@ -99,7 +99,8 @@ class FileEntry:
 
     ``top1`` is the fraction right on ``test_images`` test images, None where it was not measured. The fields from
     ``input_contract`` on are those of exported files; ``calibration`` is the audit of the calibration images, ``loss``
-    what ``convert.losses.Loss`` says, where there is one, ``qat_outcome`` whether quantization-aware training was kept.
+    what ``convert.losses.Loss`` says, where there is one, ``qat_outcome`` whether quantization-aware training was kept,
+    ``float_operators`` what an integer file leaves in float.
     """
 
     sha256: str
@@ -120,6 +121,7 @@ class FileEntry:
     calibration: dict[str, Any] | None = None
     loss: dict[str, Any] | None = None
     qat_outcome: dict[str, Any] | None = None
+    float_operators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

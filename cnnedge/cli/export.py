@@ -243,6 +243,8 @@ def _print_entries(folder: Path, done: "Exported") -> None:
         if entry.top1 is not None and baseline is not None:
             line += f"  top-1 {100 * entry.top1:6.2f} %  {100 * (entry.top1 - baseline):+.2f} pp"
         console.show(line + ("  LOSS" if file in done.losses else ""))
+    for file, operators in done.floats.items():
+        console.show(f"{file} has no integer kernel for, and leaves in float: {', '.join(operators)}")
     for file, loss in done.losses.items():
         console.show(f"{file} {loss}")
 

@@ -9,17 +9,18 @@ import numpy as np
 
 from cnnedge.convert.audit import audit_calibration, refuse_broken
 from cnnedge.convert.calibration import calibration_pixels, spanning
-from cnnedge.convert.proof import pictures_for, prove_model
-from cnnedge.convert.scheme import Scheme
+from cnnedge.convert.round_weights import EIGHT_BITS, SEVEN_BITS, with_rounded_weights
+from cnnedge.convert.scheme import CALIBRATED, Scheme
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import Dataset, evenly_spaced, pixels_of
 from cnnedge.errors import ConversionError, UsageError
 from cnnedge.model.fold import fold
 from cnnedge.model.predictor import KerasPredictor
+from cnnedge.model.proof import difference, synthetic_pictures
 from cnnedge.progress import Progress, silent
 from cnnedge.runtime.opening import open_runner
-from cnnedge.scoring.score import score
+from cnnedge.scoring.score import Predictor, score
 from cnnedge.training.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from cnnedge.convert.qat.fine_tune import Trained
     from cnnedge.convert.qat.outcome import Outcome
 
+# To compare a float file with its model.
+PICTURES = 32
 # Validation images that say which of two int8 files is the better one: one image is 0.1 points.
 WATCHED_IMAGES = 1_000
 
@@ -59,13 +62,16 @@ class Converter:
             ConversionError: it is not.
         """
         folded = fold(self.model)
-        prove_model(KerasPredictor(folded), self._pictures, self._expected, "the folded model")
+        self._prove(KerasPredictor(folded), "the folded model")
         return folded
 
     @cached_property
     def _pictures(self) -> np.ndarray:
-        shape = tuple(self.model.inputs[0].shape[1:])
-        return pictures_for(shape, None if self.data is None else self.data.calibration)
+        """uint8 (n, H, W, C): calibration images, or without data gradients, noise and patches."""
+        if self.data is None:
+            return synthetic_pictures(tuple(self.model.inputs[0].shape[1:]), PICTURES).astype("uint8")
+        held = len(self.data.calibration)
+        return self.data.calibration.pixels(np.linspace(0, held - 1, min(PICTURES, held)).astype(int))
 
     @cached_property
     def _expected(self) -> np.ndarray:
@@ -140,6 +146,19 @@ class Converter:
         split = self.data.validation if len(self.data.validation) else self.data.calibration
         return pixels_of(evenly_spaced(split, WATCHED_IMAGES))
 
+    def _prove(self, model: Predictor, what: str) -> None:
+        """Compare with what the Keras model itself answers.
+
+        Raises:
+            ConversionError: ``what`` is another function.
+        """
+        found = difference(model.predict(self._pictures), self._expected)
+        if found is not None:
+            raise ConversionError(
+                f"{what} is not the function that the Keras model is ({found}, on {len(self._pictures)} pictures): it "
+                "is not written; please report the layers of the model"
+            )
+
     def convert(self, scheme: Scheme) -> bytes:
         """The file's content, without a passport.
 
@@ -150,14 +169,17 @@ class Converter:
         content = self._converted(scheme)
         if scheme.precision == "float32":
             with open_runner(content, format=scheme.format) as runner:
-                prove_model(runner, self._pictures, self._expected, f"the float32 {scheme.format} file")
+                self._prove(runner, f"the float32 {scheme.format} file")
         return content
 
     def _converted(self, scheme: Scheme) -> bytes:
         if scheme.format == "tflite":
             return self._to_tflite(scheme.precision, scheme.qat, scheme.io)
+        if scheme.qat and self.outcome.kept == "qat":
+            return convert_onnx_int8(self._made("int8", True, "uint8"))
         if scheme.precision == "int8":
-            return convert_onnx_int8(self._to_tflite("int8", scheme.qat, "uint8"))
+            model = with_rounded_weights(self.folded, self._calibrating(), levels=SEVEN_BITS)
+            return convert_onnx_int8(convert_tflite(model, precision="int8", pixels=self.pixels))
         return convert_onnx_float32(self._to_tflite("float32", False, "uint8"))
 
     def _to_tflite(self, precision: str, qat: bool, io: str) -> bytes:
@@ -166,8 +188,17 @@ class Converter:
     def _made(self, precision: str, qat: bool, io: str) -> bytes:
         key = (precision, qat, io)
         if key not in self._tflite:
-            model = self.trained.model if qat else self.folded
+            model = self.trained.model if qat else self._rounded if precision in CALIBRATED else self.folded
             self._tflite[key] = convert_tflite(
                 model, precision=precision, pixels=self.pixels, io=io, fake_quantized=qat
             )
         return self._tflite[key]
+
+    @cached_property
+    def _rounded(self) -> "keras.Model":
+        return with_rounded_weights(self.folded, self._calibrating(), levels=EIGHT_BITS)
+
+    def _calibrating(self) -> np.ndarray:
+        if self.pixels is None:
+            raise UsageError("calibration needs training images: give --data")
+        return self.pixels

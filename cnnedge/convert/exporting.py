@@ -10,10 +10,11 @@ import numpy as np
 from cnnedge.convert.converter import Converter
 from cnnedge.convert.describe import baseline_entry, data_facts, data_json, licence_of, manifest_entry, passport_of
 from cnnedge.convert.losses import IMAGES, Loss, loss_of, refuse_guessing
-from cnnedge.convert.scheme import ExportPlan, Scheme
+from cnnedge.convert.scheme import CALIBRATED, ExportPlan, Scheme
 from cnnedge.convert.to_onnx import embed_passport_onnx
 from cnnedge.errors import CnnedgeError, DataError, UsageError
 from cnnedge.files import sha256_of, write_atomically
+from cnnedge.formats.model_file import open_model_file
 from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from cnnedge.manifest import FileEntry, TrainingRecord, training_record, update_manifest
 from cnnedge.model.networks import MODELS
@@ -32,10 +33,11 @@ QAT_EPOCHS = {"quick": 1, "full": 4}
 
 @dataclass(frozen=True)
 class Exported:
-    """By file name: manifest entries of the files written, what some lost, the reasons why others were not written."""
+    """By file name: manifest entries of the files written, what some lost or leave in float, why others failed."""
 
     entries: dict[str, FileEntry] = field(default_factory=dict)
     losses: dict[str, Loss] = field(default_factory=dict)
+    floats: dict[str, list[str]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
 
@@ -120,7 +122,7 @@ class _Export:
         content = self.converter.convert(scheme)
         with open_runner(content, format=scheme.format, num_threads=os.cpu_count() or 1) as runner:
             found = self._score(scheme, runner)
-            made = self._history(scheme) | self._loss(scheme, content, found)
+            made = self._history(scheme) | self._loss(scheme, content, found) | self._floats(scheme, content)
             passport = passport_of(
                 scheme, runner, model=self.name, labels=self.labels, licence=licence_of(self.record),
                 found=found, made=made,
@@ -149,6 +151,17 @@ class _Export:
             return {}
         self.done.losses[scheme.file(self.name)] = loss
         return {"loss": asdict(loss)}
+
+    def _floats(self, scheme: Scheme, content: bytes) -> dict[str, Any]:
+        """What the passport says of operators that an integer file leaves in float, before its last layer."""
+        if scheme.precision not in CALIBRATED:
+            return {}
+        facts = open_model_file(content, scheme.format).facts
+        found = [str(operator) for operator in facts.float_before_last_layer()]
+        if not found:
+            return {}
+        self.done.floats[scheme.file(self.name)] = found
+        return {"float_operators": found}
 
     def _history(self, scheme: Scheme) -> dict[str, Any]:
         """How the file was made."""

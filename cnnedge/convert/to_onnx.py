@@ -10,7 +10,8 @@ that ONNX Runtime fuses into integer kernels on x86 and on Arm:
 - the input is the uint8 image itself: the pair of operators that re-centres it in TFLite cancels out;
 - the last operator, mostly a softmax, gives floats: an ONNX output carries no scale that a caller could undo.
 
-So the TFLite and the ONNX file share their activation scales, and after QAT their weights too.
+So the TFLite and the ONNX file share their activation scales, and after QAT their weights too. Without QAT, weights
+that have been rounded to the 7-bit grid before (``round_weights``) come out as they went in.
 """
 
 import json
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from cnnedge.convert.flat_dense import with_flat_inputs
 from cnnedge.convert.integer_graph import IntegerGraph
+from cnnedge.convert.missing_operators import write_out
 from cnnedge.convert.to_tflite import quiet
 from cnnedge.errors import ConversionError
 from cnnedge.model.fold import INPUT_NAME, OUTPUT_NAME
@@ -66,6 +68,7 @@ def _from_tflite(tflite: bytes, precision: str) -> "ModelProto":
             model, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
         except Exception as error:
             raise ConversionError(f"ONNX {precision} conversion failed: {error}") from error
+    write_out(model.graph)
     _rename(model.graph, model.graph.input[0].name, INPUT_NAME)
     return model
 

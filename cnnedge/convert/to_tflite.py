@@ -45,17 +45,25 @@ def convert_tflite(
 
     with _saved_model(model) as folder:
 
-        def convert(*, wide_sums: bool = False) -> bytes:
+        def convert(*, wide_sums: bool = False, floats: bool = False) -> bytes:
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-            _configure(converter, precision, pixels, io, fake_quantized=fake_quantized, wide_sums=wide_sums)
+            _configure(converter, precision, pixels, io, fake_quantized=fake_quantized)
+            _choose_operators(converter, precision, fake_quantized, floats=floats, wide_sums=wide_sums)
             return _run(converter, precision)
 
-        content = convert()
+        floats = False
+        try:
+            content = convert()
+        except ConversionError:
+            if fake_quantized or precision not in ("int8", "int16x8"):
+                raise
+            # An operator without an integer kernel: it alone stays in float.
+            content, floats = convert(floats=True), True
         if precision == "int16x8":
             try:
                 content = with_safe_sums(content)
             except OverflowError:
-                content = convert(wide_sums=True)
+                content = convert(wide_sums=True, floats=floats)
     return name_ends(content, INPUT_NAME, OUTPUT_NAME)
 
 
@@ -68,9 +76,7 @@ def _run(converter: Any, precision: str) -> bytes:
             raise ConversionError(f"TFLite {precision} conversion failed: {reason}") from error
 
 
-def _configure(
-    converter: Any, precision: str, pixels: np.ndarray | None, io: str, *, fake_quantized: bool, wide_sums: bool
-) -> None:
+def _configure(converter: Any, precision: str, pixels: np.ndarray | None, io: str, *, fake_quantized: bool) -> None:
     import tensorflow as tf
 
     if precision == "float32":
@@ -82,17 +88,27 @@ def _configure(
         if pixels is None:
             raise ConversionError(f"{precision} needs calibration images: give --data")
         converter.representative_dataset = lambda: one_by_one(pixels)
-    if precision == "int16x8":
-        sets = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
-        converter.target_spec.supported_ops = [sets]
-        if not wide_sums:
-            converter._experimental_full_integer_quantization_bias_type = tf.int32
     if precision == "int8":
-        if not fake_quantized:
-            # Without this the converter may leave single operators in float and say nothing.
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.as_dtype(io)
         converter.inference_output_type = tf.as_dtype(io)
+
+
+def _choose_operators(converter: Any, precision: str, fake_quantized: bool, *, floats: bool, wide_sums: bool) -> None:
+    """The kernels that may be used: those of integers alone, or with ``floats`` others where there is none."""
+    import tensorflow as tf
+
+    sets = tf.lite.OpsSet
+    others = [sets.TFLITE_BUILTINS] if floats else []
+    if precision == "int16x8":
+        converter.target_spec.supported_ops = [
+            sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+            *others,
+        ]
+        if not wide_sums:
+            converter._experimental_full_integer_quantization_bias_type = tf.int32
+    if precision == "int8" and not fake_quantized:
+        # Without this the converter may leave single operators in float and say nothing.
+        converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS_INT8, *others]
 
 
 @contextlib.contextmanager
@@ -110,7 +126,9 @@ def _saved_model(model: Any) -> Iterator[str]:
     module = tf.Module()
     module.serve = tf.function(lambda image: {OUTPUT_NAME: frozen(image)[0]}, input_signature=[signature])
     with tempfile.TemporaryDirectory(prefix="cnnedge-") as folder, quiet():
-        tf.saved_model.save(module, folder, signatures={"serving_default": module.serve})
+        # Gradients, as Keras's swish has its own, are of no use here and cannot be saved with frozen weights.
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+        tf.saved_model.save(module, folder, signatures={"serving_default": module.serve}, options=options)
         yield folder
 
 

@@ -1,0 +1,51 @@
+"""Activations that converters treat each in a way of its own, in one network: every format gives the same answers."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from cnnedge.convert.converter import Converter
+from cnnedge.convert.scheme import plan_of
+from cnnedge.data import pixels_of
+from cnnedge.formats.model_file import open_model_file
+from cnnedge.runtime.opening import open_runner
+from cnnedge.training.recipes import Recipe
+
+
+@pytest.fixture(scope="module")
+def converted(sample):
+    keras.utils.set_random_seed(0)
+    image = keras.Input((28, 28, 1))
+    x = layers.Rescaling(1 / 255)(image)
+    x = layers.Conv2D(16, 3, strides=2, activation="swish")(x)
+    x = layers.Conv2D(16, 3, strides=2, activation="gelu")(x)
+    x = layers.PReLU(shared_axes=[1, 2], alpha_initializer=keras.initializers.Constant(0.3))(layers.Conv2D(16, 3)(x))
+    x = layers.Activation("hard_swish")(layers.Conv2D(16, 1)(x))
+    model = keras.Model(image, layers.Dense(10, activation="softmax")(layers.Flatten()(x)))
+    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
+    model.fit(pixels_of(sample.train).astype("float32"), sample.train.labels, batch_size=50, epochs=12, verbose=0)
+    converter = Converter(model, sample, Recipe(epochs=1))
+    expected = model.predict(pixels_of(sample.test).astype("float32"), verbose=0)
+    return expected, {scheme.file("net"): converter.convert(scheme) for scheme in plan_of().schemes}
+
+
+def test_every_file_answers_as_the_model_does(converted, sample):
+    expected, files = converted
+    assert len(files) == 7
+    for file, content in files.items():
+        with open_runner(content, format=file.split(".")[1]) as runner:
+            found = runner.predict(pixels_of(sample.test))
+        # 500 images: a flip is 0.2 %. Eight bits flip near ties alone, 1 % of a network as good as this one.
+        assert np.mean(found.argmax(1) == expected.argmax(1)) >= 0.99, file
+
+
+def test_what_has_no_integer_kernel_stays_in_float_and_is_named(converted):
+    _, files = converted
+
+    def floats(file):
+        return {op.op for op in open_model_file(files[file], file.split(".")[1]).facts.float_before_last_layer()}
+
+    assert floats("net_int8.tflite") == set()
+    assert floats("net_int16x8.tflite") >= {"PRELU", "HARD_SWISH"}
+    assert "Erf" in floats("net_int8.onnx") and "Conv" not in floats("net_int8.onnx")

@@ -1,0 +1,24 @@
+"""What a converter refuses to hand on."""
+
+import pytest
+
+from cnnedge.convert.converter import Converter
+from cnnedge.convert.scheme import Scheme
+from cnnedge.convert.to_tflite import convert_tflite
+from cnnedge.errors import ConversionError
+from cnnedge.model.fold import fold
+from cnnedge.model.networks import build_model
+from cnnedge.training.recipes import Recipe
+
+
+@pytest.mark.parametrize("format", ["tflite", "onnx"])
+def test_a_float_file_of_another_function_is_refused(format, digits_model):
+    converter = Converter(digits_model, None, Recipe(epochs=1))
+    scheme = Scheme(format, "float32")
+    assert len(converter.convert(scheme)) > 1000
+    other = build_model("mnist-tiny", seed=5)
+    key = ("float32", False, "uint8")
+    assert key in converter._tflite
+    converter._tflite[key] = convert_tflite(fold(other), precision="float32")
+    with pytest.raises(ConversionError, match=f"the float32 {format} file is not the function that the Keras model is"):
+        converter.convert(scheme)
