@@ -77,6 +77,8 @@ def check_sides(operator: Operator, model: TFLiteModel) -> None:
         _check_scales(operator, data, outputs)
     if operator.name in ("ADD", "SUB") and data[0].dtype == "int16" and data[0].shape != data[1].shape:
         raise Damaged(f"{operator.name} joins int16 of shapes {data[0].shape} and {data[1].shape}, expected one shape")
+    if operator.name == "RESHAPE":
+        _check_reshape(operator, tensors, outputs[0])
     if operator.name == "SQUARED_DIFFERENCE" and data[0].dtype in _QUANTIZED:
         _check_square(data, outputs[0])
     if operator.name in _WEIGHTS:
@@ -142,6 +144,15 @@ def _check_scales(operator: Operator, data: list[Tensor], outputs: list[Tensor])
     found = [scale for scale in scales if scale]
     if found and operator.name in _RESCALING and max(found) > _LARGEST_SCALE_RATIO * min(found):
         raise Damaged(f"{operator.name} joins scales {min(found):g} and {max(found):g}")
+
+
+def _check_reshape(operator: Operator, tensors: Sequence[Tensor], output: Tensor) -> None:
+    """The kernel copies the new shape into as many places as the output has sizes, however long it is."""
+    if len(operator.inputs) < 2:
+        return
+    wanted = tensors[operator.inputs[1]]
+    if wanted.dtype != "int32" or wanted.shape != (len(output.shape),):
+        raise Damaged(f"RESHAPE takes {wanted.dtype} {wanted.shape} for a shape of {len(output.shape)} sizes")
 
 
 def _check_square(data: list[Tensor], output: Tensor) -> None:

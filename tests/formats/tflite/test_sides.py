@@ -98,6 +98,11 @@ def missing_shape(model):
     operator(model).inputs = np.array([0, -1], np.int32)
 
 
+def long_shape(model):
+    model.buffers[tensors(model)[1].buffer].data = np.ones(48, np.int32).view(np.uint8)
+    tensors(model)[1].shape = [48]
+
+
 def activation(model):
     operator(model).builtinOptions.fusedActivationFunction = 5
 
@@ -128,6 +133,7 @@ def many_sizes(model):
         ("STRIDED_SLICE", "float32", new_axes, "STRIDED_SLICE: option 3 is 255, expected 0"),
         ("TRANSPOSE", "float32", order_from_the_graph, "TRANSPOSE takes input 1 from 't1', expected constant int32"),
         ("RESHAPE", "float32", missing_shape, r"RESHAPE has inputs \(0, -1\), expected none left out but a bias"),
+        ("RESHAPE", "float32", long_shape, r"RESHAPE takes int32 \(48,\) for a shape of 2 sizes"),
         ("CONV_2D", "float32", activation, r"CONV_2D: option 3 is 5, expected 0\.\.3"),
         ("LEAKY_RELU", "float32", no_number, "LEAKY_RELU: option 0 is nan"),
         ("ADD", "float32", many_sizes, r"ADD has data of shape \(1, 1, 1, 1, 1, 3\), expected 0 to 5 sizes"),
