@@ -81,8 +81,7 @@ def export(
     logits or one sigmoid unit, of Keras 2. What an app does to pixels before
     the network (--scale 255, --preprocessing tf) is put inside the files.
     With --rgb-input the network is another one, NAME_rgb, whose first layer
-    takes the mean of three channels: for tools that know no grey pictures,
-    such as MediaPipe Tasks.
+    takes the mean of three channels: for MediaPipe Tasks, which know no grey.
     With --snippets, NAME_PRECISION_snippets.md has complete code for Android,
     iOS, Flutter and Python, as cnnedge inspect FILE --snippets prints it.
 
