@@ -29,7 +29,7 @@ from cnnedge.files import check_readable, check_writable, refuse_existing, write
 if TYPE_CHECKING:
     from cnnedge.convert.exporting import Exported
     from cnnedge.convert.scheme import ExportPlan
-    from cnnedge.manifest import FileEntry, TrainingRecord
+    from cnnedge.manifest import FileEntry
 
 
 def export(
@@ -93,7 +93,7 @@ def export(
 
       cnnedge export mnist --rgb-input --format tflite --precision int8
     """
-    from cnnedge.convert.exporting import export_recipe
+    from cnnedge.convert.exporting import export_recipe, trained_on
     from cnnedge.convert.scheme import plan_of
     from cnnedge.labels import asked_labels
     from cnnedge.manifest import training_record
@@ -201,19 +201,6 @@ def _locate(source: str, out: Path) -> tuple[Path, str]:
     if not trained.is_file():
         raise UsageError(f"{source} has not been trained: {trained} does not exist; run cnnedge train {source} first")
     return trained, source
-
-
-def trained_on(path: Path, record: "TrainingRecord | None") -> str | None:
-    """The published data that a model was trained on; None where its file does not know.
-
-    Raises:
-        UsageError: it was trained on somebody's folder of pictures, whose place is not kept.
-    """
-    if record is None:
-        return None
-    if not record.data.published:
-        raise UsageError(f"{path} was trained on the folder {record.data.name}: add --data with its place")
-    return record.data.name
 
 
 def _snippet_files(targets: list[Path]) -> dict[Path, Path]:

@@ -194,6 +194,19 @@ def export_recipe(record: TrainingRecord | None, preset: str) -> Recipe:
     return Recipe(epochs=1, qat_epochs=QAT_EPOCHS[preset])
 
 
+def trained_on(path: Path, record: TrainingRecord | None) -> str | None:
+    """The published data that a model was trained on; None where its file does not know.
+
+    Raises:
+        UsageError: it was trained on somebody's folder of pictures, whose place is not kept.
+    """
+    if record is None:
+        return None
+    if not record.data.published:
+        raise UsageError(f"{path} was trained on the folder {record.data.name}: add --data with its place")
+    return record.data.name
+
+
 def check_data(converter: Converter, plan: ExportPlan) -> None:
     """Refuse a plan that the converter's data cannot serve.
 
