@@ -65,8 +65,9 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 def shown(text: str | Path) -> str:
-    """``text`` as it can be printed: bytes of a file name that are not UTF-8 as \\xNN."""
-    return os.fsencode(text).decode("utf-8", "backslashreplace")
+    """``text`` on one line as it can be printed: bytes that are not UTF-8 as \\xNN, line breaks as \\n."""
+    readable = os.fsencode(text).decode("utf-8", "backslashreplace")
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in readable)
 
 
 def _label(path: Path) -> str:
