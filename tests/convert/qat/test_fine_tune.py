@@ -144,7 +144,9 @@ def test_dead_channels_do_not_overflow_their_biases(digits_model, sample):
         model.get_layer(name).kernel.assign(kernel)
     trained = train(model, pixels_of(sample.train), pixels_of(sample.calibration), steps=12)
     content = convert_tflite(trained.model, precision="int8", fake_quantized=True)
-    assert agreement(content, model, pixels_of(sample.test)) >= 0.98
+    # Half of what this network says is wrong, so that many answers hang on little: 2 in 100 fall the other way, give
+    # or take 0.6 with 500 images. A bias that overflows leaves a quarter.
+    assert agreement(content, model, pixels_of(sample.test)) >= 0.95
 
 
 def test_the_best_state_is_kept_the_start_included(digits_model, sample):
