@@ -23,13 +23,12 @@ from cnnedge.cli.options import (
     Std,
     Test,
 )
-from cnnedge.errors import GateError, UsageError
+from cnnedge.errors import UsageError
 from cnnedge.files import check_readable, check_writable, refuse_existing, write_atomically
 
 if TYPE_CHECKING:
     from cnnedge.convert.exporting import Exported
     from cnnedge.convert.scheme import ExportPlan
-    from cnnedge.manifest import FileEntry
 
 
 def export(
@@ -125,6 +124,7 @@ def export(
 
     from cnnedge.convert.converter import Converter
     from cnnedge.convert.exporting import export
+    from cnnedge.convert.losses import check_drops
     from cnnedge.documents import fail_if_any
     from cnnedge.model.keras_file import save_keras
     from cnnedge.model.plausible import check_plausible
@@ -233,16 +233,3 @@ def _print_entries(folder: Path, done: "Exported") -> None:
         console.show(f"{file} has no integer kernel for, and leaves in float: {', '.join(operators)}")
     for file, loss in done.losses.items():
         console.show(f"{file} {loss}")
-
-
-def check_drops(entries: "dict[str, FileEntry]", baseline: float, max_drop: float) -> None:
-    """Raise if a file's top-1 is more than ``max_drop`` points below the baseline's.
-
-    Raises:
-        GateError: names the files and their losses.
-    """
-    # The accuracies are counts over the same images, so 1e-9 only absorbs the rounding of the subtraction.
-    lost = {file: 100 * (baseline - entry.top1) for file, entry in entries.items() if entry.top1 is not None}
-    over = [f"{file} ({points:.2f})" for file, points in lost.items() if points > max_drop + 1e-9]
-    if over:
-        raise GateError(f"lost more than {max_drop:g} points of top-1: {', '.join(over)}")
