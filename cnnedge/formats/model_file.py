@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from cnnedge.errors import ModelError, UsageError
 from cnnedge.files import sha256_of
-from cnnedge.formats.onnx.reader import OnnxModel, read_onnx
 from cnnedge.formats.tflite.reader import TFLiteModel, read_tflite
 from cnnedge.images.normalization import Normalization
 from cnnedge.names import FORMATS
@@ -19,6 +18,7 @@ from cnnedge.passport import PASSPORT_KEY, Passport
 if TYPE_CHECKING:
     from cnnedge.formats.contract import Contract
     from cnnedge.formats.facts import Facts
+    from cnnedge.formats.onnx.reader import OnnxModel
     from cnnedge.formats.tflite.standard_metadata import StandardMetadata
 
 # Both containers address their content with 31-bit offsets or lengths.
@@ -45,7 +45,7 @@ class ModelFile:
     path: Path | None
     format: str
     content: bytes
-    parsed: TFLiteModel | OnnxModel
+    parsed: "TFLiteModel | OnnxModel"
     asked: tuple[Normalization | None, Sequence[str] | None] = (None, None)
 
     @cached_property
@@ -86,7 +86,7 @@ class ModelFile:
     @cached_property
     def properties(self) -> dict[str, str]:
         """An ONNX file's metadata properties but for the passport."""
-        found = self.parsed.metadata if isinstance(self.parsed, OnnxModel) else {}
+        found = {} if isinstance(self.parsed, TFLiteModel) else self.parsed.metadata
         return {name: text for name, text in found.items() if name != PASSPORT_KEY}
 
     @cached_property
@@ -154,7 +154,7 @@ class ModelFile:
     def needs_rehearsal(self) -> bool:
         """Whether what the file takes cannot be reckoned, so that it must first be run in a process of its own."""
         with naming(self.name):
-            if isinstance(self.parsed, OnnxModel):
+            if not isinstance(self.parsed, TFLiteModel):
                 from cnnedge.formats.onnx.check import check_graph as check_onnx
 
                 return not check_onnx(self.parsed)
@@ -165,7 +165,7 @@ class ModelFile:
 
     def _entry(self, name: str) -> bytes | str | None:
         """A TFLite file's metadata entry, or an ONNX file's metadata property."""
-        if isinstance(self.parsed, OnnxModel):
+        if not isinstance(self.parsed, TFLiteModel):
             return self.parsed.metadata.get(name)
         from cnnedge.formats.tflite.entries import read_entry
 
@@ -187,8 +187,15 @@ def open_model_file(source: Path | str | bytes, format: str | None = None) -> Mo
     content = source if isinstance(source, bytes) else _read(Path(source))
     name = path.name if path else f"<{format} bytes>"
     with naming(name):
-        parsed = read_tflite(content) if format == "tflite" else read_onnx(content)
-    return ModelFile(name, path, format, content, parsed)
+        return ModelFile(name, path, format, content, _parse(content, format))
+
+
+def _parse(content: bytes, format: str) -> "TFLiteModel | OnnxModel":
+    if format == "tflite":
+        return read_tflite(content)
+    from cnnedge.formats.onnx.reader import read_onnx  # `predict` starts faster without what its file does not need
+
+    return read_onnx(content)
 
 
 @contextmanager

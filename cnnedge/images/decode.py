@@ -7,6 +7,7 @@ a picture once Pillow has read it.
 import io
 import threading
 import warnings
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -77,7 +78,7 @@ def _open(stream: BinaryIO) -> "Image.Image":
     from PIL import Image
 
     start = stream.read(_START)
-    for formats in (kinds.COMMON_FORMATS, _further_formats(start)):
+    for formats in _formats(start):
         stream.seek(0)
         try:
             # Pillow warns from 89 megapixels on; our own limit is checked before anything is decoded.
@@ -89,6 +90,12 @@ def _open(stream: BinaryIO) -> "Image.Image":
         except Image.DecompressionBombError as error:
             raise ImageError(f"{error}: scale it down first") from None
     raise ImageError(kinds.why_unreadable(start))
+
+
+def _formats(start: bytes) -> Iterator[tuple[str, ...]]:
+    """The formats to try, and only when none of them is it, those for which Pillow loads all its plugins."""
+    yield kinds.COMMON_FORMATS
+    yield tuple(_further_formats(start))
 
 
 def _further_formats(start: bytes) -> list[str]:
