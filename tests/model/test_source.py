@@ -100,7 +100,9 @@ def test_an_adapted_normalization_keeps_its_mean_and_variance(form, tmp_path, pi
         model = keras.Model(image, rest[2](rest[1](rest[0](normalization(image)))))
     expected = raw_answers(model, pixels)
     assert expected.max() - expected.min() > 0.05
-    assert_answers(read_back(model, tmp_path), pixels, expected)
+    source = read_back(model, tmp_path)
+    assert_answers(source, pixels, expected)
+    assert [type(part).__name__ for part in fold(source.model).operations][:3] == ["InputLayer", "Rescaling", "Conv2D"]
 
 
 def test_operations_shared_layers_and_names_of_ours(tmp_path, pixels):

@@ -74,11 +74,21 @@ def _spread(node: Node, scale: object, offset: object) -> Affine | None:
 
 
 def fold_affine(graph: Graph) -> None:
-    """Fold every scaling that can be, from the image on; what cannot be folded is merged with scalings beside it."""
+    """Fold every scaling that can be, from the image on; what cannot be folded is merged with scalings beside it.
+
+    A Normalization that stays becomes the Rescaling that it is: a multiplication and an addition, which every converter
+    knows, in place of a subtraction and a division.
+    """
+    import keras
+
     for node in list(graph.nodes):
         affine = affine_of(node)
-        if affine is not None and (_into_before(graph, node, affine) or _into_behind(graph, node, affine)):
+        if affine is None:
+            continue
+        if _into_before(graph, node, affine) or _into_behind(graph, node, affine):
             graph.bypass(node)
+        elif node.kind == "Normalization":
+            node.operation = keras.layers.Rescaling(_short(affine.scale), _short(affine.offset))
 
 
 def _into_before(graph: Graph, node: Node, affine: Affine) -> bool:
