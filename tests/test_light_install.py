@@ -91,12 +91,16 @@ def test_predict_and_inspect_work(light, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", [("train", "mnist"), ("run", "mnist"), ("export", "mnist"), ("card", "exported/mnist")]
+    "command",
+    [
+        ("train", "cifar10"),
+        ("run", "cifar10"),
+        ("export", "exported/mnist/mnist.keras", "--out", "new"),
+        ("card", "exported/mnist"),
+    ],
 )
 def test_commands_without_their_extra_say_what_to_install(light, command, tmp_path):
-    (tmp_path / "exported/mnist").mkdir(parents=True)
-    if command[0] == "export":
-        (tmp_path / "exported/mnist/mnist.keras").write_bytes(b"")
+    shutil.copytree(REPOSITORY / "exported/mnist", tmp_path / "exported/mnist", ignore=shutil.ignore_patterns("*.md"))
     found = run(light, *command, folder=tmp_path)
     assert found.returncode == 1
     assert found.stderr.strip().splitlines()[-1].endswith("pip install 'cnnedge[build]'")
