@@ -32,6 +32,7 @@ from cnnedge.model.backend import require_tensorflow
 from cnnedge.model.keras_file import load_keras
 from cnnedge.model.networks import build_model
 from cnnedge.scoring.accuracy import confusion_matrix
+from cnnedge.scoring.score import answers_of
 from cnnedge.training.job import SavedNetwork, TrainingJob
 from cnnedge.training.recipes import Augmentation, Recipe
 
@@ -96,7 +97,7 @@ def quantize(source: Path, data: datasets.Dataset, recipe: Recipe, folder: Path,
 def draw_confusions(network: "keras.Model", data: datasets.Dataset) -> tuple[Figure, Figure]:
     """Which classes it takes for each other: the whole matrix, and the five worst pairs with the surest mistakes."""
     scores = network.predict(datasets.pixels_of(data.test).astype(np.float32), batch_size=250, verbose=0)
-    taken, true = scores.argmax(axis=1), data.test.labels
+    taken, true = answers_of(scores), data.test.labels
     counts = confusion_matrix(taken, true, len(data.labels))
     mistakes = counts - np.diag(counts.diagonal())
     rows, names = [], []

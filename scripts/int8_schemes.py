@@ -30,6 +30,7 @@ from cnnedge.files import write_atomically
 from cnnedge.model.networks import MODELS
 from cnnedge.progress import Progress
 from cnnedge.runtime.opening import open_runner
+from cnnedge.scoring.score import Score, answers_of
 from cnnedge.studies.int8_schemes import SCHEMES, quantize_onnx
 
 EMULATOR = "qemu-x86_64-static"
@@ -138,7 +139,7 @@ def answers_here_and_there(variant: Path, data: Dataset, count: int, folder: Pat
     """Top-1 here and on the emulated processor, as fractions, and how many answers differ."""
     images, labels = pixels_of(data.test, count), data.test.labels[:count]
     with open_runner(variant) as runner:
-        here = runner.predict(images).argmax(1)
+        here = answers_of(runner.predict(images))
     pixels, answers = folder / "images.npy", folder / "answers.npy"
     np.save(pixels, images)
     subprocess.run(
@@ -147,7 +148,7 @@ def answers_here_and_there(variant: Path, data: Dataset, count: int, folder: Pat
         stderr=subprocess.DEVNULL,  # the emulator names each processor feature that it leaves out
     )
     there = np.load(answers)
-    return float(np.mean(here == labels)), float(np.mean(there == labels)), int(np.sum(here != there))
+    return Score(here, labels).top1, Score(there, labels).top1, int(np.sum(here != there))
 
 
 def table_line(variant: Path, rows: dict[str, Row], answers: tuple[float, float, int]) -> str:

@@ -22,9 +22,12 @@ from cnnedge.convert.scheme import Scheme
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.files import write_atomically
 from cnnedge.model.keras_file import load_keras
+from cnnedge.model.predictor import KerasPredictor
 from cnnedge.progress import Progress
 from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring.accuracy import compare
+from cnnedge.scoring.agreement import agreement
+from cnnedge.scoring.score import score
 from cnnedge.training.recipes import PRESETS, recipe
 
 
@@ -47,9 +50,7 @@ def measure(folder: Path, preset: str, progress: Progress) -> dict[str, Any]:
     """Top-1 and agreement with the float model of the three int8 TFLite files, and whether QAT reached PTQ."""
     name = folder.name
     data, model = datasets.load(name, progress=progress), load_keras(folder / f"{name}.keras")
-    truth = data.test.labels
-    baseline = model.predict(datasets.pixels_of(data.test).astype("float32"), batch_size=250, verbose=0).argmax(1)
-    answers = {}
+    baseline, scores = score(KerasPredictor(model), data.test), {}
     for variant, qat, calibrated in (("ptq", False, True), ("qat", True, True), ("qat_from_minus_6_to_6", True, False)):
         converter = Converter(model, data, recipe(name, preset), calibrated_ranges=calibrated, progress=progress)
         if qat:  # the file as trained, whether or not an export would keep it
@@ -57,17 +58,17 @@ def measure(folder: Path, preset: str, progress: Progress) -> dict[str, Any]:
         else:
             content = converter.convert(Scheme("tflite", "int8"))
         with open_runner(content, format="tflite") as runner:
-            answers[variant] = runner.predict(datasets.pixels_of(data.test)).argmax(1)
+            scores[variant] = score(runner, data.test)
     return {
         "model": name,
         "preset": preset,
-        "test_images": len(truth),
-        "float_top1": float(np.mean(baseline == truth)),
+        "test_images": baseline.images,
+        "float_top1": baseline.top1,
         "variants": {
-            variant: {"top1": float(np.mean(given == truth)), "agreement": float(np.mean(given == baseline))}
-            for variant, given in answers.items()
+            variant: {"top1": found.top1, "agreement": agreement(found.answers, baseline.answers)}
+            for variant, found in scores.items()
         },
-        "verdict": verdict(answers["qat"], answers["ptq"], truth),
+        "verdict": verdict(scores["qat"].answers, scores["ptq"].answers, baseline.labels),
     }
 
 

@@ -15,6 +15,7 @@ from cnnedge.errors import ModelError
 from cnnedge.model.preprocessing import NAMED, Preprocessing
 from cnnedge.model.source import Reference, SourceModel
 from cnnedge.scoring.accuracy import wilson_interval
+from cnnedge.scoring.score import answers_of
 
 # Enough to tell 85 from 95 % (standard error 2 points), few enough for seconds with large networks.
 PICTURES = 200
@@ -51,7 +52,7 @@ def check_plausible(source: SourceModel, data: Dataset) -> str | None:
     pixels, labels = _pictures(data)
     if len(labels) < FEWEST:
         return None
-    answers = source.reference(pixels).argmax(axis=1)
+    answers = answers_of(source.reference(pixels))
     right = int((answers == labels).sum())
     if right >= GOOD * len(labels):
         return None
@@ -89,7 +90,7 @@ def _readings(channels: int, declared: Preprocessing | None) -> Iterator[_Readin
 def _better_reading(reference: Reference, pixels: np.ndarray, labels: np.ndarray, right: int) -> str | None:
     best, found = right, None
     for reading in _readings(pixels.shape[-1], reference.preprocessing):
-        answers = replace(reference, preprocessing=reading.preprocessing)(pixels).argmax(axis=1)
+        answers = answers_of(replace(reference, preprocessing=reading.preprocessing)(pixels))
         count = int((answers == labels).sum())
         if count > best and _far_better(count, right, len(labels)):
             best, found = count, f"{count / len(labels):.0%} {reading.words}: {reading.advice}"

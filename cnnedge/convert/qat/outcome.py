@@ -10,6 +10,7 @@ import numpy as np
 from cnnedge.convert.qat.fine_tune import Trained
 from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring.agreement import agreement
+from cnnedge.scoring.score import answers_of
 
 BATCH = 128
 
@@ -50,10 +51,10 @@ class Outcome:
 def outcome_of(trained: Trained, files: Mapping[str, bytes], folded: keras.Model, images: np.ndarray) -> Outcome:
     """Compare the TFLite files "qat" and, if it could be made, "ptq" on uint8 (N, H, W, C) ``images``; at a tie the
     trained one is kept."""
-    expected = folded.predict(images.astype(np.float32), batch_size=BATCH, verbose=0).argmax(1)
+    expected = answers_of(folded.predict(images.astype(np.float32), batch_size=BATCH, verbose=0))
     agreed = {}
     for method, content in files.items():
         with open_runner(content, format="tflite") as runner:
-            agreed[method] = agreement(runner.predict(images).argmax(1), expected)
+            agreed[method] = agreement(answers_of(runner.predict(images)), expected)
     kept = max(agreed, key=lambda method: agreed[method])  # the first of equals
     return Outcome(kept, len(images), agreed["qat"], agreed.get("ptq"), trained.best.step, trained.float_layers)
