@@ -9,7 +9,7 @@ import typer
 from cnnedge import console
 from cnnedge.cli.options import Data, Overwrite
 from cnnedge.errors import UsageError
-from cnnedge.files import check_readable, check_writable, refuse_existing
+from cnnedge.files import check_writable, refuse_existing
 
 if TYPE_CHECKING:
     from cnnedge.data import Dataset, Split
@@ -48,20 +48,19 @@ def card(
       cnnedge card exported/cifar10 --cifar10-1 ~/CIFAR-10.1/datasets --overwrite
     """
     from cnnedge import data as datasets
-    from cnnedge.manifest import MANIFEST
+    from cnnedge.cards.evidence import CARD, ROBUSTNESS, load_benchmark, load_manifest, robustness_files
     from cnnedge.model.backend import require_keras
 
-    check_readable(folder / MANIFEST, folder / "benchmark.json")
+    # What is missing, or wrong, is said before the long work.
+    manifest = load_manifest(folder)
+    files = robustness_files(folder, manifest.model)
+    load_benchmark(folder)
     check_writable(folder)
     if data is not None:
         datasets.check_source(data)
     require_keras(console.say)
-    from cnnedge.cards.evidence import CARD, ROBUSTNESS, load_benchmark, load_manifest, robustness_files
     from cnnedge.cards.write import write_card
 
-    manifest = load_manifest(folder)
-    files = robustness_files(folder, manifest.model)
-    load_benchmark(folder)  # says what is wrong with it before the long work
     refuse_existing([folder / CARD], overwrite=overwrite)
     extra = _read_cifar10_1(cifar10_1, files)
     from cnnedge.data import evenly_spaced

@@ -13,7 +13,6 @@ from cnnedge.errors import DataError
 from cnnedge.files import write_atomically
 from cnnedge.model.networks import count_macs
 from cnnedge.progress import Progress, silent
-from cnnedge.studies.trial import train_and_convert
 from cnnedge.training.job import TrainingJob
 
 SCHEMA = 1
@@ -71,6 +70,7 @@ def load_widths(path: Path) -> dict[str, Any]:
 
 def _row(job: TrainingJob, data: Dataset, progress: Progress) -> dict[str, Any]:
     """One width, trained in a folder that is gone afterwards."""
+    from cnnedge.studies.trial import train_and_convert  # loads Keras, which who only reads width.json does without
 
     def report(stage: str, done: int, total: int) -> None:
         progress(f"width {job.width:g}: {stage}", done, total)
