@@ -82,6 +82,7 @@ TEMPLATES: dict[str, Operator] = {
     "MIRROR_PAD": Operator([IMAGE, _PADDED], [1, 6, 6, 3]),
     "RESIZE_BILINEAR": Operator([IMAGE, _ints(8, 8)], [1, 8, 8, 3]),
     "RESIZE_NEAREST_NEIGHBOR": Operator([IMAGE, _ints(8, 8)], [1, 8, 8, 3]),
+    "TILE": Operator([IMAGE, _ints(1, 2, 1, 3)], [1, 8, 4, 9]),
     "SPACE_TO_DEPTH": Operator([IMAGE], [1, 2, 2, 12], blockSize=2),
     "DEPTH_TO_SPACE": Operator([[1, 4, 4, 4]], [1, 8, 8, 1], blockSize=2),
     "ARG_MAX": Operator([[1, 5], _ints(1)], [1], out="int64", outputType=4),

@@ -131,6 +131,7 @@ RULES: dict[str, Rule] = {
     "MIRROR_PAD": Rule(77, _TWO, limits={0: _FLAG}, ranks=(1, 5)),
     "RESIZE_BILINEAR": Rule(15, _TWO, limits={2: _FLAG, 3: _FLAG}, ranks=_IMAGE),
     "RESIZE_NEAREST_NEIGHBOR": Rule(74, _TWO, limits={0: _FLAG, 1: _FLAG}, ranks=_IMAGE),
+    "TILE": _bare(51, _TWO, ranks=(1, 6)),
     "SPACE_TO_DEPTH": Rule(19, _ONE, positive={0: 0}, ranks=_IMAGE),
     "DEPTH_TO_SPACE": Rule(94, _ONE, positive={0: 0}, ranks=_IMAGE),
     "ARG_MAX": Rule(40, _TWO, ranks=(1, 5)),

@@ -3,6 +3,7 @@
 Kernels look at some of this themselves and abort, divide by zero or read beyond a buffer over the rest.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ _BYTES = {"int8", "uint8"}
 # Operators that only move their data about, and may move anything.
 _MOVING = {
     "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "CONCATENATION", "PACK", "UNPACK", "SPLIT", "SPLIT_V", "SLICE",
-    "STRIDED_SLICE", "GATHER", "PAD", "PADV2", "SHAPE", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE",
+    "STRIDED_SLICE", "GATHER", "PAD", "PADV2", "SHAPE", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "TILE",
 }  # fmt: skip
 # The types of data that a kernel calculates with, where they are not float and all the quantized ones.
 _TYPES = {
@@ -48,7 +49,7 @@ _DATA = {
 _STEERING = {
     **dict.fromkeys(["MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "TRANSPOSE", "PAD", "MIRROR_PAD"], (1,)),
     **dict.fromkeys(["RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "EXPAND_DIMS", "ARG_MAX", "PADV2", "GATHER"], (1,)),
-    "SPLIT": (0,), "TRANSPOSE_CONV": (0,), "SPLIT_V": (1, 2), "SLICE": (1, 2), "STRIDED_SLICE": (1, 2, 3),
+    "SPLIT": (0,), "TRANSPOSE_CONV": (0,), "TILE": (1,), "SPLIT_V": (1, 2), "SLICE": (1, 2), "STRIDED_SLICE": (1, 2, 3),
 }  # fmt: skip
 # Weights: the input, and the axis along which they may have a scale each; the bias comes behind them.
 _WEIGHTS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "TRANSPOSE_CONV": 0, "FULLY_CONNECTED": 0}
@@ -59,6 +60,8 @@ _BIASES = {"float32": {"float32"}, "int8": {"int32"}, "uint8": {"int32"}, "int16
 # than 2**10.
 _RESCALING = {"ADD", "SUB", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "CONCATENATION", "MEAN", "SUM"}
 _LARGEST_SCALE_RATIO = 2**13
+# The field of ADD's and SUB's options that asks for it, and LiteRT's tolerance of the logarithm (1e-3), with a margin.
+_SHIFTING, _POWER_OF_TWO = 1, 2e-3
 # The product of an activation's scale and its weights', over the output's: real ones lie within 1e-6..10.
 _MULTIPLIERS = (1e-12, 1e4)
 
@@ -76,7 +79,7 @@ def check_sides(operator: Operator, model: TFLiteModel) -> None:
     if operator.name not in _MOVING:
         _check_scales(operator, data, outputs)
     if operator.name in ("ADD", "SUB") and data[0].dtype == "int16" and data[0].shape != data[1].shape:
-        raise Damaged(f"{operator.name} joins int16 of shapes {data[0].shape} and {data[1].shape}, expected one shape")
+        _check_broadcast_by_shifts(operator, data, outputs[0])
     if operator.name == "RESHAPE":
         _check_reshape(operator, tensors, outputs[0])
     if operator.name == "SQUARED_DIFFERENCE" and data[0].dtype in _QUANTIZED:
@@ -85,6 +88,8 @@ def check_sides(operator: Operator, model: TFLiteModel) -> None:
         _check_weights(operator, model, data[0], outputs[0])
     for place in _STEERING.get(operator.name, ()):
         steering(operator, place, model)
+    if operator.name == "TILE":
+        _check_tile(data[0].shape, steering(operator, 1, model), outputs[0].shape)
 
 
 def check_wiring(operator: Operator) -> None:
@@ -153,6 +158,24 @@ def _check_reshape(operator: Operator, tensors: Sequence[Tensor], output: Tensor
     wanted = tensors[operator.inputs[1]]
     if wanted.dtype != "int32" or wanted.shape != (len(output.shape),):
         raise Damaged(f"RESHAPE takes {wanted.dtype} {wanted.shape} for a shape of {len(output.shape)} sizes")
+
+
+def _check_tile(shape: tuple[int, ...], times: tuple[int, ...], output: tuple[int, ...]) -> None:
+    """The kernel writes its first copy whatever ``times`` says, and reads as many numbers of it as there are sizes."""
+    if len(times) != len(shape) or min(times) < 1:
+        raise Damaged(f"TILE repeats shape {shape} {times[:9]} times, expected {len(shape)} numbers of at least 1")
+    expected = tuple(size * number for size, number in zip(shape, times, strict=True))
+    if output != expected:
+        raise Damaged(f"TILE gives an output of {expected}, but {output} is declared")
+
+
+def _check_broadcast_by_shifts(operator: Operator, data: list[Tensor], output: Tensor) -> None:
+    """Where options ask for it and all scales are powers of two, the kernel only shifts; two shapes make it abort."""
+    asked = operator.options is None or operator.options.integer(_SHIFTING, "b", 1)
+    scales = [scale for tensor in (*data, output) if tensor.quantization for scale in tensor.quantization.scale]
+    if asked and all(abs(math.log2(scale) - round(math.log2(scale))) < _POWER_OF_TWO for scale in scales):
+        shapes = f"{data[0].shape} and {data[1].shape}"
+        raise Damaged(f"{operator.name} joins int16 of shapes {shapes} and scales 2**n, expected one shape")
 
 
 def _check_square(data: list[Tensor], output: Tensor) -> None:

@@ -94,6 +94,24 @@ def order_from_the_graph(model):
     model.subgraphs[0].inputs = np.array([0, 1], np.int32)
 
 
+def no_copies(model):
+    model.buffers[tensors(model)[1].buffer].data = np.array([1, 0, 1, 3], np.int32).view(np.uint8)
+
+
+def few_numbers(model):
+    model.buffers[tensors(model)[1].buffer].data = np.array([1, 2, 1], np.int32).view(np.uint8)
+    tensors(model)[1].shape = [3]
+
+
+def small_output(model):
+    tensors(model)[2].shape = [1, 4, 4, 3]
+    tensors(model)[2].shapeSignature = [1, -1, -1, 3]
+
+
+def no_sizes(model):
+    tensors(model)[0].shape = []
+
+
 def missing_shape(model):
     operator(model).inputs = np.array([0, -1], np.int32)
 
@@ -124,7 +142,23 @@ def many_sizes(model):
         ("MUL", "int8", scale_per_channel, "MUL: 't0' has 3 scales, expected one"),
         ("SUB", "int8", far_scale, "SUB joins scales 1e-05 and 0.5"),
         ("ADD", "int16", zero_point, "ADD: 't0' is int16 with zero point 3"),
-        ("ADD", "int16", smaller_image, r"ADD joins int16 of shapes \(1, 4, 4, 1\) and \(1, 4, 4, 3\)"),
+        (
+            "ADD",
+            "int16",
+            smaller_image,
+            r"ADD joins int16 of shapes \(1, 4, 4, 1\) and \(1, 4, 4, 3\) and scales 2\*\*n",
+        ),
+        (
+            "SUB",
+            "int16",
+            smaller_image,
+            r"SUB joins int16 of shapes \(1, 4, 4, 1\) and \(1, 4, 4, 3\) and scales 2\*\*n",
+        ),
+        ("TILE", "int8", no_copies, r"TILE repeats shape \(1, 4, 4, 3\) \(1, 0, 1, 3\) times, expected 4 numbers"),
+        ("TILE", "int8", few_numbers, r"TILE repeats shape \(1, 4, 4, 3\) \(1, 2, 1\) times, expected 4 numbers"),
+        ("TILE", "float32", small_output, r"TILE gives an output of \(1, 8, 4, 9\), but \(1, 4, 4, 3\) is declared"),
+        ("TILE", "float32", order_from_the_graph, "TILE takes input 1 from 't1', expected constant int32"),
+        ("TILE", "float32", no_sizes, r"TILE has data of shape \(\), expected 1 to 6 sizes"),
         ("SQUARED_DIFFERENCE", "int8", large_scale, "SQUARED_DIFFERENCE squares scale 127 to 0.5"),
         ("DEPTHWISE_CONV_2D", "int8", no_bias, "DEPTHWISE_CONV_2D has 2 inputs, expected 3 to 3"),
         ("CONV_2D", "float32", wrong_bias, r"CONV_2D has a bias float32 \(1, 5\)"),
@@ -145,3 +179,29 @@ def test_tensors_that_a_kernel_may_not_survive_are_named(name, dtype, lie, messa
     lie(model)
     with pytest.raises(ModelError, match=message):
         opened(model)
+
+
+def other_scale(model):
+    for tensor in tensors(model):
+        tensor.quantization.scale = np.array([0.3], np.float32)
+
+
+def no_shifts(model):
+    operator(model).builtinOptions.potScaleInt16 = False
+
+
+@pytest.mark.parametrize("name", ["ADD", "SUB"])
+@pytest.mark.parametrize("change", [other_scale, no_shifts])
+@pytest.mark.parametrize("shape", [[3], [1, 1, 1, 3], [1, 4, 4, 1]], ids=str)
+def test_16_bit_sums_are_broadcast_unless_the_kernel_only_shifts(name, change, shape):
+    """What a Rescaling with a number per channel becomes in int16x8 files."""
+    model = sound(name, "int16")
+    tensors(model)[1].shape = shape
+    change(model)
+    rehearse(opened(model))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8", "uint8", "int16"])
+def test_repeated_images_pass_and_run(dtype):
+    """What UpSampling2D becomes in every precision."""
+    rehearse(opened(sound("TILE", dtype)))
