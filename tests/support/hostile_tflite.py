@@ -82,10 +82,16 @@ TEMPLATES: dict[str, Operator] = {
     "MIRROR_PAD": Operator([IMAGE, _PADDED], [1, 6, 6, 3]),
     "RESIZE_BILINEAR": Operator([IMAGE, _ints(8, 8)], [1, 8, 8, 3]),
     "RESIZE_NEAREST_NEIGHBOR": Operator([IMAGE, _ints(8, 8)], [1, 8, 8, 3]),
+    "REVERSE_V2": Operator([IMAGE, _ints(2)], IMAGE),
     "TILE": Operator([IMAGE, _ints(1, 2, 1, 3)], [1, 8, 4, 9]),
     "SPACE_TO_DEPTH": Operator([IMAGE], [1, 2, 2, 12], blockSize=2),
     "DEPTH_TO_SPACE": Operator([[1, 4, 4, 4]], [1, 8, 8, 1], blockSize=2),
     "ARG_MAX": Operator([[1, 5], _ints(1)], [1], out="int64", outputType=4),
+    **dict.fromkeys(
+        ["LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL", "EQUAL", "NOT_EQUAL"],
+        Operator([IMAGE, IMAGE], IMAGE, out="bool"),
+    ),
+    **dict.fromkeys(["SELECT", "SELECT_V2"], Operator(["condition 1 4 4 3", IMAGE, IMAGE], IMAGE)),
 }  # fmt: skip
 
 
@@ -155,6 +161,8 @@ class _Maker:
             return self._tensor(made, self.dtype)
         kind, *sizes = made.split()
         shape = [int(size) for size in sizes]
+        if kind == "condition":
+            return self._tensor(shape, "bool")
         dtype = {"int8": "int32", "uint8": "int32", "int16": "int64"}.get(self.dtype, self.dtype) if kind == "b" else (
             "int8" if self.dtype == "int16" and len(shape) > 1 else self.dtype)  # fmt: skip
         values = np.arange(math.prod(shape)).reshape(shape) % 7

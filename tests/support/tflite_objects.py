@@ -4,6 +4,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import Builder
 
+from cnnedge.formats.model_file import ModelFile, open_model_file
 from tests.support import models
 
 OPERATORS = schema.BuiltinOperator
@@ -32,3 +33,19 @@ def assert_relu_zero_points(content: bytes, expected: int) -> None:
     relus = [detail for detail in details if "Relu" in detail["name"] and detail["dtype"] is np.int8]
     assert [int(detail["quantization"][1]) for detail in relus] == [-128] * len(relus)
     assert len(relus) == expected
+
+
+def opened(model: schema.ModelT) -> ModelFile:
+    """The file, checked as before a run."""
+    file = open_model_file(packed(model), "tflite")
+    file.check_runnable()
+    return file
+
+
+def tensors(model: schema.ModelT) -> list[schema.TensorT]:
+    return model.subgraphs[0].tensors
+
+
+def operator(model: schema.ModelT) -> schema.OperatorT:
+    """The first one."""
+    return model.subgraphs[0].operators[0]

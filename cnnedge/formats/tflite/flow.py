@@ -15,16 +15,24 @@ Shape = tuple[int, ...]
 Buffers = Sequence[tuple[int, int]]
 
 # Outputs of another type than the input by their nature.
-_RETYPING = {"QUANTIZE", "DEQUANTIZE", "CAST", "SHAPE", "ARG_MAX"}
-_BROADCASTING = {"ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "POW", "PRELU"}
+COMPARING = {"LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL", "EQUAL", "NOT_EQUAL"}
+_RETYPING = {"QUANTIZE", "DEQUANTIZE", "CAST", "SHAPE", "ARG_MAX"} | COMPARING
+_BROADCASTING = {"ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "POW", "PRELU"} | COMPARING
+_SELECTING = {"SELECT", "SELECT_V2"}
 _SHAPE_KEEPING = {
     "ABS", "NEG", "SQUARE", "EXP", "SQRT", "RSQRT", "LOG", "FLOOR", "RELU", "RELU6", "RELU_N1_TO_1",
     "RELU_0_TO_1", "LEAKY_RELU", "ELU", "GELU", "HARD_SWISH", "LOGISTIC", "TANH", "SOFTMAX", "LOG_SOFTMAX",
     "L2_NORMALIZATION", "LOCAL_RESPONSE_NORMALIZATION", "QUANTIZE", "DEQUANTIZE", "CAST",
+    "SIN", "COS", "CEIL", "ROUND", "SIGN", "REVERSE_V2",
 }  # fmt: skip
 _POOLS = {"AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"}
 # Which inputs carry the image, where it is not the first one alone.
-_DATA = {"SPLIT": (1,), "TRANSPOSE_CONV": (2,), **dict.fromkeys(_BROADCASTING, (0, 1))}
+_DATA = {
+    "SPLIT": (1,),
+    "TRANSPOSE_CONV": (2,),
+    **dict.fromkeys(_BROADCASTING, (0, 1)),
+    **dict.fromkeys(_SELECTING, (1, 2)),
+}
 # Weight types that a kernel exists for, by the type of the image.
 _WEIGHTS = {
     "float32": {"float32", "float16", "int8", "int4"}, "float16": {"float16"}, "int8": {"int8", "int4"},
@@ -51,8 +59,10 @@ def check_flow(operator: Operator, tensors: Sequence[Tensor], buffers: Buffers, 
 
 def _check_types(operator: Operator, inputs: list[Tensor], outputs: list[Tensor]) -> None:
     carriers = range(len(inputs)) if operator.name in ("CONCATENATION", "PACK") else _DATA.get(operator.name, (0,))
-    types = {inputs[number].dtype for number in carriers} | {output.dtype for output in outputs}
-    if operator.name not in _RETYPING and len(types) > 1:
+    types = {inputs[number].dtype for number in carriers}
+    if operator.name not in _RETYPING:
+        types |= {output.dtype for output in outputs}
+    if len(types) > 1:
         raise Damaged(f"{operator.name} joins {' and '.join(sorted(types))}, expected one type")
     if "CONV" in operator.name or operator.name == "FULLY_CONNECTED":
         weights = inputs[1].dtype
@@ -65,8 +75,8 @@ def _output_shape(operator: Operator, inputs: list[Tensor], buffers: Buffers, co
     name, shapes = operator.name, [tensor.shape for tensor in inputs]
     if name in _SHAPE_KEEPING:
         return shapes[0]
-    if name in _BROADCASTING:
-        return _broadcast(name, shapes[0], shapes[1])
+    if name in _BROADCASTING or name in _SELECTING:
+        return _broadcast(name, shapes)
     if name in _POOLS or name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
         return _window(operator, shapes)
     if name == "CONCATENATION":
@@ -83,11 +93,11 @@ def _output_shape(operator: Operator, inputs: list[Tensor], buffers: Buffers, co
     return None
 
 
-def _broadcast(name: str, first: Shape, second: Shape) -> Shape:
+def _broadcast(name: str, shapes: list[Shape]) -> Shape:
     try:
-        return tuple(np.broadcast_shapes(first, second))
+        return tuple(np.broadcast_shapes(*shapes))
     except ValueError:
-        raise Damaged(f"{name} joins shapes {first} and {second}") from None
+        raise Damaged(f"{name} joins shapes {' and '.join(map(str, shapes))}") from None
 
 
 def _concatenation(operator: Operator, shapes: list[Shape]) -> Shape:

@@ -86,6 +86,8 @@ _POOL = Rule(5, _ONE, positive={1: 0, 2: 0, 3: 0, 4: 0}, activation=5, limits=_P
 _REDUCE = Rule(27, _TWO, limits={0: _FLAG})
 # Kernels broadcast four sizes in general, and five for some types.
 _PAIRED = (0, 5)
+# Comparisons and selections broadcast four.
+_COMPARED = (0, 4)
 
 
 def _bare(options: int, inputs: tuple[int, int], lists: tuple[int, ...] = (), ranks: tuple[int, int] = (0, 6)) -> Rule:
@@ -111,6 +113,8 @@ RULES: dict[str, Rule] = {
     "SQUARED_DIFFERENCE": _bare(76, _TWO, ranks=_PAIRED), "POW": _bare(56, _TWO, ranks=_PAIRED),
     "ABS": _bare(78, _ONE), "NEG": _bare(42, _ONE), "SQUARE": _bare(66, _ONE), "EXP": _bare(33, _ONE),
     "SQRT": Rule(0, _ONE), "RSQRT": Rule(0, _ONE), "LOG": Rule(0, _ONE), "FLOOR": Rule(0, _ONE),
+    "SIN": Rule(0, _ONE), "COS": _bare(84, _ONE), "CEIL": Rule(0, _ONE), "ROUND": Rule(0, _ONE),
+    "SIGN": _bare(123, _ONE),
     "RELU": Rule(0, _ONE), "RELU6": Rule(0, _ONE), "RELU_N1_TO_1": Rule(0, _ONE),
     "RELU_0_TO_1": Rule(0, _ONE),
     "LEAKY_RELU": Rule(75, _ONE, floats=(0,)), "PRELU": Rule(0, _TWO, ranks=(1, 4)), "ELU": Rule(0, _ONE),
@@ -131,8 +135,13 @@ RULES: dict[str, Rule] = {
     "MIRROR_PAD": Rule(77, _TWO, limits={0: _FLAG}, ranks=(1, 5)),
     "RESIZE_BILINEAR": Rule(15, _TWO, limits={2: _FLAG, 3: _FLAG}, ranks=_IMAGE),
     "RESIZE_NEAREST_NEIGHBOR": Rule(74, _TWO, limits={0: _FLAG, 1: _FLAG}, ranks=_IMAGE),
+    "REVERSE_V2": _bare(81, _TWO, ranks=(1, 6)),
     "TILE": _bare(51, _TWO, ranks=(1, 6)),
     "SPACE_TO_DEPTH": Rule(19, _ONE, positive={0: 0}, ranks=_IMAGE),
     "DEPTH_TO_SPACE": Rule(94, _ONE, positive={0: 0}, ranks=_IMAGE),
     "ARG_MAX": Rule(40, _TWO, ranks=(1, 5)),
+    "LESS": _bare(41, _TWO, ranks=_COMPARED), "LESS_EQUAL": _bare(46, _TWO, ranks=_COMPARED),
+    "GREATER": _bare(44, _TWO, ranks=_COMPARED), "GREATER_EQUAL": _bare(45, _TWO, ranks=_COMPARED),
+    "EQUAL": _bare(53, _TWO, ranks=_COMPARED), "NOT_EQUAL": _bare(54, _TWO, ranks=_COMPARED),
+    "SELECT": _bare(47, (3, 3), ranks=_COMPARED), "SELECT_V2": _bare(98, (3, 3), ranks=_COMPARED),
 }  # fmt: skip

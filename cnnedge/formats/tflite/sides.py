@@ -3,14 +3,23 @@
 Kernels look at some of this themselves and abort, divide by zero or read beyond a buffer over the rest.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from cnnedge.formats.tflite.flatbuffer import Damaged
+from cnnedge.formats.tflite.flow import COMPARING
 from cnnedge.formats.tflite.operators import LARGEST_STEP, RULES
 from cnnedge.formats.tflite.reader import Operator, Tensor, TFLiteModel
+from cnnedge.formats.tflite.single_rules import (
+    check_broadcast_by_shifts,
+    check_reshape,
+    check_reverse,
+    check_selection,
+    check_square,
+    check_sum,
+    check_tile,
+)
 
 _FLOAT, _QUANTIZED, _WHOLE = {"float32"}, {"int8", "uint8", "int16"}, {"int32", "int64"}
 _BYTES = {"int8", "uint8"}
@@ -18,16 +27,22 @@ _BYTES = {"int8", "uint8"}
 _MOVING = {
     "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "CONCATENATION", "PACK", "UNPACK", "SPLIT", "SPLIT_V", "SLICE",
     "STRIDED_SLICE", "GATHER", "PAD", "PADV2", "SHAPE", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "TILE",
+    "SELECT", "SELECT_V2", "REVERSE_V2",
 }  # fmt: skip
 # The types of data that a kernel calculates with, where they are not float and all the quantized ones.
 _TYPES = {
     **dict.fromkeys(
-        ["DIV", "POW", "NEG", "SQUARE", "SQRT", "FLOOR", "LOCAL_RESPONSE_NORMALIZATION", "L2_POOL_2D"], _FLOAT
+        ["DIV", "POW", "SQUARE", "FLOOR", "CEIL", "ROUND", "SIGN", "SIN", "COS"], _FLOAT
+    ),
+    **dict.fromkeys(
+        ["LOCAL_RESPONSE_NORMALIZATION", "L2_POOL_2D"], _FLOAT
     ),
     **dict.fromkeys(["ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"], _FLOAT | _QUANTIZED | _WHOLE),
     **dict.fromkeys(["SUM", "MEAN", "REDUCE_MAX", "REDUCE_MIN"], _FLOAT | _QUANTIZED | {"int32"}),
-    **dict.fromkeys(["ELU", "LOG"], _FLOAT | {"int8"}),
-    **dict.fromkeys(["GELU", "LOG_SOFTMAX", "L2_NORMALIZATION", "HARD_SWISH"], _FLOAT | _BYTES),
+    **dict.fromkeys(["LOG", "NEG", "SQRT"], _FLOAT | {"int8", "int16"}),
+    **dict.fromkeys(["LOG_SOFTMAX", "L2_NORMALIZATION", "HARD_SWISH"], _FLOAT | _BYTES),
+    **dict.fromkeys(COMPARING, _FLOAT | _BYTES | _WHOLE),
+    "ELU": _FLOAT | {"int8"},
     "REDUCE_PROD": _FLOAT | {"int32"},
     "PRELU": _FLOAT | _BYTES,
     "ARG_MAX": _FLOAT | _BYTES,
@@ -43,25 +58,22 @@ _DATA = {
     **dict.fromkeys(
         ["ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "POW", "PRELU", "BATCH_MATMUL"], (0, 1)
     ),
-    "PADV2": (0, 2),
+    "PADV2": (0, 2), **dict.fromkeys(COMPARING, (0, 1)), **dict.fromkeys(["SELECT", "SELECT_V2"], (0, 1, 2)),
 }  # fmt: skip
 # Which inputs are constants that steer a kernel: axes, sizes, places.
 _STEERING = {
     **dict.fromkeys(["MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "TRANSPOSE", "PAD", "MIRROR_PAD"], (1,)),
     **dict.fromkeys(["RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "EXPAND_DIMS", "ARG_MAX", "PADV2", "GATHER"], (1,)),
-    "SPLIT": (0,), "TRANSPOSE_CONV": (0,), "TILE": (1,), "SPLIT_V": (1, 2), "SLICE": (1, 2), "STRIDED_SLICE": (1, 2, 3),
+    "SPLIT": (0,), "TRANSPOSE_CONV": (0,), "TILE": (1,), "REVERSE_V2": (1,),
+    "SPLIT_V": (1, 2), "SLICE": (1, 2), "STRIDED_SLICE": (1, 2, 3),
 }  # fmt: skip
 # Weights: the input, and the axis along which they may have a scale each; the bias comes behind them.
 _WEIGHTS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "TRANSPOSE_CONV": 0, "FULLY_CONNECTED": 0}
 _BIAS_PLACE = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "TRANSPOSE_CONV": 3, "FULLY_CONNECTED": 2}
 _BIASES = {"float32": {"float32"}, "int8": {"int32"}, "uint8": {"int32"}, "int16": {"int32", "int64"}}
-# Operators that put their inputs on the output's scale by a fixed-point multiplier, and abort where there is none: for
-# 16-bit additions from a ratio of 2**14 on, for 8-bit ones from 2**19. In real files neighbouring ranges differ by less
-# than 2**10.
-_RESCALING = {"ADD", "SUB", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "CONCATENATION", "MEAN", "SUM"}
+# Operators with scales of comparable size: in real files neighbouring ranges differ by less than 2**10.
+_RESCALING = {"MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "CONCATENATION", "MEAN", "SUM"}
 _LARGEST_SCALE_RATIO = 2**13
-# The field of ADD's and SUB's options that asks for it, and LiteRT's tolerance of the logarithm (1e-3), with a margin.
-_SHIFTING, _POWER_OF_TWO = 1, 2e-3
 # The product of an activation's scale and its weights', over the output's: real ones lie within 1e-6..10.
 _MULTIPLIERS = (1e-12, 1e4)
 
@@ -79,17 +91,21 @@ def check_sides(operator: Operator, model: TFLiteModel) -> None:
     if operator.name not in _MOVING:
         _check_scales(operator, data, outputs)
     if operator.name in ("ADD", "SUB") and data[0].dtype == "int16" and data[0].shape != data[1].shape:
-        _check_broadcast_by_shifts(operator, data, outputs[0])
+        check_broadcast_by_shifts(operator, data, outputs[0])
     if operator.name == "RESHAPE":
-        _check_reshape(operator, tensors, outputs[0])
+        check_reshape(operator, tensors, outputs[0])
     if operator.name == "SQUARED_DIFFERENCE" and data[0].dtype in _QUANTIZED:
-        _check_square(data, outputs[0])
+        check_square(data, outputs[0])
     if operator.name in _WEIGHTS:
         _check_weights(operator, model, data[0], outputs[0])
     for place in _STEERING.get(operator.name, ()):
         steering(operator, place, model)
+    if operator.name in ("SELECT", "SELECT_V2"):
+        check_selection(operator, data)
+    if operator.name == "REVERSE_V2":
+        check_reverse(data[0].shape, steering(operator, 1, model))
     if operator.name == "TILE":
-        _check_tile(data[0].shape, steering(operator, 1, model), outputs[0].shape)
+        check_tile(data[0].shape, steering(operator, 1, model), outputs[0].shape)
 
 
 def check_wiring(operator: Operator) -> None:
@@ -138,6 +154,7 @@ def _check_types(operator: Operator, data: list[Tensor], outputs: list[Tensor]) 
 
 _RETYPING = {
     "QUANTIZE": _QUANTIZED, "DEQUANTIZE": _FLOAT, "SHAPE": _WHOLE, "ARG_MAX": _WHOLE, "CAST": _TYPES["CAST"],
+    **{name: {"bool"} for name in COMPARING},
 }  # fmt: skip
 
 
@@ -146,45 +163,13 @@ def _check_scales(operator: Operator, data: list[Tensor], outputs: list[Tensor])
     if operator.name in ("CAST", "ARG_MAX"):
         return
     scales = [_scale(operator, tensor) for tensor in (*data, *outputs) if tensor.dtype in _QUANTIZED]
+    if operator.name in ("ADD", "SUB") and scales:
+        check_sum(operator, data[0].dtype, scales)
+    if operator.name in COMPARING and any(scale >= 1 for scale in scales if scale):
+        raise Damaged(f"{operator.name} compares scales {scales}, expected below 1")  # its multiplier ends there
     found = [scale for scale in scales if scale]
     if found and operator.name in _RESCALING and max(found) > _LARGEST_SCALE_RATIO * min(found):
         raise Damaged(f"{operator.name} joins scales {min(found):g} and {max(found):g}")
-
-
-def _check_reshape(operator: Operator, tensors: Sequence[Tensor], output: Tensor) -> None:
-    """The kernel copies the new shape into as many places as the output has sizes, however long it is."""
-    if len(operator.inputs) < 2:
-        return
-    wanted = tensors[operator.inputs[1]]
-    if wanted.dtype != "int32" or wanted.shape != (len(output.shape),):
-        raise Damaged(f"RESHAPE takes {wanted.dtype} {wanted.shape} for a shape of {len(output.shape)} sizes")
-
-
-def _check_tile(shape: tuple[int, ...], times: tuple[int, ...], output: tuple[int, ...]) -> None:
-    """The kernel writes its first copy whatever ``times`` says, and reads as many numbers of it as there are sizes."""
-    if len(times) != len(shape) or min(times) < 1:
-        raise Damaged(f"TILE repeats shape {shape} {times[:9]} times, expected {len(shape)} numbers of at least 1")
-    expected = tuple(size * number for size, number in zip(shape, times, strict=True))
-    if output != expected:
-        raise Damaged(f"TILE gives an output of {expected}, but {output} is declared")
-
-
-def _check_broadcast_by_shifts(operator: Operator, data: list[Tensor], output: Tensor) -> None:
-    """Where options ask for it and all scales are powers of two, the kernel only shifts; two shapes make it abort."""
-    asked = operator.options is None or operator.options.integer(_SHIFTING, "b", 1)
-    scales = [scale for tensor in (*data, output) if tensor.quantization for scale in tensor.quantization.scale]
-    if asked and all(abs(math.log2(scale) - round(math.log2(scale))) < _POWER_OF_TWO for scale in scales):
-        shapes = f"{data[0].shape} and {data[1].shape}"
-        raise Damaged(f"{operator.name} joins int16 of shapes {shapes} and scales 2**n, expected one shape")
-
-
-def _check_square(data: list[Tensor], output: Tensor) -> None:
-    """Its kernel squares twice a scale, shifted left by 7 bits, and aborts where that is no part of the output's."""
-    largest, given = (
-        max(tensor.quantization.scale[0] for tensor in tensors if tensor.quantization) for tensors in (data, [output])
-    )
-    if (2 * largest) ** 2 >= 2**14 * given:
-        raise Damaged(f"SQUARED_DIFFERENCE squares scale {largest:g} to {given:g}, expected a larger one")
 
 
 def _scale(operator: Operator, tensor: Tensor) -> float | None:
