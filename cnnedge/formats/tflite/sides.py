@@ -13,6 +13,7 @@ from cnnedge.formats.tflite.operators import LARGEST_STEP, RULES
 from cnnedge.formats.tflite.reader import Operator, Tensor, TFLiteModel
 from cnnedge.formats.tflite.single_rules import (
     check_broadcast_by_shifts,
+    check_padding_value,
     check_reshape,
     check_reverse,
     check_selection,
@@ -75,7 +76,10 @@ _BIASES = {"float32": {"float32"}, "int8": {"int32"}, "uint8": {"int32"}, "int16
 _RESCALING = {"MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "CONCATENATION", "MEAN", "SUM"}
 _LARGEST_SCALE_RATIO = 2**13
 # The product of an activation's scale and its weights', over the output's: real ones lie within 1e-6..10.
-_MULTIPLIERS = (1e-12, 1e4)
+# XNNPACK makes no 8-bit convolution from 256 on, and LiteRT then frees memory twice where it had handed it two parts of
+# the graph. The 16-bit kernels are LiteRT's own.
+_SMALLEST_MULTIPLIER = 1e-12
+_LARGEST_MULTIPLIER = {"int8": 255.9, "uint8": 255.9, "int16": 1e4}
 
 
 def check_sides(operator: Operator, model: TFLiteModel) -> None:
@@ -143,10 +147,12 @@ def steering(operator: Operator, place: int, model: TFLiteModel) -> tuple[int, .
 def _check_types(operator: Operator, data: list[Tensor], outputs: list[Tensor]) -> None:
     known = _TYPES.get(operator.name, _ANYTHING if operator.name in _MOVING else _FLOAT | _QUANTIZED)
     low, high = RULES[operator.name].ranks
-    for tensor in data:
+    for place, tensor in enumerate(data):
         if tensor.dtype not in known:
             raise Damaged(f"{operator.name} has {tensor.dtype} data, expected {', '.join(sorted(known))}")
-        if not low <= len(tensor.shape) <= high:
+        if operator.name == "PADV2" and place == 1:
+            check_padding_value(tensor)
+        elif not low <= len(tensor.shape) <= high:
             raise Damaged(f"{operator.name} has data of shape {tensor.shape}, expected {low} to {high} sizes")
     if operator.name in _RETYPING and outputs[0].dtype not in _RETYPING[operator.name]:
         raise Damaged(f"{operator.name} gives {outputs[0].dtype}")
@@ -215,5 +221,7 @@ def _check_weight_scales(operator: Operator, weights: Tensor, axis: int, image: 
         return
     factor = image.quantization.scale[0] / output.quantization.scale[0]
     low, high = factor * min(quantization.scale), factor * max(quantization.scale)
-    if not _MULTIPLIERS[0] <= low <= high <= _MULTIPLIERS[1]:
-        raise Damaged(f"{operator.name} multiplies by {low:g} to {high:g}, expected {_MULTIPLIERS[0]:g} and more")
+    largest = _LARGEST_MULTIPLIER[image.dtype]
+    if not _SMALLEST_MULTIPLIER <= low <= high <= largest:
+        limits = f"{_SMALLEST_MULTIPLIER:g} to {largest:g}"
+        raise Damaged(f"{operator.name} multiplies by {low:g} to {high:g}, expected {limits}: its output has no range")

@@ -31,6 +31,11 @@ def check_selection(operator: Operator, data: list[Tensor]) -> None:
         raise Damaged(f"SELECT joins shapes {sorted(shapes)}, expected one")
 
 
+def check_padding_value(value: Tensor) -> None:
+    if value.shape not in ((), (1,)):
+        raise Damaged(f"PADV2 pads with a value of shape {value.shape}, expected one number")
+
+
 def check_reshape(operator: Operator, tensors: Sequence[Tensor], output: Tensor) -> None:
     """The kernel copies the new shape into as many places as the output has sizes, however long it is."""
     if len(operator.inputs) < 2:

@@ -64,6 +64,10 @@ def weights_without_scale(model):
     tensors(model)[1].quantization = None
 
 
+def far_output(model):
+    tensors(model)[3].quantization.scale = np.array([0.0005], np.float32)
+
+
 def whole_numbers(model):
     for tensor in tensors(model):
         tensor.type = schema.TensorType.INT32
@@ -111,6 +115,8 @@ def many_sizes(model):
         ("DEPTHWISE_CONV_2D", "int8", no_bias, "DEPTHWISE_CONV_2D has 2 inputs, expected 3 to 3"),
         ("CONV_2D", "float32", wrong_bias, r"CONV_2D has a bias float32 \(1, 5\)"),
         ("CONV_2D", "int8", weights_without_scale, "CONV_2D has int8 weights without a scale"),
+        ("CONV_2D", "int8", far_output, "CONV_2D multiplies by 500 to 500, expected 1e-12 to 255.9: its output has no"),
+        ("FULLY_CONNECTED", "uint8", far_output, "FULLY_CONNECTED multiplies by 500 to 500, expected 1e-12 to 255.9"),
         ("DIV", "float32", whole_numbers, "DIV has int32 data, expected float32"),
         ("STRIDED_SLICE", "float32", new_axes, "STRIDED_SLICE: option 3 is 255, expected 0"),
         ("TRANSPOSE", "float32", order_from_the_graph, "TRANSPOSE takes input 1 from 't1', expected constant int32"),

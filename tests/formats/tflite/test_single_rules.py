@@ -18,6 +18,11 @@ def dead_branch(model):
     tensors(model)[1].quantization.scale = np.array([1e-8], np.float32)
 
 
+def many_values(model):
+    model.buffers[tensors(model)[2].buffer].data = np.zeros(3, np.float32).view(np.uint8)
+    tensors(model)[2].shape = [3]
+
+
 def no_booleans(model):
     tensors(model)[0].type = schema.TensorType.UINT8
 
@@ -132,6 +137,7 @@ def no_shifts(model):
             one_axis_twice,
             r"REVERSE_V2 turns axes \(-1, 3\) of shape \(1, 4, 4, 3\), expected neigh",
         ),
+        ("PADV2", "float32", many_values, r"PADV2 pads with a value of shape \(3,\), expected one number"),
         ("TILE", "int8", no_copies, r"TILE repeats shape \(1, 4, 4, 3\) \(1, 0, 1, 3\) times, expected 4 numbers"),
         ("TILE", "int8", few_numbers, r"TILE repeats shape \(1, 4, 4, 3\) \(1, 2, 1\) times, expected 4 numbers"),
         ("TILE", "float32", small_output, r"TILE gives an output of \(1, 8, 4, 9\), but \(1, 4, 4, 3\) is declared"),
@@ -172,4 +178,11 @@ def test_a_dead_branch_may_be_added(name, dtype):
     """One without any range has a scale of 1e-8 beside 0.5."""
     model = sound(name, dtype)
     dead_branch(model)
+    rehearse(opened(model))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_the_value_to_pad_with_may_be_a_scalar(dtype):
+    model = sound("PADV2", dtype)
+    tensors(model)[2].shape = []
     rehearse(opened(model))
