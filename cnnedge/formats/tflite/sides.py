@@ -92,7 +92,7 @@ def check_sides(operator: Operator, model: TFLiteModel) -> None:
     data = [tensors[operator.inputs[place]] for place in data_places(operator)]
     outputs = [tensors[index] for index in operator.outputs]
     _check_types(operator, data, outputs)
-    if operator.name not in _MOVING:
+    if operator.name not in _MOVING or operator.name == "TRANSPOSE":  # XNNPACK turns nothing without a scale
         _check_scales(operator, data, outputs)
     if operator.name in ("ADD", "SUB") and data[0].dtype == "int16" and data[0].shape != data[1].shape:
         check_broadcast_by_shifts(operator, data, outputs[0])

@@ -30,6 +30,10 @@ def no_scale(model):
     tensors(model)[1].quantization = None
 
 
+def no_output_scale(model):
+    tensors(model)[2].quantization = None
+
+
 def scale_per_channel(model):
     tensors(model)[0].quantization.scale = np.array([0.5, 0.5, 0.5], np.float32)
     tensors(model)[0].quantization.zeroPoint = np.array([0, 0, 0], np.int64)
@@ -120,6 +124,7 @@ def many_sizes(model):
         ("DIV", "float32", whole_numbers, "DIV has int32 data, expected float32"),
         ("STRIDED_SLICE", "float32", new_axes, "STRIDED_SLICE: option 3 is 255, expected 0"),
         ("TRANSPOSE", "float32", order_from_the_graph, "TRANSPOSE takes input 1 from 't1', expected constant int32"),
+        ("TRANSPOSE", "int8", no_output_scale, "TRANSPOSE: 't2' is int8 without a scale"),
         ("RESHAPE", "float32", missing_shape, r"RESHAPE has inputs \(0, -1\), expected none left out but a bias"),
         ("CONV_2D", "float32", activation, r"CONV_2D: option 3 is 5, expected 0\.\.3"),
         ("LEAKY_RELU", "float32", no_number, "LEAKY_RELU: option 0 is nan"),
