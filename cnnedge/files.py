@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from cnnedge.errors import CnnedgeError, FileExistsRefusal, UsageError
+from cnnedge.errors import CnnedgeError, FileExistsRefusal
 
 
 def open_regular(path: str | Path, limit: int) -> BinaryIO:
@@ -78,11 +78,11 @@ def check_readable(*paths: Path | None) -> None:
     """Raise before long work begins if one of ``paths`` is no file.
 
     Raises:
-        UsageError: names it.
+        CnnedgeError: names it.
     """
     for path in paths:
         if path is not None and not path.is_file():
-            raise UsageError(f"{path} does not exist: expected a file")
+            raise CnnedgeError(f"{path} does not exist: expected a file")
 
 
 def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
