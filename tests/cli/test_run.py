@@ -212,4 +212,4 @@ def test_a_run_stopped_after_its_training_does_not_train_again(digits, tmp_path,
     assert (folder / "report.html").exists() and not (folder / "checkpoint").exists()
 
     assert cnnedge([*command, "--resume"]) == 1, "there is nothing to go on with, and the files are not replaced"
-    assert "mnist-tiny.keras and 11 more already exists: choose another --out" in capsys.readouterr().err
+    assert "mnist-tiny.keras is there, and nothing is left to resume" in capsys.readouterr().err

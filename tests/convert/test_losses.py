@@ -72,7 +72,7 @@ def test_every_failure_has_its_reason_and_the_others_are_written(digits_model, s
     model.set_weights(digits_model.get_weights())
     save_keras(model, tmp_path / "net.keras")
     converter = Converter(model, sample, Recipe(epochs=1, batch_size=10**9, qat_learning_rate=1.0))
-    converter.__dict__["fake_quantized"] = None  # what a training that broke leaves: nothing to convert
+    converter.__dict__["trained"] = None  # what a training that broke leaves: nothing to convert
     plan = plan_of(("tflite",), ("float32", "int8"), qat=True)
     done = export(converter, plan, source=tmp_path / "net.keras", name="net", folder=tmp_path)
     assert list(done.failures) == ["net_int8_qat.tflite"] and done.failures["net_int8_qat.tflite"]

@@ -16,7 +16,6 @@ FUSING = (*WEIGHTED, "MaxPooling2D", "AveragePooling2D", "Add")
 KINDS = (*FUSING, "GlobalAveragePooling2D", "Softmax")
 # The ReLUs that are taken in: without a limit, and ReLU6.
 _FUSED_LIMITS = (None, 6)
-_FUSED_ACTIVATIONS = ("linear", "relu", "relu6")
 
 
 @dataclass(frozen=True)
@@ -65,12 +64,6 @@ def float_layers(folded: "keras.Model") -> list[FloatLayer]:
 
 def _end(layer: Any, users: list[Any]) -> Any:
     """The tensor behind a layer and its ReLU."""
-    activation = layer.activation.__name__ if type(layer).__name__ in WEIGHTED else "linear"
-    if activation not in _FUSED_ACTIVATIONS:
-        raise ModelError(
-            f"layer {layer.name} ends in {activation}, an operator of its own in exported files: give it linear "
-            "activation and put Activation behind it"
-        )
     if type(layer).__name__ not in FUSING or len(users) != 1 or not _is_relu(users[0]):
         return layer.output
     return users[0].output

@@ -29,16 +29,19 @@ def test_relu_belongs_to_the_layer_before_it(residual_model):
     assert np.asarray(total.part([np.full((1, 16, 16, 8), -1.0, "float32")] * 2)).max() == 0
 
 
-@pytest.mark.parametrize(
-    ("layer", "words"),
-    [
-        (layers.Conv2D(8, 3, activation="tanh", name="bent"), "layer bent ends in tanh"),
-        (layers.ReLU(max_value=3, name="low"), "layer low is a ReLU with the limit 3, expected none or 6"),
-    ],
-)
-def test_layers_whose_output_no_file_has_are_refused(layer, words):
+def after_a_convolution(layer) -> keras.Model:
     image = keras.Input((8, 8, 1))
     x = layers.Flatten()(layer(layers.Conv2D(8, 3)(image)))
-    model = keras.Model(image, layers.Dense(2, activation="softmax")(x))
-    with pytest.raises(ModelError, match=words):
-        float_layers(fold(model))
+    return fold(keras.Model(image, layers.Dense(2, activation="softmax")(x)))
+
+
+def test_an_activation_inside_a_layer_is_an_operator_of_its_own():
+    found = float_layers(after_a_convolution(layers.Conv2D(8, 3, activation="tanh", name="bent")))
+    assert [layer.kind for layer in found] == ["Conv2D", "Conv2D", "Dense", "Softmax"]
+    # Its output is that before the tanh, which belongs to the layer that reads it.
+    assert np.abs(np.asarray(found[1].part([np.full((1, 6, 6, 8), 100.0, "float32")]))).max() > 1
+
+
+def test_a_relu_whose_limit_no_file_has_is_refused():
+    with pytest.raises(ModelError, match="layer low is a ReLU with the limit 3, expected none or 6"):
+        float_layers(after_a_convolution(layers.ReLU(max_value=3, name="low")))
