@@ -9,7 +9,6 @@ from cnnedge.images.normalization import RAW, Normalization
 
 if TYPE_CHECKING:
     from cnnedge.formats.tflite.standard_metadata import StandardMetadata
-    from cnnedge.passport import Passport
 
 # Operators whose outputs lie in 0..1 and mean a probability each; by TFLite's names and by ONNX's.
 _PROBABILITIES = {"SOFTMAX", "LOGISTIC", "Softmax", "Sigmoid", "QLinearSoftmax", "QLinearSigmoid"}
@@ -109,20 +108,20 @@ def formula(normalization: Normalization) -> str:
     return f"(pixel - {mean}) / {std}"
 
 
+def contract_of_passport(labels: tuple[str, ...]) -> Contract:
+    """The contract of a file with a passport that names these classes: pixels in, probabilities out."""
+    return Contract("passport", labels=labels, named_by="passport")
+
+
 def contract_of(
-    passport: "Passport | None",
-    metadata: "StandardMetadata | None",
-    labels: tuple[str, ...] | None,
-    output_operator: str | None,
+    metadata: "StandardMetadata | None", labels: tuple[str, ...] | None, output_operator: str | None
 ) -> Contract:
-    """The contract of a file with that passport and standard metadata, the ``labels`` of either, and the operator that
-    decides what comes out.
+    """The contract of a file without a passport: of its standard metadata, the ``labels`` in there, and the operator
+    that decides what comes out.
 
     Raises:
         ModelError: the metadata asks for what cannot be.
     """
-    if passport is not None:
-        return Contract("passport", labels=labels, named_by="passport")
     found = Contract("assumed", RAW, labels, "metadata", gives_probabilities=output_operator in _PROBABILITIES)
     if metadata is None or not (metadata.scales_pixels or (metadata.mean and metadata.std)):
         return found

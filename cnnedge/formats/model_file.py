@@ -105,14 +105,20 @@ class ModelFile:
     @cached_property
     def contract(self) -> "Contract":
         """What to feed it and how to call what comes out, and who says so."""
-        from cnnedge.formats.contract import contract_of
-
-        with naming(self.name):
-            found = contract_of(self.passport, self.standard_metadata, self.labels, self.facts.output_operator)
+        found = self._found_contract
         try:
             return found.told(*self.asked)
         except UsageError as error:
             raise UsageError(f"{self.name}: {error}") from None
+
+    @property
+    def _found_contract(self) -> "Contract":
+        from cnnedge.formats.contract import contract_of, contract_of_passport
+
+        if self.passport is not None:  # metadata and facts, which `predict` needs for nothing else, stay unread
+            return contract_of_passport(self.passport.labels)
+        with naming(self.name):
+            return contract_of(self.standard_metadata, self.labels, self.facts.output_operator)
 
     def told(self, normalization: Normalization | None, labels: Sequence[str] | None) -> "ModelFile":
         """The file with what a person says of it (``--mean``, ``--std``, ``--labels``); None says nothing.
