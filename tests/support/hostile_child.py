@@ -41,8 +41,8 @@ def _tried_apart(file: ModelFile) -> str:
 def main() -> None:
     format, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     hostile = importlib.import_module(f"tests.support.hostile_{format}").hostile
-    # The peak is not ``ru_maxrss``: Linux counts in that what the parent held at the fork, which is more than a gigabyte
-    # where tests have loaded TensorFlow.
+    # The peak is not ``ru_maxrss``, in which Linux counts what the parent held at the fork: more than a gigabyte where
+    # tests have loaded TensorFlow.
     for seed in range(first, last):
         print(f"start {seed}", flush=True)
         found = outcome(hostile(seed), format)
