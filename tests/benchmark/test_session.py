@@ -38,9 +38,9 @@ def by_file(document):
 def test_the_document_is_that_of_the_interface(split, lookup):
     keras = [
         lookup("float.keras", format="keras", mode=mode, sha256="0" * 64, microseconds=us)
-        for mode, us in (("predict", 2000), ("function", 400))
+        for mode, us in (("predict", 10_000), ("function", 2000))
     ]
-    candidates = [*keras, lookup("half.tflite", microseconds=200), lookup("poor.tflite", wrong_below=64)]
+    candidates = [*keras, lookup("half.tflite", microseconds=1000), lookup("poor.tflite", wrong_below=64)]
     document = benchmark(candidates, split, facts(split), replace(QUICK, num_runs=12), baseline="float.keras")
     written = to_json(document)
     assert {"schema", "machine", "data", "baseline", "rows"} <= written.keys()
@@ -53,11 +53,11 @@ def test_the_document_is_that_of_the_interface(split, lookup):
     assert [row.error for row in document.rows] == [None] * 4
 
     assert (function.speedup, function.speedup_low, function.speedup_high) == (1, 1, 1)
-    # The planted ratios are 400 / 200 and 400 / 2000; the runners add a few microseconds of numpy to each
+    # The planted ratios are 2000 / 1000 and 2000 / 10,000; the runners add 10 to 70 microseconds of numpy to each
     # call.
     assert half.speedup == pytest.approx(2, rel=0.3)
     assert predict.speedup == pytest.approx(0.2, rel=0.3)
-    assert half.latency_ms.p50 == pytest.approx(0.2, rel=0.3) and half.latency_ms.runs == 12
+    assert half.latency_ms.p50 >= 1.0 and half.latency_ms.runs == 12
     assert half.end_to_end_ms.p50 > half.latency_ms.p50 > half.latency_ms.min
     assert len(half.samples_ns.call) == 12 and half.device == "cpu" and half.runtime == "lookup 1.0"
 

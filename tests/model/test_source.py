@@ -91,6 +91,7 @@ def test_image_classification_tutorial(tmp_path, pixels):
 
 @pytest.mark.parametrize("form", ["functional", "sequential"])
 def test_an_adapted_normalization_keeps_its_mean_and_variance(form, tmp_path, pixels):
+    keras.utils.set_random_seed(3)
     normalization = layers.Normalization()
     normalization.adapt(pixels.astype("float32"))
     rest = [layers.Conv2D(4, 3, padding="same"), layers.GlobalAveragePooling2D(), layers.Dense(3, activation="softmax")]

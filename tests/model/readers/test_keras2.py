@@ -6,13 +6,16 @@ import pytest
 from cnnedge.model.readers.opening import load_file
 from cnnedge.model.source import read_source
 
-# The same float32 weights through the same TensorFlow kernels.
-TOLERANCE = 1e-6
+# The same float32 weights through the same TensorFlow kernels, summed in another order: units in the last place
+# (2**-24) of activations of a few units, whatever cancels in the single logit at the end. A lost weight moves 1e-2.
+TOLERANCE = 2e-6
 
 
 @pytest.fixture(scope="module")
 def keras2():
-    return pytest.importorskip("tf_keras")
+    keras = pytest.importorskip("tf_keras")
+    keras.utils.set_random_seed(7)
+    return keras
 
 
 def base(keras2):
@@ -57,7 +60,7 @@ def test_keras_3_answers_as_keras_2_did(build, suffix, keras2, tmp_path, pixels)
     assert np.ptp(expected) > 1e-3
     model.save(tmp_path / f"theirs{suffix}")
     loaded = load_file(tmp_path / f"theirs{suffix}")
-    assert np.abs(np.asarray(loaded(images, training=False)) - expected).max() < TOLERANCE * np.abs(expected).max()
+    assert np.abs(np.asarray(loaded(images, training=False)) - expected).max() < TOLERANCE
     source = read_source(tmp_path / f"theirs{suffix}")
     assert source.model.input_shape == (None, 16, 16, 3)
     assert source.reference.head == ("probabilities" if build is teachable_machine else "logit")
