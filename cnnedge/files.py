@@ -5,7 +5,6 @@ import errno
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -65,6 +64,8 @@ def check_writable(*paths: Path) -> None:
     Raises:
         CnnedgeError: names the path and why.
     """
+    import tempfile
+
     for path in paths:
         place = path if path.is_dir() else next(parent for parent in path.absolute().parents if parent.exists())
         try:
@@ -103,6 +104,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     The bytes go to a temporary file in the same folder (a rename is atomic only within a file system) and are
     flushed to the disk before the rename. On any failure the temporary file is removed.
     """
+    import tempfile  # 2 ms that commands which only read do without
+
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:

@@ -3,7 +3,6 @@
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,6 +17,8 @@ from cnnedge.runtime.opening import open_runner
 from cnnedge.runtime.runner import Runner
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from cnnedge.images.decode import Source
 
 # Images that a worker of predict_batch takes at a time: enough to make handing over (about 20 us) small
@@ -104,6 +105,8 @@ class Classifier:
         return self._scores_in_order((decode(image, shape) for image in images), top, workers)
 
     def _scores_in_order(self, pixels: Iterator[np.ndarray], top: int, workers: int) -> Iterator[list[Prediction]]:
+        from concurrent.futures import ThreadPoolExecutor
+
         idle: SimpleQueue[Runner] = SimpleQueue()
         opened = [open_runner(self.file) for _ in range(workers - 1)]
         for runner in (self._runner, *opened):
@@ -166,7 +169,7 @@ def _blocks(pixels: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 def _in_order(
-    pool: ThreadPoolExecutor,
+    pool: "ThreadPoolExecutor",
     work: Callable[[np.ndarray], np.ndarray],
     blocks: Iterator[np.ndarray],
     ahead: int,

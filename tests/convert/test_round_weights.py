@@ -14,7 +14,9 @@ def network(tensorflow):
     keras.utils.set_random_seed(4)
     image = keras.Input((12, 12, 3))
     x = layers.Conv2D(8, 3, activation="relu", kernel_initializer="random_normal", name="first")(image)
-    x = layers.DepthwiseConv2D(3, depth_multiplier=2, activation="relu", depthwise_initializer="random_normal", name="depthwise")(x)
+    x = layers.DepthwiseConv2D(
+        3, depth_multiplier=2, activation="relu", depthwise_initializer="random_normal", name="depthwise"
+    )(x)
     x = layers.Conv2D(6, 1, groups=2, activation="relu", kernel_initializer="random_normal", name="grouped")(x)
     x = layers.Dense(5, kernel_initializer="random_normal", name="logits")(layers.GlobalAveragePooling2D()(x))
     return keras.Model(image, layers.Softmax()(x))
