@@ -2,6 +2,8 @@
 # CNNEDGE_PYTHON chooses the interpreter; otherwise the first of python3, 3.13, 3.12, 3.11 that is 3.11 to 3.13.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# The commands and the tests start many children; without written bytecode each compiles the package anew.
+unset PYTHONDONTWRITEBYTECODE
 
 find_python() {
     local candidate

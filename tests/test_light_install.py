@@ -23,7 +23,7 @@ PYTHONS = ("3.11", "3.13")
 DIRECT = {"numpy", "pillow", "ai-edge-litert", "pooch", "psutil", "typer", "rich"}
 LITERT_NEEDS = {"backports-strenum", "flatbuffers", "ml-dtypes", "protobuf", "tqdm", "typing-extensions"}
 POOCH_NEEDS = {"certifi", "charset-normalizer", "idna", "packaging", "platformdirs", "requests", "urllib3"}
-TYPER_NEEDS = {"annotated-doc", "annotated-types", "pydantic", "pydantic-core", "shellingham", "typing-inspection"}
+TYPER_NEEDS = {"annotated-doc", "shellingham"}
 RICH_NEEDS = {"markdown-it-py", "mdurl", "pygments"}
 LIGHT = DIRECT | LITERT_NEEDS | POOCH_NEEDS | TYPER_NEEDS | RICH_NEEDS
 # What glibc 2.36 of Bookworm and 2.41 of Trixie run.
