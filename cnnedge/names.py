@@ -56,7 +56,7 @@ class ExportName:
             raise UsageError(
                 f"{self.format} is not exported as {self.precision}: expected one of {', '.join(POSSIBLE[self.format])}"
             )
-        if self.qat and self.precision != "int8":
+        if self.qat and self.precision not in ("int8", "int8_mixed"):
             raise UsageError(f"quantization-aware training makes int8 files, not {self.precision}")
 
     @property
@@ -71,6 +71,6 @@ class ExportName:
         match = _STEM.fullmatch(path.stem)
         if match is None or match["precision"] not in POSSIBLE.get(format, ()):
             return None
-        if match["qat"] and match["precision"] != "int8":
+        if match["qat"] and match["precision"] not in ("int8", "int8_mixed"):
             return None
         return cls(match["model"], match["precision"], format, qat=bool(match["qat"]))

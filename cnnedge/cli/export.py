@@ -10,6 +10,7 @@ from cnnedge import console
 from cnnedge.cli.options import (
     CustomObjects,
     Data,
+    FloatLayers,
     InputSize,
     Labels,
     MaxBad,
@@ -18,6 +19,7 @@ from cnnedge.cli.options import (
     Overwrite,
     Preprocessing,
     Preset,
+    Require,
     Scale,
     Seed,
     Std,
@@ -45,6 +47,7 @@ def export(
     io: Annotated[
         str, typer.Option(metavar="uint8|int8|float32", help="Type at both ends of int8 TFLite files.")
     ] = "uint8",
+    float_layers: FloatLayers = "",
     rgb_input: Annotated[
         bool, typer.Option("--rgb-input", help="For a grey model: files that take RGB, in OUT/NAME_rgb.")
     ] = False,
@@ -60,6 +63,7 @@ def export(
         float | None,
         typer.Option(metavar="PP", min=0, help="Exit with 3 if a file loses more top-1 points than this."),
     ] = None,
+    require: Require = "",
     force_calibration: Annotated[
         bool, typer.Option("--force-calibration", help="Use calibration images that look broken.")
     ] = False,
@@ -94,6 +98,7 @@ def export(
     """
     from cnnedge.convert.exporting import export_recipe, trained_on
     from cnnedge.convert.scheme import plan_of
+    from cnnedge.formats.inspection import check_requirements
     from cnnedge.labels import asked_labels
     from cnnedge.manifest import training_record
     from cnnedge.model.backend import require_tensorflow
@@ -101,7 +106,8 @@ def export(
 
     names = asked_labels(labels)
     outside = declared(scale=scale, mean=mean, std=std, named=preprocessing)
-    plan = plan_of(_words(format), _words(precision), qat=qat, io=io)
+    check_requirements(_words(require))
+    plan = plan_of(_words(format), _words(precision), qat=qat, io=io, float_layers=_words(float_layers))
     path, original = _locate(source, out)
     record = training_record(path)
     data, recipe = data or trained_on(path, record), export_recipe(record, preset)
@@ -112,7 +118,9 @@ def export(
     if path.resolve() != (folder / f"{name}.keras").resolve():
         targets.append(folder / f"{name}.keras")
     codes = _snippet_files(targets) if snippets else {}
-    refuse_existing([*targets, *codes.values()], overwrite=overwrite)
+    refuse_existing(
+        [*targets, *(folder / file for file in plan.possible_files(name)), *codes.values()], overwrite=overwrite
+    )
     check_writable(folder)
     from cnnedge import data as datasets
 
@@ -124,7 +132,7 @@ def export(
 
     from cnnedge.convert.converter import Converter
     from cnnedge.convert.exporting import export
-    from cnnedge.convert.losses import check_drops
+    from cnnedge.convert.gates import check_drops, check_required
     from cnnedge.documents import fail_if_any
     from cnnedge.model.keras_file import save_keras
     from cnnedge.model.plausible import check_plausible
@@ -161,6 +169,7 @@ def export(
         _say_notes("int8_qat", converter.outcome.notes())
     _write_snippets({file: code for file, code in codes.items() if file.name in entries})
     fail_if_any(done.failures)
+    check_required(folder, entries, _words(require))
     if max_drop is not None and baseline is not None:
         check_drops(entries, baseline, max_drop)
     console.next_step("cnnedge", "benchmark", folder, *(["--data", data] if data else []))
@@ -230,6 +239,6 @@ def _print_entries(folder: Path, done: "Exported") -> None:
             line += f"  top-1 {100 * entry.top1:6.2f} %  {100 * (entry.top1 - baseline):+.2f} pp"
         console.show(line + ("  LOSS" if file in done.losses else ""))
     for file, operators in done.floats.items():
-        console.show(f"{file} has no integer kernel for, and leaves in float: {', '.join(operators)}")
+        console.show(f"{file} calculates in float: {', '.join(operators)}")
     for file, loss in done.losses.items():
         console.show(f"{file} {loss}")

@@ -52,6 +52,21 @@ CustomObjects = Annotated[
         "--allow-custom-objects", metavar="MODULE", help="A module with layers that the file uses; its code is run."
     ),
 ]
+FloatLayers = Annotated[
+    str,
+    typer.Option(
+        "--float-layers", metavar="a,b", help="Layers that stay in float32 in the int8 files, then called int8_mixed."
+    ),
+]
+Require = Annotated[
+    str,
+    typer.Option(
+        "--require",
+        metavar="int8,no-flex,..",
+        help="Exit with 3 unless every file is: no-flex, no-custom, static-batch, no-dynamic, gpu, passport; and every "
+        "integer file int8, without a layer in float.",
+    ),
+]
 
 Preset = Annotated[
     str, typer.Option("--preset", metavar="quick|full", help="How long to train: minutes on two cores, or hours.")

@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnedge.convert.audit import audit_calibration, refuse_broken
 from cnnedge.convert.calibration import calibration_pixels, spanning
+from cnnedge.convert.mixed import check_float_layers, convert_mixed
 from cnnedge.convert.round_weights import EIGHT_BITS, SEVEN_BITS, with_rounded_weights
 from cnnedge.convert.scheme import CALIBRATED, Scheme
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
@@ -17,7 +18,7 @@ from cnnedge.data import Dataset, evenly_spaced, pixels_of
 from cnnedge.errors import ConversionError, UsageError
 from cnnedge.model.fold import fold
 from cnnedge.model.predictor import KerasPredictor
-from cnnedge.model.proof import difference, synthetic_pictures
+from cnnedge.model.proof import OTHER_RUNTIME, difference, synthetic_pictures
 from cnnedge.progress import Progress, silent
 from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring.score import Predictor, score
@@ -152,7 +153,7 @@ class Converter:
         Raises:
             ConversionError: ``what`` is another function.
         """
-        found = difference(model.predict(self._pictures), self._expected)
+        found = difference(model.predict(self._pictures), self._expected, OTHER_RUNTIME)
         if found is not None:
             raise ConversionError(
                 f"{what} is not the function that the Keras model is ({found}, on {len(self._pictures)} pictures): it "
@@ -173,6 +174,8 @@ class Converter:
         return content
 
     def _converted(self, scheme: Scheme) -> bytes:
+        if scheme.precision == "int8_mixed":
+            return self._mixed(scheme)
         if scheme.format == "tflite":
             return self._to_tflite(scheme.precision, scheme.qat, scheme.io)
         if scheme.qat and self.outcome.kept == "qat":
@@ -181,6 +184,13 @@ class Converter:
             model = with_rounded_weights(self.folded, self._calibrating(), levels=SEVEN_BITS)
             return convert_onnx_int8(convert_tflite(model, precision="int8", pixels=self.pixels))
         return convert_onnx_float32(self._to_tflite("float32", False, "uint8"))
+
+    def _mixed(self, scheme: Scheme) -> bytes:
+        check_float_layers(self.folded, scheme.float_layers)
+        levels, floats = EIGHT_BITS if scheme.format == "tflite" else SEVEN_BITS, scheme.float_layers
+        model = with_rounded_weights(self.folded, self._calibrating(), levels=levels, float_layers=floats)
+        content = convert_mixed(model, floats, pixels=self._calibrating(), io=scheme.io)
+        return content if scheme.format == "tflite" else convert_onnx_int8(content)
 
     def _to_tflite(self, precision: str, qat: bool, io: str) -> bytes:
         return self._made(precision, qat and self.outcome.kept == "qat", io)

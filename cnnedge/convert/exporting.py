@@ -99,7 +99,7 @@ class _Export:
         """One file, or the reason why there is none."""
         file = scheme.file(self.name)
         try:
-            content, passport = self._made(scheme)
+            scheme, content, passport = self._made(scheme)
         except CnnedgeError as error:
             self.done.failures[file] = str(error)
             return
@@ -109,6 +109,7 @@ class _Export:
                 f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), 'no reason given')}"
             )
             return
+        file = scheme.file(self.name)
         write_atomically(self.folder / file, content)
         self._note(file, manifest_entry(content, passport))
 
@@ -117,18 +118,20 @@ class _Export:
         facts = data_facts(self.converter.data)
         update_manifest(self.folder, self.name, self.done.entries, training=self.record, data=facts)
 
-    def _made(self, scheme: Scheme) -> tuple[bytes, Passport]:
-        """The file with its passport, and the passport."""
+    def _made(self, scheme: Scheme) -> tuple[Scheme, bytes, Passport]:
+        """The scheme as it turned out, the file with its passport, and the passport."""
         content = self.converter.convert(scheme)
+        floats = _floats(scheme, content)
+        scheme = scheme.with_floats(floats) if floats and scheme.precision == "int8" else scheme
         with open_runner(content, format=scheme.format, num_threads=os.cpu_count() or 1) as runner:
             found = self._score(scheme, runner)
-            made = self._history(scheme) | self._loss(scheme, content, found) | self._floats(scheme, content)
+            made = self._history(scheme) | self._loss(scheme, content, found) | self._say_floats(scheme, floats)
             passport = passport_of(
                 scheme, runner, model=self.name, labels=self.labels, licence=licence_of(self.record),
                 found=found, made=made,
             )  # fmt: skip
         embed = embed_passport_tflite if scheme.format == "tflite" else embed_passport_onnx
-        return embed(content, passport), passport
+        return scheme, embed(content, passport), passport
 
     def _score(self, scheme: Scheme, runner: Runner) -> Score | None:
         data, stage = self.converter.data, f"evaluate {scheme.file(self.name)}"
@@ -152,16 +155,12 @@ class _Export:
         self.done.losses[scheme.file(self.name)] = loss
         return {"loss": asdict(loss)}
 
-    def _floats(self, scheme: Scheme, content: bytes) -> dict[str, Any]:
-        """What the passport says of operators that an integer file leaves in float, before its last layer."""
-        if scheme.precision not in CALIBRATED:
+    def _say_floats(self, scheme: Scheme, floats: tuple[str, ...]) -> dict[str, Any]:
+        """What the passport says of operators that an integer file leaves in float."""
+        if not floats:
             return {}
-        facts = open_model_file(content, scheme.format).facts
-        found = [str(operator) for operator in facts.float_before_last_layer()]
-        if not found:
-            return {}
-        self.done.floats[scheme.file(self.name)] = found
-        return {"float_operators": found}
+        self.done.floats[scheme.file(self.name)] = list(floats)
+        return {"float_operators": list(floats)}
 
     def _history(self, scheme: Scheme) -> dict[str, Any]:
         """How the file was made."""
@@ -179,6 +178,14 @@ class _Export:
         if scheme.qat and self.converter.outcome.kept == "ptq":
             made["method"] = f"post-training quantization, {images} calibration images ({words} gave no better file)"
         return made | ({"calibration": self.converter.calibration} if scheme.needs_calibration else {})
+
+
+def _floats(scheme: Scheme, content: bytes) -> tuple[str, ...]:
+    """The operators that an integer file calculates in float, before its last layer."""
+    if scheme.precision not in CALIBRATED:
+        return ()
+    facts = open_model_file(content, scheme.format).facts
+    return tuple(str(operator) for operator in facts.float_before_last_layer())
 
 
 def export_recipe(record: TrainingRecord | None, preset: str) -> Recipe:

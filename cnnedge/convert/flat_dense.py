@@ -46,6 +46,8 @@ def _reshape(model: Any, graph: Any, dense: Any) -> Any:
 
     from ai_edge_litert import schema_py_generated as schema
 
+    from cnnedge.formats.tflite.ends import operator_code
+
     source = graph.tensors[dense.inputs[0]]
     features = graph.tensors[dense.inputs[1]].shape[1]
     flat = copy.copy(source)
@@ -57,23 +59,9 @@ def _reshape(model: Any, graph: Any, dense: Any) -> Any:
     buffer.data = np.frombuffer(np.array([1, features], "<i4").tobytes(), np.uint8)
     model.buffers.append(buffer)
     reshape = schema.OperatorT()
-    reshape.opcodeIndex = _code(model, schema.BuiltinOperator.RESHAPE)
+    reshape.opcodeIndex = operator_code(model, schema.BuiltinOperator.RESHAPE)
     reshape.inputs = [dense.inputs[0], len(graph.tensors) + 1]
     reshape.outputs = [len(graph.tensors)]
     graph.tensors += [flat, size]
     dense.inputs = [reshape.outputs[0], *dense.inputs[1:]]
     return reshape
-
-
-def _code(model: Any, builtin: int) -> int:
-    """The index of an operator's code, added if the file has none."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    for index, code in enumerate(model.operatorCodes):
-        if code.builtinCode == builtin:
-            return index
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = builtin
-    code.version = 1
-    model.operatorCodes.append(code)
-    return len(model.operatorCodes) - 1

@@ -11,14 +11,13 @@ import numpy as np
 
 from cnnedge.convert.layer_errors.compare import LayerError, layer_errors
 from cnnedge.convert.scheme import Scheme
-from cnnedge.errors import CnnedgeError, ConversionError, GateError
+from cnnedge.errors import CnnedgeError, ConversionError
 from cnnedge.formats.model_file import open_model_file
 from cnnedge.scoring.accuracy import SIGNIFICANCE, mcnemar_exact, wilson_interval
 
 if TYPE_CHECKING:
     import keras
 
-    from cnnedge.manifest import FileEntry
     from cnnedge.scoring.score import Score
 
 SMALLEST_POINTS = 1.0
@@ -95,16 +94,3 @@ def _advice(scheme: Scheme) -> str:
         return f"Try --preset full, or --precision {other}"
     wider = "int16x8,float16" if scheme.format == "tflite" else "float32"
     return f"Try --qat, or --precision {wider}"
-
-
-def check_drops(entries: "dict[str, FileEntry]", baseline: float, max_drop: float) -> None:
-    """Raise if a file's top-1 is more than ``max_drop`` points below the baseline's.
-
-    Raises:
-        GateError: names the files and their losses.
-    """
-    # The accuracies are counts over the same images, so 1e-9 only absorbs the rounding of the subtraction.
-    lost = {file: 100 * (baseline - entry.top1) for file, entry in entries.items() if entry.top1 is not None}
-    over = [f"{file} ({points:.2f})" for file, points in lost.items() if points > max_drop + 1e-9]
-    if over:
-        raise GateError(f"lost more than {max_drop:g} points of top-1: {', '.join(over)}")

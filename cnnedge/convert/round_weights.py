@@ -7,6 +7,7 @@ the bias takes it back (Nagel et al., "Data-Free Quantization Through Weight Equ
 ICCV 2019, arXiv 1906.04721, section 4.2).
 """
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,9 @@ _WITHIN = {"Conv2D": (0, 1, 2), "Dense": (0,), "DepthwiseConv2D": (0, 1)}
 IMAGES, BATCH = 64, 8
 
 
-def with_rounded_weights(folded: "keras.Model", pixels: np.ndarray, *, levels: int) -> "keras.Model":
+def with_rounded_weights(
+    folded: "keras.Model", pixels: np.ndarray, *, levels: int, float_layers: Collection[str] = ()
+) -> "keras.Model":
     """A twin of ``folded`` whose convolutions and dense layers have weights of whole numbers -levels..levels of steps.
 
     One step an output channel, its largest weight being ``levels`` of them: the converter's own grid, so that it rounds
@@ -31,10 +34,17 @@ def with_rounded_weights(folded: "keras.Model", pixels: np.ndarray, *, levels: i
     Args:
         folded: from ``fold``, every such layer with a bias.
         pixels: float32 (N, H, W, C) calibration images 0..255.
+        float_layers: names of layers that keep their weights.
     """
     import keras
 
-    layers = [layer for layer in folded.layers if type(layer).__name__ in _WITHIN and layer.use_bias]
+    layers = [
+        layer
+        for layer in folded.layers
+        if type(layer).__name__ in _WITHIN and layer.use_bias and layer.name not in float_layers
+    ]
+    if not layers:
+        return folded
     twin = keras.models.clone_model(folded)
     twin.set_weights(folded.get_weights())
     for layer, mean in zip(layers, _mean_inputs(folded, layers, pixels), strict=True):

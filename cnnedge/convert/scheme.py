@@ -1,6 +1,6 @@
 """A scheme is one way to make a file; a plan is the schemes of one export."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cnnedge.errors import UsageError
 from cnnedge.names import EXPORTS, FORMATS, PRECISIONS, ExportName, expected_one_of
@@ -23,7 +23,8 @@ class Scheme:
     Attributes:
         format, precision: see ``names``.
         method: "ptq", post-training, or "qat", quantization-aware training, which makes int8 alone.
-        float_layers: the layers that stay in float32, for ``int8_mixed``.
+        float_layers: the layers that stay in float32, for ``int8_mixed``: of the folded model where they were chosen,
+            operators of the file where they have no integer kernel.
         io: type at both ends of an int8 TFLite file.
 
     Raises:
@@ -59,6 +60,10 @@ class Scheme:
     def needs_training(self) -> bool:
         return self.qat
 
+    def with_floats(self, layers: tuple[str, ...]) -> "Scheme":
+        """The scheme of an int8 file that turned out to leave ``layers`` in float32."""
+        return replace(self, precision="int8_mixed", float_layers=self.float_layers or layers)
+
     def name(self, model: str) -> ExportName:
         """The name of the file that it makes of ``model``."""
         return ExportName(model, self.precision, self.format, self.qat)
@@ -68,14 +73,14 @@ class Scheme:
 
     def words(self, *, images: int, epochs: int, learning_rate: float) -> str:
         """How the file was made, for its passport; the numbers are those of calibration and of QAT's training."""
-        if self.qat:
-            return (
-                f"quantization-aware training, {epochs} epochs at {learning_rate:g}, "
-                "7-bit weights, ranges from calibration images"
-            )
         if not self.needs_calibration:
             return _CONVERSIONS[self.precision]
         words = f"post-training quantization, {images} calibration images"
+        if self.qat:
+            words = (
+                f"quantization-aware training, {epochs} epochs at {learning_rate:g}, "
+                "7-bit weights, ranges from calibration images"
+            )
         return words + (f", in float32: {', '.join(self.float_layers)}" if self.float_layers else "")
 
 
@@ -99,6 +104,12 @@ class ExportPlan:
     def files(self, model: str) -> list[str]:
         return [scheme.file(model) for scheme in self.schemes]
 
+    def possible_files(self, model: str) -> list[str]:
+        """These, and what an int8 file is called if a layer has no integer kernel."""
+        names = [scheme.name(model) for scheme in self.schemes]
+        mixed = [replace(name, precision="int8_mixed").filename for name in names if name.precision == "int8"]
+        return [*self.files(model), *mixed]
+
     @property
     def needs_calibration(self) -> bool:
         return any(scheme.needs_calibration for scheme in self.schemes)
@@ -114,8 +125,11 @@ def plan_of(
     *,
     qat: bool = False,
     io: str = "uint8",
+    float_layers: tuple[str, ...] = (),
 ) -> ExportPlan:
     """Every file of the ``formats`` in the ``precisions`` that they are exported in; ``qat`` adds its int8 files.
+
+    With ``float_layers``, int8_mixed takes the place of int8.
 
     Raises:
         UsageError: an unknown word, ``qat`` without int8, ``io`` without an int8 TFLite file, or nothing to export.
@@ -126,11 +140,14 @@ def plan_of(
                 raise UsageError(f"unknown {what} {value!r}: {expected_one_of(value, choices)}")
     if qat and "int8" not in precisions:
         raise UsageError("--qat makes int8 files: add int8 to --precision, or leave --precision out")
+    if float_layers and (qat or "int8" not in precisions):
+        raise UsageError("--float-layers is for int8 files without --qat: add int8 to --precision, leave --qat out")
     schemes = []
     for format in formats:
         for precision in (precision for precision in EXPORTS[format] if precision in precisions):
             ends = io if (format, precision) == ("tflite", "int8") else "uint8"
-            schemes.append(Scheme(format, precision, io=ends))
+            scheme = Scheme(format, precision, io=ends)
+            schemes.append(scheme.with_floats(float_layers) if float_layers and precision == "int8" else scheme)
             if qat and precision == "int8":
                 schemes.append(Scheme(format, precision, "qat", io=ends))
     if not schemes:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from cnnedge.convert.flat_dense import with_flat_inputs
 from cnnedge.convert.integer_graph import IntegerGraph
 from cnnedge.convert.missing_operators import write_out
-from cnnedge.convert.to_tflite import quiet
+from cnnedge.convert.saved import quiet
 from cnnedge.errors import ConversionError
 from cnnedge.model.fold import INPUT_NAME, OUTPUT_NAME
 from cnnedge.passport import AUTHOR, PASSPORT_KEY, Passport

@@ -1,20 +1,15 @@
 """Folded model to TFLite bytes: one function, one conversion per precision."""
 
-import contextlib
-import logging
-import tempfile
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from cnnedge.convert.calibration import one_by_one
+from cnnedge.convert.saved import quiet, reason_of, saved_model
 from cnnedge.convert.wide_sums import with_safe_sums
 from cnnedge.errors import ConversionError
 from cnnedge.formats.tflite.writer import name_ends
 from cnnedge.model.fold import INPUT_NAME, OUTPUT_NAME
-from cnnedge.nativelog import silenced
 
 
 def convert_tflite(
@@ -43,7 +38,7 @@ def convert_tflite(
     """
     import tensorflow as tf
 
-    with _saved_model(model) as folder:
+    with saved_model(model) as folder:
 
         def convert(*, wide_sums: bool = False, floats: bool = False) -> bytes:
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
@@ -72,8 +67,7 @@ def _run(converter: Any, precision: str) -> bytes:
         try:
             return converter.convert()
         except Exception as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise ConversionError(f"TFLite {precision} conversion failed: {reason}") from error
+            raise ConversionError(f"TFLite {precision} conversion failed: {reason_of(error)}") from error
 
 
 def _configure(converter: Any, precision: str, pixels: np.ndarray | None, io: str, *, fake_quantized: bool) -> None:
@@ -109,39 +103,3 @@ def _choose_operators(converter: Any, precision: str, fake_quantized: bool, *, f
     if precision == "int8" and not fake_quantized:
         # Without this the converter may leave single operators in float and say nothing.
         converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS_INT8, *others]
-
-
-@contextlib.contextmanager
-def _saved_model(model: Any) -> Iterator[str]:
-    """A SavedModel with frozen weights, a batch of 1 and the two names that every exported file has.
-
-    The weights are frozen first: left as variables, the converter keeps some as run-time reads.
-    """
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    signature = tf.TensorSpec((1, *model.inputs[0].shape[1:]), tf.float32, name=INPUT_NAME)
-    traced = tf.function(lambda image: model(image, training=False)).get_concrete_function(signature)
-    frozen = convert_variables_to_constants_v2(traced)
-    module = tf.Module()
-    module.serve = tf.function(lambda image: {OUTPUT_NAME: frozen(image)[0]}, input_signature=[signature])
-    with tempfile.TemporaryDirectory(prefix="cnnedge-") as folder, quiet():
-        # Gradients, as Keras's swish has its own, are of no use here and cannot be saved with frozen weights.
-        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-        tf.saved_model.save(module, folder, signatures={"serving_default": module.serve}, options=options)
-        yield folder
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the converters' notes off the terminal: Python's logging and what C++ writes to standard error."""
-    loggers = [logging.getLogger(name) for name in ("tensorflow", "absl", "tf2onnx")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with silenced(), warnings.catch_warnings(action="ignore"):
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

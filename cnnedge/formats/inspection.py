@@ -91,15 +91,24 @@ def inspect(file: ModelFile) -> Inspection:
     )
 
 
+def check_requirements(requirements: Sequence[str]) -> None:
+    """Refuse a word that is not one of REQUIREMENTS.
+
+    Raises:
+        UsageError: names it.
+    """
+    unknown = [name for name in requirements if name not in REQUIREMENTS]
+    if unknown:
+        raise UsageError(f"unknown requirement {unknown[0]!r}: expected {', '.join(REQUIREMENTS)}")
+
+
 def unmet_requirements(report: Inspection, requirements: Sequence[str]) -> list[str]:
     """One sentence for each requirement that a report of ``inspect`` does not meet, naming the operators.
 
     Raises:
         UsageError: a requirement is not one of REQUIREMENTS.
     """
-    unknown = [name for name in requirements if name not in REQUIREMENTS]
-    if unknown:
-        raise UsageError(f"unknown requirement {unknown[0]!r}: expected {', '.join(REQUIREMENTS)}")
+    check_requirements(requirements)
     findings = {name: REQUIREMENTS[name](report) for name in requirements}
     return [f"{name}: {', '.join(found)}" for name, found in findings.items() if found]
 

@@ -30,6 +30,9 @@ class Tolerance:
 # Rebuilding and folding change the order of float32 sums: a few times 2**-24 a layer, some 1e-5 over a hundred layers.
 # A wrong layer is seen at 1e-2 and more. The output's own rounding: a few units of its last place.
 FLOAT32 = Tolerance(1e-4, 4 * 2.0**-23)
+# Another runtime orders the sums of every layer otherwise. A MobileNetV2 that was sure of its answers (logits of some
+# tens) moved by 1.3e-4 in that way; again a wrong layer is seen at 1e-2.
+OTHER_RUNTIME = Tolerance(1e-3, 4 * 2.0**-23)
 # For a model that computes in float16 itself: 2**-11 = 5e-4 an operation, over some tens of them.
 FLOAT16 = Tolerance(2e-2, 4 * 2.0**-11)
 PICTURES = 8

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnedge.convert.to_tflite import quiet
+from cnnedge.convert.saved import quiet
 from cnnedge.errors import ConversionError
 from cnnedge.model.fold import INPUT_NAME
 

@@ -80,3 +80,29 @@ def test_options_that_do_not_fit(more, code, message, folder, tmp_path, capsys):
     theirs(tmp_path / "theirs.keras")
     assert export(tmp_path / "theirs.keras", folder, tmp_path / "out", *more) == code
     assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_layers_in_float_are_named_and_int8_can_be_required(folder, tmp_path, capsys):
+    theirs(tmp_path / "theirs.keras")
+    more = ["--scale", "255", "--precision", "int8", "--force-calibration", "--require"]
+    assert export(tmp_path / "theirs.keras", folder, tmp_path / "all", *more, "int8,no-flex") == 0
+    assert export(tmp_path / "theirs.keras", folder, tmp_path / "out", *more, "int8", "--float-layers", "logits") == 3
+    told = capsys.readouterr()
+    assert "theirs_int8_mixed.tflite: not int8: FULLY_CONNECTED" in told.err.splitlines()[-1]
+    assert "theirs_int8_mixed.tflite calculates in float: FULLY_CONNECTED" in told.out
+    file = open_model_file(tmp_path / "out" / "theirs" / "theirs_int8_mixed.tflite")
+    assert file.passport.precision == "int8_mixed"
+    assert file.passport.made["method"].endswith("in float32: logits")
+
+
+@pytest.mark.parametrize(
+    "more, message",
+    [
+        (["--require", "int9"], "unknown requirement 'int9'"),
+        (["--float-layers", "a", "--precision", "float32"], "--float-layers is for int8 files without --qat"),
+    ],
+)
+def test_gates_and_layers_that_do_not_exist_are_refused_first(more, message, folder, tmp_path, capsys):
+    theirs(tmp_path / "theirs.keras")
+    assert export(tmp_path / "theirs.keras", folder, tmp_path / "out", *more) == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]

@@ -164,7 +164,7 @@ def test_bad_requests_end_in_one_line(arguments, code, complaint, out, tmp_path,
 
 
 def test_lost_points_beyond_the_gate_exit_with_3():
-    from cnnedge.convert.losses import check_drops
+    from cnnedge.convert.gates import check_drops
 
     entries = {"a.keras": SimpleNamespace(top1=0.9), "a_int8.tflite": SimpleNamespace(top1=0.894)}
     check_drops(entries, 0.9, 0.6)

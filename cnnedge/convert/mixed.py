@@ -1,0 +1,110 @@
+"""int8 TFLite files in which named layers stay in float32.
+
+TensorFlow's quantizer can leave operators out by the names of their output tensors; ``QuantizationDebugger`` offers
+that, but quantizes three times and runs what it made. Here its own function is called once.
+"""
+
+import difflib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cnnedge.convert.calibration import one_by_one
+from cnnedge.convert.saved import quiet, reason_of, saved_model
+from cnnedge.errors import ConversionError, UsageError
+from cnnedge.formats.model_file import open_model_file
+from cnnedge.formats.tflite.ends import with_ends
+from cnnedge.model.fold import INPUT_NAME, OUTPUT_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import keras
+
+# What has no operator of its own to leave in float: the ends, and what the converter puts into constants.
+_NO_OPERATOR = (INPUT_NAME, OUTPUT_NAME)
+
+
+def check_float_layers(folded: "keras.Model", names: "Collection[str]") -> None:
+    """See that there are layers of these names.
+
+    Args:
+        folded: from ``fold.fold``; its names are those of ``inspect --errors``.
+
+    Raises:
+        UsageError: there is no such layer; names those that look alike, or all.
+    """
+    known = [layer.name for layer in folded.layers if layer.name not in _NO_OPERATOR]
+    for name in names:
+        if name not in known:
+            meant = difflib.get_close_matches(name, known, n=3) or known
+            raise UsageError(
+                f"no layer {name!r} to leave in float: batch normalization is part of the layer before it, and the "
+                f"last dense layer is called logits; expected some of {', '.join(meant)}"
+            )
+
+
+def convert_mixed(
+    folded: "keras.Model", float_layers: "Collection[str]", *, pixels: np.ndarray, io: str = "uint8"
+) -> bytes:
+    """Convert to an int8 TFLite file in which the operators of ``float_layers`` calculate in float32.
+
+    Args:
+        folded: float input (N, H, W, C) of pixels 0..255, probabilities out.
+        float_layers: names of its layers, see ``check_float_layers``; with none, all is int8.
+        pixels: float32 (N, H, W, C) calibration images 0..255.
+        io: type of input and output: uint8, int8 or float32.
+
+    Raises:
+        ConversionError: the converter refused, or a layer has no operator of its own in the file.
+        UsageError: no such layer.
+    """
+    check_float_layers(folded, float_layers)
+    marks = {layer.name: f"layer{index:05}x" for index, layer in enumerate(folded.layers)}
+    calibrated = _calibrated(_renamed(folded, marks), pixels)
+    operators = [operator.where for operator in open_model_file(calibrated, "tflite").facts.operators]
+    left_out: set[str] = set()
+    for name in float_layers:
+        own = {where for where in operators if f"/{marks[name]}" in where}
+        if not own:
+            raise ConversionError(
+                f"layer {name} has no operator of its own in a TFLite file: leave it out of the layers in float"
+            )
+        left_out |= own
+    return with_ends(_quantized(calibrated, left_out), io, INPUT_NAME, OUTPUT_NAME)
+
+
+def _renamed(folded: "keras.Model", names: dict[str, str]) -> "keras.Model":
+    """A twin whose layers have other names, which TensorFlow writes into the names of tensors."""
+    import keras
+
+    twin = keras.models.clone_model(
+        folded, clone_function=lambda layer: type(layer).from_config(layer.get_config() | {"name": names[layer.name]})
+    )
+    twin.set_weights(folded.get_weights())
+    return twin
+
+
+def _calibrated(model: "keras.Model", pixels: np.ndarray) -> bytes:
+    """The float file with the ranges of every tensor in it."""
+    import tensorflow as tf
+
+    with saved_model(model) as folder, quiet():
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: one_by_one(pixels)
+        converter._experimental_calibrate_only = True
+        try:
+            return converter.convert()
+        except Exception as error:
+            raise ConversionError(f"TFLite int8_mixed conversion failed: {reason_of(error)}") from error
+
+
+def _quantized(calibrated: bytes, left_out: set[str]) -> bytes:
+    from tensorflow.lite.python.convert import mlir_quantize
+
+    with quiet():
+        try:
+            return mlir_quantize(calibrated, fully_quantize=True, denylisted_nodes=left_out)
+        except Exception as error:
+            raise ConversionError(f"TFLite int8_mixed conversion failed: {reason_of(error)}") from error
