@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnedge.benchmark.worker import time_calls
+from cnnedge.benchmark.calls import time_calls
 from cnnedge.children import code_command, module_command
 from cnnedge.errors import CnnedgeError
 

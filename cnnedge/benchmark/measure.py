@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnedge.benchmark.classify import classify, representatives
 from cnnedge.benchmark.latency import time_round, warm_up
-from cnnedge.benchmark.measurement import Circumstances, Measurement, Opened, Pairs, alive
+from cnnedge.benchmark.measurement import Circumstances, Measurement, Opened, Pairs, Profiled, alive
 from cnnedge.benchmark.plan import Plan
 from cnnedge.benchmark.process import WorkerProcess, ask_together
 from cnnedge.benchmark.sustained import sustain
@@ -50,6 +50,8 @@ def measure(
         _open_files(pairs, classes, plan, progress)
         classify(pairs, len(split), classes, plan, progress)
         _time(pairs, classes, plan, circumstances, progress)
+        if plan.layers:
+            _profile_layers(pairs, classes, plan, progress)
         if plan.sustained_s:
             sustain(pairs, plan, circumstances, progress)
     finally:
@@ -135,3 +137,36 @@ def _start_afresh(pairs: Pairs, classes: int, plan: Plan) -> None:
 def _import(pairs: Pairs, plan: Plan) -> None:
     requests = [(worker, worker.import_request()) for worker in pairs]
     ask_together(requests, at_once=plan.at_once, seconds=plan.time_limit_s)
+
+
+def _profile_layers(pairs: Pairs, classes: int, plan: Plan, progress: Progress) -> None:
+    """Time the operators of every exported file on the CPU; a measurement without them says why.
+
+    In a process of its own each: a profiler that crashes costs nothing but its figures.
+    """
+    measurements = {worker: one for worker, one in alive(pairs).items() if "source" in worker.candidate.options}
+    for done, (worker, measurement) in enumerate(measurements.items()):
+        progress("time per layer", done, len(measurements))
+        if worker.candidate.device != "cpu":
+            measurement.unprofiled = "the runtimes' profilers time the CPU's operators only"
+            continue
+        fresh = WorkerProcess(worker.candidate, worker.folder)
+        try:
+            measurement.profiled = _profiled(fresh, classes, plan)
+            measurement.unprofiled = fresh.failure
+        finally:
+            fresh.close()
+    progress("time per layer", len(measurements), len(measurements))
+
+
+def _profiled(worker: WorkerProcess, classes: int, plan: Plan) -> Profiled | None:
+    request = {"do": "profile", "source": worker.candidate.options["source"]}
+    for one in (worker.import_request(), worker.open_request(classes, plan.num_threads), request):
+        reply = ask_together([(worker, one)], seconds=plan.time_limit_s).get(worker)
+        if reply is None:
+            return None
+    try:
+        return from_json(Profiled, reply)
+    except ValueError as error:
+        worker.fail(f"its process sent nonsense when asked to profile ({error})")
+        return None

@@ -6,7 +6,7 @@ import numpy as np
 
 from cnnedge.benchmark.candidate import Candidate
 from cnnedge.benchmark.process import WorkerProcess
-from cnnedge.documents import Nodes, Samples
+from cnnedge.documents import Layer, Nodes, Profile, Samples
 from cnnedge.machine.hardware import Load, Sensors
 
 
@@ -29,6 +29,14 @@ class Opened:
 
 
 @dataclass(frozen=True)
+class Profiled:
+    """What a worker says of the file's operators; the float file's layers are not beside them yet."""
+
+    layers: list[Layer]
+    profile: Profile
+
+
+@dataclass(frozen=True)
 class Turn:
     """A turn of sustained load that began at second ``at_s``."""
 
@@ -42,8 +50,9 @@ class Turn:
 class Measurement:
     """What was found out about one candidate; what is None was not measured.
 
-    ``starts`` counts its processes. ``columns`` are the file's outputs in the order of the data's classes, where the
-    file names them in another order; ``probabilities`` (N, classes) are in the data's.
+    ``starts`` counts its processes. ``profiled`` is the time of each layer, ``unprofiled`` why there is none.
+    ``columns`` are the file's outputs in the order of the data's classes, where the file names them in another order;
+    ``probabilities`` (N, classes) are in the data's.
     """
 
     candidate: Candidate
@@ -55,6 +64,8 @@ class Measurement:
     sustained: list[Turn] | None = None
     failure: str | None = None
     columns: list[int] | None = None
+    profiled: Profiled | None = None
+    unprofiled: str | None = None
 
 
 @dataclass

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from cnnedge.benchmark import timing
 from cnnedge.benchmark.doubts import doubts
+from cnnedge.benchmark.layers import profile_notes
 from cnnedge.benchmark.plan import NUM_RUNS, ROUNDS_PER_PROCESS
 from cnnedge.documents import Document, Row
 from cnnedge.names import ExportName
@@ -13,7 +14,7 @@ from cnnedge.names import ExportName
 def notes(document: Document) -> list[str]:
     """One sentence for each thing to mind; the ``notes`` that ``document`` has already do not matter."""
     found = [*doubts(document), *_data_notes(document), *_method_notes(document), *_qat_notes(document)]
-    return [*found, *_noise_notes(document), *_slow_down_notes(document)]
+    return [*found, *profile_notes(document.rows), *_noise_notes(document), *_slow_down_notes(document)]
 
 
 def _data_notes(document: Document) -> list[str]:

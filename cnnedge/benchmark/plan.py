@@ -24,6 +24,7 @@ class Plan:
         time_limit_s: a candidate whose process stays silent for so long is given up.
         sustained_s: seconds of load that follow the rounds (see ``sustained``); 0 for none.
         margin_pp: differences in accuracy within this many percentage points count as equal.
+        layers: whether each exported file's operators are timed too (see ``layers``).
     """
 
     num_runs: int = NUM_RUNS
@@ -32,6 +33,7 @@ class Plan:
     time_limit_s: float = TIME_LIMIT_S
     sustained_s: float = 0.0
     margin_pp: float = MARGIN_PP
+    layers: bool = False
 
     def __post_init__(self) -> None:
         for name, value, least in (

@@ -6,6 +6,7 @@ flags say about a figure), ``prediction`` (nothing here measured it).
 
 from collections.abc import Sequence
 
+from cnnedge.benchmark.layers import layer_sentences
 from cnnedge.benchmark.timing import CONFIDENCE, Ratio, speed_ratio
 from cnnedge.documents import Machine, Row, Samples, Sentence
 from cnnedge.names import ExportName
@@ -46,6 +47,7 @@ def explain(rows: Sequence[Row], machine: Machine) -> list[Sentence]:
     compared = _int8_beside_float(rows)
     for row, ratio in compared:
         sentences.append(Sentence("measured", _restate(row, ratio)))
+    sentences += [Sentence("measured", text) for row, _ in compared for text in layer_sentences(row)]
     if any(ratio.winner < 0 for _, ratio in compared):
         sentences.append(Sentence("explanation", why_int8_lost(machine)))
     if compared and not machine.arch.startswith(("aarch64", "arm")):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnnedge.benchmark import sustained, timing
+from cnnedge.benchmark.layers import with_float_layers
 from cnnedge.benchmark.measurement import Measurement
 from cnnedge.documents import Accuracy, Comparison, EndToEnd, Flip, Identity, LostClass, Row, Timing
 from cnnedge.records import unknown
@@ -46,10 +47,12 @@ def build_rows(
             Row(
                 **{name: value for part in parts for name, value in vars(part).items()},
                 sustained=sustained.row_figures(one, window_s),
+                layers=one.profiled.layers if one.profiled else None,
+                profile=one.profiled.profile if one.profiled else None,
                 error=one.failure or (_interruption(one) if interrupted else None),
             )
         )
-    return rows
+    return with_float_layers(rows)
 
 
 def _timed(one: Measurement) -> bool:

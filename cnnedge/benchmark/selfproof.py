@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from cnnedge.benchmark import timing
+from cnnedge.benchmark.calls import time_calls
 from cnnedge.benchmark.candidate import RUNTIME_MODULES, Candidate
 from cnnedge.benchmark.field import field_median_ms, same_calls_ms
 from cnnedge.benchmark.measure import measure
 from cnnedge.benchmark.measurement import Circumstances, Measurement
 from cnnedge.benchmark.plan import Plan
-from cnnedge.benchmark.worker import time_calls
 from cnnedge.data import ArraySplit
 from cnnedge.documents import Samples
 from cnnedge.errors import CnnedgeError

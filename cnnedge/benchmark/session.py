@@ -82,7 +82,10 @@ def benchmark(
         explanations=explain(rows, machine),
         notes=[],
     )
-    return dataclasses.replace(document, notes=[*class_notes(measurements, data), *notes(document)])
+    unprofiled = [
+        f"No time per layer of {one.candidate.label}: {one.unprofiled}." for one in measurements if one.unprofiled
+    ]
+    return dataclasses.replace(document, notes=[*class_notes(measurements, data), *unprofiled, *notes(document)])
 
 
 def data_facts(dataset: Dataset, test: Split) -> Data:

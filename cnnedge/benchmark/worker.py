@@ -11,21 +11,21 @@ order:
     warm_up    call it until it is warm
     time       one turn of timed calls
     sustain    one turn of sustained load: calls without a pause
+    profile    the time of each operator, by the runtime's own profiler
 """
 
-import gc
 import importlib
 import importlib.util
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cnnedge.benchmark.calls import time_calls
 from cnnedge.benchmark.channel import ChannelClosed, receive, send
 from cnnedge.benchmark.memory import peak_bytes, reset_peak, resting_bytes
 from cnnedge.runtime.runner import Runner
@@ -33,13 +33,6 @@ from cnnedge.runtime.runner import Runner
 # Real test images that the timed calls go round: enough that no call meets the pixels of the one before,
 # and few enough (200 kB of CIFAR-10) to stay in the second-level cache, as a picture just decoded does.
 TIMED_IMAGES = 64
-# Another candidate ran just before each turn, so the first calls find cold caches and are not timed: this
-# many, or as many as fit into the time. One call of Keras' predict takes 40 ms and needs no second one to
-# be warm.
-TURN_WARMUP = 3
-TURN_WARMUP_NS = 10_000_000
-# However short the time for a turn, each round must have a median.
-LEAST_RUNS = 2
 # Images classified between two messages: at most this many, and no more than take this long, so that a file of half a
 # second an image is not given up for its silence.
 MOST_IMAGES = 250
@@ -74,6 +67,10 @@ class Worker:
                 return self.time(request["runs"], request["seconds"])
             case "sustain":
                 return self.sustain(request["seconds"])
+            case "profile":
+                from cnnedge.benchmark.operator_times import profile
+
+                return profile(self.runner, request["source"], self.prepared)
         raise ValueError(f"unknown request {request['do']!r}")
 
     def open(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -170,43 +167,6 @@ class Worker:
 def images_at_once(image_s: float) -> int:
     """How many images of ``image_s`` seconds each are classified between two messages: at least one."""
     return max(1, min(MOST_IMAGES, int(MESSAGE_SECONDS / max(image_s, 1e-9))))
-
-
-def time_calls(call: Callable[[np.ndarray], Any], inputs: Iterable[np.ndarray], seconds: float) -> list[int]:
-    """Time ``call(x)`` for each of ``inputs`` in nanoseconds; nothing else lies between the two clock
-    readings.
-
-    It stops early once the samples add up to ``seconds``, but not before ``LEAST_RUNS``. Calls to warm up
-    come before and are not among the samples.
-    """
-    clock, limit = time.perf_counter_ns, int(seconds * 1e9)
-    samples: list[int] = []
-    total = 0
-    with _no_garbage_collection():
-        warm = clock() + TURN_WARMUP_NS
-        for sample in itertools.islice(inputs, TURN_WARMUP):
-            call(sample)
-            if clock() > warm:
-                break
-        for sample in inputs:
-            start = clock()
-            call(sample)
-            took = clock() - start
-            samples.append(took)
-            total += took
-            if total > limit and len(samples) >= LEAST_RUNS:
-                break
-    return samples
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def import_modules(modules: list[str]) -> dict[str, Any]:

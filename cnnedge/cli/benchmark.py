@@ -40,6 +40,9 @@ def benchmark(
     sustained: Annotated[
         float, typer.Option(metavar="MINUTES", help="Then keep all files busy so long: does the board slow down?")
     ] = 0.0,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Also time each operator, by the runtime's own profiler.")
+    ] = False,
     margin: Annotated[
         float, typer.Option(metavar="PP", help="Differences within so many points count as equal.")
     ] = 0.5,
@@ -69,6 +72,8 @@ def benchmark(
       cnnedge benchmark theirs.tflite --data cifar10 --mean 127.5 --std 127.5
 
       cnnedge benchmark exported/cifar10/cifar10_int8_qat.tflite --sustained 10
+
+      cnnedge benchmark exported/cifar10/cifar10_int8.tflite --layers
     """
     if margin <= 0:
         raise UsageError(f"--margin is {margin:g}, expected more than 0 percentage points")
@@ -91,7 +96,7 @@ def benchmark(
     from cnnedge.scoring.testdata import choose_dataset
 
     options = FolderOptions(asked.labels, test, max_bad / 100)
-    plan = Plan(num_runs, warmup_runs, threads, sustained_s=60 * sustained, margin_pp=margin)
+    plan = Plan(num_runs, warmup_runs, threads, sustained_s=60 * sustained, margin_pp=margin, layers=layers)
     if device == "gpu":
         for answer in gpu.require_gpu(candidates):
             console.say(f"--device gpu: {answer}")

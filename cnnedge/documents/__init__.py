@@ -1,6 +1,7 @@
 """``benchmark.json`` as frozen records: read with checks, written, and asked by attribute."""
 
 from cnnedge.documents.circumstances import Conditions, Data, Load, Machine, Made, Sentence, Settings, Work
+from cnnedge.documents.layer import Layer, Profile
 from cnnedge.documents.row import (
     Accuracy,
     Comparison,
@@ -29,12 +30,14 @@ __all__ = [
     "Flip",
     "Identity",
     "Latency",
+    "Layer",
     "Load",
     "LostClass",
     "Machine",
     "Made",
     "Nodes",
     "Preprocessing",
+    "Profile",
     "Row",
     "Samples",
     "Sentence",

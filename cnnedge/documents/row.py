@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cnnedge.documents.layer import Layer, Profile
 from cnnedge.records import always, known
 
 FORMATS = ("tflite", "onnx", "keras")
@@ -172,6 +173,8 @@ class Row(Timing, Comparison, Accuracy, Identity):
     """Everything that is known of one file, called in one way."""
 
     sustained: Sustained | None = always()
+    layers: list[Layer] | None = None
+    profile: Profile | None = None
     error: str | None
 
     @property

@@ -26,7 +26,9 @@ class OperatorFacts:
     """One operator. ``where`` is the tensor it writes; ``arithmetic`` is float, int8, int16, or none.
 
     ``weights`` is the type of its weights as stored; ``macs`` its multiplications for one image, None if
-    unknown. ``origin`` is builtin, custom, or flex (TensorFlow's own kernels).
+    unknown. ``origin`` is builtin, custom, or flex (TensorFlow's own kernels). ``values`` are the numbers that it
+    writes for one image, ``activation_bytes`` what it reads and writes besides constants (None: unknown),
+    ``weight_bytes`` its constants as stored.
     """
 
     op: str
@@ -35,6 +37,9 @@ class OperatorFacts:
     weights: str | None = None
     macs: int | None = 0
     origin: str = "builtin"
+    values: int | None = None
+    activation_bytes: int | None = None
+    weight_bytes: int = 0
 
     @property
     def is_compute(self) -> bool:

@@ -15,7 +15,7 @@ from cnnedge.documents import Document, Flip, Row, several_machines
 from cnnedge.errors import DataError, MissingPackageError
 from cnnedge.files import read_regular, write_atomically
 from cnnedge.records import known
-from cnnedge.report import plots, summary, table
+from cnnedge.report import layer_table, plots, summary, table
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -73,6 +73,7 @@ def render(document: Document, *, images: "Split | None" = None, history: Path |
         sustained=table.sustained_rows(document),
         delegation_sentences=summary.delegation_sentences(document),
         sustained_sentences=summary.sustained_sentences(document),
+        layers=layer_table.layer_tables(document),
         failed=[(row.label, row.error) for row in document.failed],
         figures=_figures(document, history),
         details=[_details(row, document) for row in rows if row.confusion],
@@ -106,7 +107,8 @@ def reproduce(document: Document) -> str:
         "--sustained": settings.sustained_minutes or None,
     } | _asked_preprocessing(document)  # fmt: skip
     words = [f"{name} {value}" for name, value in options.items() if value is not None]
-    return " ".join(["cnnedge benchmark", shlex.join(document.made.paths or ["PATH"]), *words])
+    flags = ["--layers"] if any(row.layers for row in document.rows) else []
+    return " ".join(["cnnedge benchmark", shlex.join(document.made.paths or ["PATH"]), *words, *flags])
 
 
 def _asked_preprocessing(document: Document) -> dict[str, str]:

@@ -10,6 +10,8 @@ from cnnedge import console
 from cnnedge.console import plain
 from cnnedge.documents import Document, Row, several_machines
 from cnnedge.report.changes import Change
+from cnnedge.report.figures import significant
+from cnnedge.report.layer_table import LayerTable, layer_tables
 from cnnedge.report.summary import delegation_sentences, sustained_sentences
 
 if TYPE_CHECKING:
@@ -24,14 +26,14 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "top-1 %": lambda row: _number(row.top1, 100, 2),
     "Δ pp": lambda row: _signed(row.delta_pp) + " !" * row.is_great_loss,
     "verdict": lambda row: "failed" if row.error else VERDICTS.get(row.verdict or "", row.verdict or ""),
-    "p50 ms": lambda row: _significant(row.p50_ms),
-    "p90 ms": lambda row: _significant(row.latency_ms.p90 if row.latency_ms else None),
+    "p50 ms": lambda row: significant(row.p50_ms),
+    "p90 ms": lambda row: significant(row.latency_ms.p90 if row.latency_ms else None),
     "speed-up": lambda row: speed_text(row),
 }
 # What --wide adds: from an unopened file to the first answer, and the memory above the bare runtime.
 WIDE_COLUMNS: dict[str, Callable[[Row], str]] = {
-    "cold ms": lambda row: _significant(row.cold_start_ms),
-    "MB": lambda row: _significant(row.peak_rss_mb),
+    "cold ms": lambda row: significant(row.cold_start_ms),
+    "MB": lambda row: significant(row.peak_rss_mb),
     "delegated": lambda row: f"{row.nodes.delegated} of {row.nodes.total}" if row.nodes else "",
 }
 CSV_FIELDS = (
@@ -90,7 +92,7 @@ def changes_table(found: Sequence[Change]) -> "Table":
     table = _empty_table(["file", "before, ms", "after, ms", "change", "verdict"], left=("file", "verdict"))
     for one in found:
         percent = "" if one.percent is None else f"{one.percent:+.1f} %"
-        cells = one.label, _significant(one.before_ms), _significant(one.after_ms), percent, one.verdict
+        cells = one.label, significant(one.before_ms), significant(one.after_ms), percent, one.verdict
         table.add_row(*(Text(plain(cell)) for cell in cells), style="red" if one.verdict == "slower" else "")
     return table
 
@@ -105,7 +107,7 @@ def sustained_rows(document: Document) -> list[list[str]]:
     for row in document.rows:
         if row.sustained:
             first, last, change = row.sustained.first_ms, row.sustained.last_ms, row.sustained.change
-            lines.append([row.label, _significant(first), _significant(last), f"{100 * change:+.1f} %"])
+            lines.append([row.label, significant(first), significant(last), f"{100 * change:+.1f} %"])
     return lines
 
 
@@ -117,6 +119,16 @@ def sustained_table(document: Document) -> "Table":
     table = _empty_table(headings, left=("file",))
     for cells in rows:
         table.add_row(*(Text(plain(cell)) for cell in cells))
+    return table
+
+
+def _layer_table(one: LayerTable) -> "Table":
+    from rich.text import Text
+
+    table = _empty_table([one.label if name == "layer" else name for name in one.narrow], left=(one.label, "runs on"))
+    places = [one.columns.index(name) for name in one.narrow]
+    for cells in one.rows:
+        table.add_row(*(Text(plain(cells[place])) for place in places))
     return table
 
 
@@ -187,13 +199,6 @@ def _signed(value: float | None) -> str:
     return "" if value is None else f"{value:+.2f}" if abs(value) >= 0.005 else "0.00"
 
 
-def _significant(value: float | None) -> str:
-    """Three significant digits, without an exponent."""
-    if not value:
-        return ""
-    return f"{value:.0f}" if value >= 100 else f"{value:#.3g}".rstrip(".")
-
-
 def print_table(document: Document, *, wide: bool = False) -> None:
     """The benchmark's table and footnotes on standard output; it fits 80 columns, with ``wide`` 110."""
     from rich.console import Console
@@ -203,4 +208,7 @@ def print_table(document: Document, *, wide: bool = False) -> None:
     screen.print(rich_table(document, unicode=encoding.startswith("utf"), wide=wide))
     if document.sustained:
         screen.print(sustained_table(document))
+    for one in layer_tables(document):
+        screen.print(_layer_table(one))
+        console.show(*one.sentences, "")
     console.show(*footnotes(document))

@@ -6,6 +6,7 @@ from pathlib import Path
 from cnnedge.errors import ModelError
 from cnnedge.formats.model_file import ModelFile, open_model_file
 from cnnedge.images.normalization import RAW, Normalization
+from cnnedge.runtime.profiling import OperatorProfiler
 from cnnedge.runtime.runner import DEVICES, Runner
 
 
@@ -60,3 +61,21 @@ def _opened(file: ModelFile, num_threads: int, device: str, normalization: Norma
     from cnnedge.runtime.litert import LiteRTRunner
 
     return LiteRTRunner(file, num_threads=num_threads, normalization=normalization)
+
+
+def open_profiler(file: ModelFile, *, num_threads: int = 1) -> OperatorProfiler:
+    """Open ``file`` on the CPU with the profiler of the runtime for its format.
+
+    A profiler is reached through interfaces that runtimes change: use it in a process that may be lost.
+
+    Raises:
+        CnnedgeError: this runtime's profiler cannot be used; the message says what is missing.
+        ModelError: the runtime cannot use the file.
+    """
+    if file.format == "onnx":
+        from cnnedge.runtime.ort_profile import OrtProfiler
+
+        return OrtProfiler(file, num_threads=num_threads)
+    from cnnedge.runtime.litert_profile import LiteRTProfiler
+
+    return LiteRTProfiler(file, num_threads=num_threads)

@@ -34,7 +34,7 @@ class OnnxRuntimeRunner(Runner):
     ) -> None:
         """Open a file that may run; see ``open_runner``."""
         name = file.name
-        self._session, runtime = _open(file, num_threads, device)
+        self._session, runtime = open_session(file, num_threads, device)
         software = software_adapter() if "WebGpu" in runtime else None
         if software:
             runtime, device = f"{runtime} on {software}, a software adapter", "cpu"
@@ -56,7 +56,12 @@ class OnnxRuntimeRunner(Runner):
         self._session = None
 
 
-def _open(file: ModelFile, num_threads: int, device: str) -> tuple[Any, str]:
+def open_session(file: ModelFile, num_threads: int, device: str, *, profile: str | None = None) -> tuple[Any, str]:
+    """A session with the file, and the runtime's name; ``profile``: how the name of its trace begins, if it keeps one.
+
+    Raises:
+        MissingPackageError, ModelError, CnnedgeError: see ``open_runner``.
+    """
     try:
         import onnxruntime
     except ImportError:
@@ -65,6 +70,8 @@ def _open(file: ModelFile, num_threads: int, device: str) -> tuple[Any, str]:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.intra_op_num_threads = num_threads
     options.log_severity_level = _LOG_ERRORS
+    if profile is not None:
+        options.enable_profiling, options.profile_file_prefix = True, profile
     # Waiting threads that spin burn a Pi's cores between images and disturb whatever is measured next.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     provider, runtime = "CPUExecutionProvider", f"ONNX Runtime {onnxruntime.__version__}"

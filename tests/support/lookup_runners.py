@@ -81,9 +81,13 @@ def open_lookup(
     wrong_below: int = 0,
     free_batch: bool = True,
     once: str = "",
+    source: str = "",
     num_threads: int = 1,
 ) -> LookupRunner:
-    """``once`` names a file that the first opening makes; a second opening, which finds it, is refused."""
+    """``once`` names a file that the first opening makes; a second opening, which finds it, is refused.
+
+    ``source`` is what a profiler would open.
+    """
     if once:
         if Path(once).exists():
             raise ModelError("lookup: refused the second time")

@@ -106,7 +106,20 @@ class _Reader:
             weights=weights,
             macs=self._macs(node) if node.op in COMPUTE else 0,
             origin="builtin" if node.domain in _STANDARD else "custom",
+            values=self._values(node),
+            weight_bytes=sum(map(self._constant_bytes, node.inputs)),
         )
+
+    def _values(self, node: Node) -> int | None:
+        shapes = [self.shapes.get(name) for name in node.outputs]
+        return None if None in shapes else sum(math.prod(shape or ()) for shape in shapes)
+
+    def _constant_bytes(self, name: str) -> int:
+        """The bytes of a constant as stored, seen through a DequantizeLinear; 0 for what is none."""
+        maker = self.makers.get(name)
+        if maker is not None and maker.op == "DequantizeLinear":
+            name = maker.inputs[0]
+        return self.model.initializers[name].size_bytes if name in self.model.initializers else 0
 
     def _arithmetic(self, node: Node, kinds: dict[str, str]) -> str:
         """What a node calculates in; ``kinds`` has it for the nodes before, by the tensors they write."""

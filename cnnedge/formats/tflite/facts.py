@@ -6,6 +6,7 @@ from cnnedge.formats.facts import COMPUTE, Facts, OperatorFacts, TensorFacts
 from cnnedge.formats.tflite.reader import Operator, Subgraph, Tensor, TFLiteModel
 from cnnedge.formats.tflite.vocabulary import CUSTOM
 
+_ITEM_BYTES = {"bool": 1, "uint8": 1, "int8": 1, "int16": 2, "float16": 2, "int32": 4, "float32": 4, "int64": 8}
 _FLOATS = {"float32", "float16", "float64", "bfloat16"}
 _CONVERTING = {"QUANTIZE", "DEQUANTIZE", "CAST"}
 _RESHAPING = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
@@ -83,6 +84,7 @@ def _operator(operator: Operator, graph: Subgraph, model: TFLiteModel, unpacked:
     inputs = [graph.tensors[index] for index in operator.inputs if index >= 0]
     outputs = [graph.tensors[index] for index in operator.outputs]
     flowing = [tensor for tensor in inputs if not model.buffers[tensor.buffer][1]] + outputs
+    constants = [unpacked.get(index, graph.tensors[index]) for index in operator.inputs if index >= 0]
     weights = None
     if operator.name in COMPUTE and len(inputs) > 1:
         weights = unpacked.get(operator.inputs[1], inputs[1]).dtype
@@ -93,7 +95,17 @@ def _operator(operator: Operator, graph: Subgraph, model: TFLiteModel, unpacked:
         weights=weights,
         macs=_macs(operator.name, [tensor.shape for tensor in inputs], outputs[0].shape if outputs else ()),
         origin="builtin" if operator.builtin != CUSTOM else _custom_kind(operator.name),
+        values=sum(math.prod(tensor.shape) for tensor in outputs),
+        activation_bytes=_bytes([tensor for tensor in constants if not model.buffers[tensor.buffer][1]] + outputs),
+        weight_bytes=sum(model.buffers[tensor.buffer][1] for tensor in constants),
     )
+
+
+def _bytes(tensors: list[Tensor]) -> int | None:
+    sizes = [_ITEM_BYTES.get(tensor.dtype) for tensor in tensors]
+    if None in sizes:
+        return None
+    return sum(math.prod(tensor.shape) * (size or 0) for tensor, size in zip(tensors, sizes, strict=True))
 
 
 def _custom_kind(name: str) -> str:

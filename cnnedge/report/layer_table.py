@@ -1,0 +1,57 @@
+"""Time per layer as a table, for the terminal and the report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cnnedge.benchmark.layers import layer_sentences
+from cnnedge.documents import Document, Layer, Row
+from cnnedge.records import known
+from cnnedge.report.figures import significant
+
+COLUMNS: dict[str, Callable[[Layer], str]] = {
+    "layer": lambda one: one.op if one.short_name == one.op else f"{one.short_name} {one.op}",
+    "ms": lambda one: _ms(one.ms),
+    "%": lambda one: f"{100 * one.share:.1f}",
+    "GMAC/s": lambda one: significant(one.gmacs_per_s),
+    "kB": lambda one: "" if one.bytes is None else f"{one.bytes / 1000:,.1f}",
+    "float ms": lambda one: _ms(one.float_ms),
+    "runs on": lambda one: one.runs_on,
+    "kernel": lambda one: one.kernel,
+}
+WORDS = ("layer", "runs on", "kernel")
+
+
+@dataclass(frozen=True)
+class LayerTable:
+    """One file's layers: text for every column, and sentences about them; ``narrow`` are the columns of a terminal."""
+
+    label: str
+    columns: list[str]
+    rows: list[list[str]]
+    sentences: list[str]
+    words: tuple[str, ...] = WORDS
+    narrow: tuple[str, ...] = ("layer", "ms", "%", "GMAC/s", "kB", "float ms", "runs on")
+
+
+def layer_tables(document: Document) -> list[LayerTable]:
+    """The layers of every row that was profiled."""
+    return [_table(row, row.layers) for row in document.rows if row.layers]
+
+
+def _table(row: Row, layers: list[Layer]) -> LayerTable:
+    cells = [[text(one) for text in COLUMNS.values()] for one in layers]
+    return LayerTable(row.label, list(COLUMNS), cells, [*layer_sentences(row), _agreement(row)])
+
+
+def _ms(value: float | None) -> str:
+    """To 0.1 µs: means of some hundred whole microseconds."""
+    return "" if value is None else f"{value:.4f}"
+
+
+def _agreement(row: Row) -> str:
+    checked = known(row.profile)
+    word = "within" if checked.agrees else "not within"
+    return (
+        f"Its operators take {checked.sum_ms:.3g} ms together: {word} {checked.bound_ms:.2g} ms of an unprofiled call, "
+        f"{checked.call_ms:.3g} ms in the same process; the profiler adds {checked.cost_ms:.2g} ms a call."
+    )
