@@ -66,9 +66,10 @@ class CardFacts:
     @property
     def rows(self) -> list[Row]:
         """The benchmark's rows, the Keras model once, in its fastest way of calling."""
-        keras = [row for row in self.benchmark.rows if row.format == "keras"]
+        rows = [row for row in self.benchmark.rows if row.browser is None]
+        keras = [row for row in rows if row.format == "keras"]
         fastest = min(keras, key=lambda row: float("inf") if row.p50_ms is None else row.p50_ms, default=None)
-        return [row for row in self.benchmark.rows if row.format != "keras" or row is fastest]
+        return [row for row in rows if row.format != "keras" or row is fastest]
 
     @property
     def baseline(self) -> Row:

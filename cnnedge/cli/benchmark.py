@@ -15,12 +15,13 @@ from cnnedge.files import check_writable, refuse_existing
 if TYPE_CHECKING:
     from cnnedge.benchmark.candidate import Asked, Candidate
     from cnnedge.data import Split
-    from cnnedge.documents import Document
+    from cnnedge.documents import BrowserRun, Document
 
 
 def benchmark(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH..", help="Exported files, .keras files, or folders of them.")
+        list[Path],
+        typer.Argument(metavar="PATH..", help="Exported files, .keras files, folders of them, and phones' .json."),
     ],
     data: Data = None,
     test: Test = None,
@@ -59,7 +60,8 @@ def benchmark(
 
     For one folder, benchmark.json and report.html are written into it
     (kept as they are if they exist, unless --overwrite is given).
-    A row without figures says why, and the exit code is 1.
+    A row without figures says why, and the exit code is 1. What a phone
+    measured of the same files (demo/<device>.json) is taken over as rows.
 
     Examples:
 
@@ -86,6 +88,7 @@ def benchmark(
     from cnnedge.labels import asked_labels
 
     asked = Asked(asked_normalization(mean, std), asked_labels(labels))
+    runs, paths = _runs_in_browsers(paths)
     json_file, report = _outputs(paths, json_file, report, overwrite=overwrite)
     exported, keras = _split(paths)
     keras = _keras_files(paths, keras, baseline)
@@ -93,6 +96,7 @@ def benchmark(
     from cnnedge.benchmark import gpu, session
     from cnnedge.benchmark.plan import Plan
     from cnnedge.data import FolderOptions, evenly_spaced
+    from cnnedge.documents import with_runs
     from cnnedge.scoring.testdata import choose_dataset
 
     options = FolderOptions(asked.labels, test, max_bad / 100)
@@ -107,6 +111,7 @@ def benchmark(
             candidates, split, session.data_facts(dataset, split), plan, baseline=keras[0].name if keras else None,
             paths=[*paths, *([baseline] if baseline else [])], progress=progress,
         )  # fmt: skip
+    document = with_runs(document, runs)
     from cnnedge.report.table import print_table
 
     print_table(document, wide=wide)
@@ -182,6 +187,17 @@ def _default_output(path: Path, option: str, overwrite: bool) -> Path | None:
         console.say(f"{path} cannot be written and is left out: {option} FILE writes elsewhere")
         return None
     return path
+
+
+def _runs_in_browsers(paths: list[Path]) -> "tuple[list[BrowserRun], list[Path]]":
+    """What phones measured, by the .json files among ``paths``, and the other paths."""
+    from cnnedge.documents.browser_run import require_run
+
+    found = [path for path in paths if path.suffix == ".json"]
+    others = [path for path in paths if path not in found]
+    if not others:
+        raise UsageError("there is nothing to measure here: name exported files beside what a phone measured")
+    return [require_run(path) for path in found], others
 
 
 def _split(paths: list[Path]) -> tuple[list[Path], list[Path]]:

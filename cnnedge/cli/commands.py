@@ -2,7 +2,7 @@
 
 import typer
 
-from cnnedge.cli import benchmark, card, data, doctor, export, golden, inspect, match, predict, report, run, train
+from cnnedge.cli import benchmark, card, data, demo, doctor, export, golden, inspect, match, predict, report, run, train
 
 
 def register(app: typer.Typer) -> None:
@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     app.command()(card.card)
     app.command()(predict.predict)
     app.command()(inspect.inspect)
+    app.command()(demo.demo)
     app.command()(golden.golden)
     app.command()(match.match)
     app.command()(doctor.doctor)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def report(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE.json..", help="What cnnedge benchmark wrote.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE.json..", help="What cnnedge benchmark wrote, and cnnedge demo.")
+    ],
     out: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained page here.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown, for a README.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print all figures as CSV.")] = False,
@@ -37,26 +39,31 @@ def report(
     or faster than the first: by more than fresh starts of the same file differ,
     99 % sure.
 
+    What a phone measured (cnnedge demo) becomes rows of the benchmark whose
+    files it ran.
+
     Examples:
 
       cnnedge report exported/cifar10/benchmark.json --markdown
 
       cnnedge report host.json pi.json --out both.html
 
+      cnnedge report exported/mnist/benchmark.json demo/my-phone.json
+
       cnnedge report before.json after.json --compare --fail-slower 5
     """
-    from cnnedge.documents import read_document
+    from cnnedge.documents import read_documents
 
-    if len(files) > 1 and (markdown or csv):
-        raise UsageError("--markdown and --csv take one file")
-    if compare and len(files) != 2:
-        raise UsageError(f"--compare takes two files, the run before and the run after, not {len(files)}")
     if fail_slower is not None and not (compare and fail_slower >= 0):
         raise UsageError("--fail-slower PCT goes with --compare and takes percent, 0 or more")
     if out is not None:
         refuse_existing([out], overwrite=overwrite)
         check_writable(out)
-    documents = [read_document(file) for file in files]
+    documents = read_documents(files)
+    if len(documents) > 1 and (markdown or csv):
+        raise UsageError("--markdown and --csv take one benchmark")
+    if compare and len(documents) != 2:
+        raise UsageError(f"--compare takes two files, the run before and the run after, not {len(documents)}")
     if len(documents) > 1:
         _print_machines(documents, compare=compare)
     else:

@@ -1,9 +1,11 @@
 """``benchmark.json`` as frozen records: read with checks, written, and asked by attribute."""
 
+from cnnedge.documents.browser_run import BrowserRun, read_documents, with_runs
 from cnnedge.documents.circumstances import Conditions, Data, Load, Machine, Made, Sentence, Settings, Work
 from cnnedge.documents.layer import Layer, Profile
 from cnnedge.documents.row import (
     Accuracy,
+    Browser,
     Comparison,
     EndToEnd,
     Flip,
@@ -22,6 +24,8 @@ from cnnedge.documents.whole import SCHEMA, Document, fail_if_any, read_document
 __all__ = [
     "SCHEMA",
     "Accuracy",
+    "Browser",
+    "BrowserRun",
     "Comparison",
     "Conditions",
     "Data",
@@ -47,5 +51,7 @@ __all__ = [
     "Work",
     "fail_if_any",
     "read_document",
+    "read_documents",
     "several_machines",
+    "with_runs",
 ]

@@ -86,6 +86,30 @@ class Sustained:
 
 
 @dataclass(frozen=True)
+class Browser:
+    """The phone or computer in whose browser a file ran, and how its answers compared with Python's.
+
+    ``same`` of ``pictures`` answers were Python's own, ``largest_difference`` is that of a probability, and up to
+    ``tolerance`` (0: bit for bit) counts as the same. ``calls_per_reading`` calls were timed together where the
+    browser's clock, of ``clock_step_ms``, is too coarse for one; the percentiles are then those of their means.
+    """
+
+    device: str
+    user_agent: str
+    pictures: int
+    same: int
+    largest_difference: float
+    tolerance: float
+    calls_per_reading: int
+    clock_step_ms: float
+
+    @property
+    def is_right(self) -> bool:
+        """Whether every answer was Python's."""
+        return self.same == self.pictures
+
+
+@dataclass(frozen=True)
 class Nodes:
     """How many of the graph's nodes the runtime's delegate (XNNPACK, a GPU) runs."""
 
@@ -175,6 +199,7 @@ class Row(Timing, Comparison, Accuracy, Identity):
     sustained: Sustained | None = always()
     layers: list[Layer] | None = None
     profile: Profile | None = None
+    browser: Browser | None = None
     error: str | None
 
     @property

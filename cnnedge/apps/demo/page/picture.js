@@ -1,0 +1,89 @@
+// From a picture of any kind to the pixels that a file takes, as cnnedge/images/pixels.py makes them: upright, laid on
+// white, grey by ITU-R 601 where the file takes grey, and squashed to its size.
+
+import {resizeColumns, resizeRows, weights} from "./resize.js";
+
+// What is read of one picture, as in Python, and how much of it is unpacked at a time: a phone's canvas ends at 16.
+const MOST_PIXELS = 100e6;
+const STRIP_PIXELS = 4e6;
+
+// Decode an encoded picture, turned as its EXIF says, its colours as they are written.
+export async function decode(blob, name) {
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(blob, {colorSpaceConversion: "none", imageOrientation: "from-image"});
+  } catch {
+    throw new Error(`${name} cannot be opened by this browser${hint(blob, name)}`);
+  }
+  if (bitmap.width * bitmap.height > MOST_PIXELS) {
+    const size = `${bitmap.width} x ${bitmap.height}`;
+    bitmap.close();
+    throw new Error(`${name} has ${size} pixels, expected at most 100 million: scale it down first`);
+  }
+  return bitmap;
+}
+
+function hint(blob, name) {
+  if (/hei[cf]/i.test(blob.type) || /\.hei[cf]$/i.test(name)) {
+    return ": it is HEIC, which few browsers read. Choose a JPEG, or let the phone's camera take one here";
+  }
+  return ": it is damaged or no picture. Choose a JPEG, PNG or WebP";
+}
+
+// `source` (a bitmap, canvas or video of width x height) as the pixels of shape [height, width, channels], 0..255.
+export function pixelsOf(source, width, height, [outHeight, outWidth, channels]) {
+  const kernel = weights(width, outWidth);
+  const narrow = new Uint8ClampedArray(outWidth * height * channels);
+  const strip = Math.max(1, Math.floor(STRIP_PIXELS / width));
+  const canvas = newCanvas(width, Math.min(strip, height));
+  const context = canvas.getContext("2d", {willReadFrequently: true, alpha: true});
+  for (let top = 0; top < height; top += strip) {
+    const rows = Math.min(strip, height - top);
+    const plain = withoutAlpha(onWhite(context, source, width, rows, top), channels);
+    narrow.set(resizeRows(plain, width, rows, channels, outWidth, kernel), top * outWidth * channels);
+  }
+  return resizeColumns(narrow, outWidth, height, channels, outHeight);
+}
+
+function newCanvas(width, height) {
+  return Object.assign(document.createElement("canvas"), {width, height});
+}
+
+function onWhite(context, source, width, rows, top) {
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, rows);
+  context.drawImage(source, 0, top, width, rows, 0, 0, width, rows);
+  return context.getImageData(0, 0, width, rows).data;
+}
+
+// RGBA as RGB, or as grey the way Pillow makes it.
+export function withoutAlpha(rgba, channels) {
+  const count = rgba.length / 4;
+  const out = new Uint8ClampedArray(count * channels);
+  for (let index = 0, place = 0; index < count; index++, place += 4) {
+    if (channels === 1) {
+      out[index] = grey(rgba[place], rgba[place + 1], rgba[place + 2]);
+    } else {
+      out[3 * index] = rgba[place];
+      out[3 * index + 1] = rgba[place + 1];
+      out[3 * index + 2] = rgba[place + 2];
+    }
+  }
+  return out;
+}
+
+export function grey(red, green, blue) {
+  return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
+}
+
+// Pixels of shape [height, width, channels] on a canvas of that size, for a person to see what is fed.
+export function show(canvas, pixels, [height, width, channels]) {
+  const rgba = new Uint8ClampedArray(4 * height * width).fill(255);
+  for (let index = 0; index < height * width; index++) {
+    for (let channel = 0; channel < 3; channel++) {
+      rgba[4 * index + channel] = pixels[index * channels + (channels === 1 ? 0 : channel)];
+    }
+  }
+  Object.assign(canvas, {width, height});
+  canvas.getContext("2d").putImageData(new ImageData(rgba, width, height), 0, 0);
+}
