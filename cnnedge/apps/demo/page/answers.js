@@ -28,10 +28,10 @@ export function showBars(list, file, scores) {
   );
 }
 
-// A line of a table; `figures` are the numbers of the columns that hold some.
-export function tableRow(cells, figures) {
+// A line of a table: each cell a text, or a text and its class.
+export function tableRow(cells) {
   const row = document.createElement("tr");
-  cells.forEach((cell, index) => row.append(element("td", cell, figures.includes(index) ? "number" : "")));
+  for (const cell of cells) row.append(element("td", ...[cell].flat()));
   return row;
 }
 

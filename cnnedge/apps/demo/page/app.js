@@ -147,15 +147,16 @@ async function compare() {
 }
 
 async function comparisonRow(file, pixels) {
-  if (pixels === null) return tableRow([file.name, "no picture yet", "", ""], [2, 3]);
+  if (pixels === null) return tableRow([file.name, "no picture yet", "", ""]);
   try {
     const {check} = await ready(file);
     const {scores, ms} = await answer(file, pixels);
     const best = ranked(scores)[0];
     const mark = check.same === check.pictures ? "" : " (differs from Python)";
-    return tableRow([file.name, file.labels[best] + mark, sure(scores[best], file.certain), milliseconds(ms)], [2, 3]);
+    const figures = [sure(scores[best], file.certain), milliseconds(ms)].map((text) => [text, "number"]);
+    return tableRow([file.name, file.labels[best] + mark, ...figures]);
   } catch (error) {
-    return tableRow([file.name, error.message, "", ""], [2, 3]);
+    return tableRow([file.name, error.message, "", ""]);
   }
 }
 

@@ -55,11 +55,10 @@ export class Figures {
 
   showRow({latency_ms: latency, first_ms: first, load_ms: load, check, error}, file) {
     $("figures").hidden = false;
-    const cells = latency
-      ? [latency.p50, latency.p90, latency.p99, first, load].map(milliseconds)
-      : ["", "", "", "", ""];
+    const figures = latency ? [latency.p50, latency.p90, latency.p99, first, load].map(milliseconds) : Array(5).fill("");
+    const cells = figures.map((text, index) => [text, index < 3 ? "number" : "number roomy"]);
     const words = error ?? (check.same === check.pictures ? "Python's" : `${check.pictures - check.same} differ`);
-    $("figures").tBodies[0].append(tableRow([file.name, ...cells, words], [1, 2, 3, 4, 5]));
+    $("figures").tBodies[0].append(tableRow([file.name, ...cells, words]));
   }
 
   // Send the rows to the laptop; a page that came as one file has none.
