@@ -13,6 +13,7 @@ from cnnedge.files import check_writable, refuse_existing
 
 if TYPE_CHECKING:
     from cnnedge.documents import Document
+    from cnnedge.report.foreign import ForeignRow
 
 
 def report(
@@ -30,6 +31,10 @@ def report(
         float | None,
         typer.Option(metavar="PCT", help="With --compare: exit code 3 if a file was shown to be so much slower."),
     ] = None,
+    foreign: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="What another program measured of these files; may be repeated."),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Show a benchmark again, lay those of several machines side by side, or
@@ -40,7 +45,9 @@ def report(
     99 % sure.
 
     What a phone measured (cnnedge demo) becomes rows of the benchmark whose
-    files it ran.
+    files it ran. --foreign shows other programs' figures beside: the JSON of
+    litert-benchmark --result_json, or what benchmark_model or
+    onnxruntime_perf_test printed.
 
     Examples:
 
@@ -51,25 +58,30 @@ def report(
       cnnedge report exported/mnist/benchmark.json demo/my-phone.json
 
       cnnedge report before.json after.json --compare --fail-slower 5
+
+      cnnedge report benchmark.json --foreign phone.txt --out with-phone.html
     """
     from cnnedge.documents import read_documents
+    from cnnedge.report.foreign import read_foreign
 
     if fail_slower is not None and not (compare and fail_slower >= 0):
         raise UsageError("--fail-slower PCT goes with --compare and takes percent, 0 or more")
     if out is not None:
         refuse_existing([out], overwrite=overwrite)
         check_writable(out)
-    documents = read_documents(files)
+    documents, others = read_documents(files), [read_foreign(file) for file in foreign or ()]
     if len(documents) > 1 and (markdown or csv):
         raise UsageError("--markdown and --csv take one benchmark")
+    if foreign and (len(documents) > 1 or csv):
+        raise UsageError("--foreign goes with one benchmark, and not with --csv")
     if compare and len(documents) != 2:
         raise UsageError(f"--compare takes two files, the run before and the run after, not {len(documents)}")
     if len(documents) > 1:
         _print_machines(documents, compare=compare)
     else:
-        _print_one(documents[0], markdown=markdown, csv=csv, wide=wide)
+        _print_one(documents[0], others, markdown=markdown, csv=csv, wide=wide)
     if out is not None:
-        _write(out, documents)
+        _write(out, documents, others)
         console.show(f"written: {out}")
     if fail_slower is not None:
         from cnnedge.report.changes import changes, refuse_slower
@@ -77,17 +89,17 @@ def report(
         refuse_slower(changes(*documents), fail_slower)
 
 
-def _print_one(document: "Document", *, markdown: bool, csv: bool, wide: bool) -> None:
+def _print_one(document: "Document", others: "list[ForeignRow]", *, markdown: bool, csv: bool, wide: bool) -> None:
     from cnnedge.report import table
 
     if markdown:
-        print(table.markdown(document, wide=wide), end="")
+        print(table.markdown(document, wide=wide, foreign=others), end="")
     if csv:
         print(table.csv_text(document), end="")
     if not (markdown or csv):
         from cnnedge.report.table import print_table
 
-        print_table(document, wide=wide)
+        print_table(document, wide=wide, foreign=others)
 
 
 def _print_machines(documents: "Sequence[Document]", *, compare: bool) -> None:
@@ -106,10 +118,10 @@ def _print_machines(documents: "Sequence[Document]", *, compare: bool) -> None:
         console.show(f"note: {warning}")
 
 
-def _write(out: Path, documents: "Sequence[Document]") -> None:
+def _write(out: Path, documents: "Sequence[Document]", others: "list[ForeignRow]") -> None:
     from cnnedge.report.pages import write_comparison, write_report
 
     if len(documents) > 1:
         write_comparison(out, documents)
     else:
-        write_report(out, documents[0])
+        write_report(out, documents[0], foreign=others)

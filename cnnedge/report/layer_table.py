@@ -23,14 +23,18 @@ WORDS = ("layer", "runs on", "kernel")
 
 @dataclass(frozen=True)
 class LayerTable:
-    """One file's layers: text for every column, and sentences about them; ``narrow`` are the columns of a terminal."""
+    """One file's layers: text for every column, and sentences about them."""
 
     label: str
     columns: list[str]
     rows: list[list[str]]
     sentences: list[str]
     words: tuple[str, ...] = WORDS
-    narrow: tuple[str, ...] = ("layer", "ms", "%", "GMAC/s", "kB", "float ms", "runs on")
+
+    @property
+    def narrow_lines(self) -> list[list[str]]:
+        """For a terminal: headings, the first of them the file, and a line per layer, without the kernel."""
+        return [[self.label, *self.columns[1:-1]], *(cells[:-1] for cells in self.rows)]
 
 
 def layer_tables(document: Document) -> list[LayerTable]:

@@ -16,6 +16,7 @@ from cnnedge.errors import DataError, MissingPackageError
 from cnnedge.files import read_regular, write_atomically
 from cnnedge.records import known
 from cnnedge.report import layer_table, plots, summary, table
+from cnnedge.report.foreign import ForeignRow, beside, foreign_rows
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -46,21 +47,28 @@ def require_report_packages() -> None:
             raise MissingPackageError(package, "report")
 
 
-def write_report(path: Path, document: Document, *, images: "Split | None" = None, history: Path | None = None) -> None:
+def write_report(
+    path: Path, document: Document, *, images: "Split | None" = None, history: Path | None = None,
+    foreign: Sequence[ForeignRow] = (),
+) -> None:  # fmt: skip
     """Write the report of a benchmark ``document`` to ``path``.
 
     Args:
         images: the test images that were measured, for the gallery of flipped images.
         history: the training's ``history.csv``, for the training curves.
+        foreign: what other programs measured of the same files.
 
     Raises:
         MissingPackageError: matplotlib or jinja2 is not installed.
         DataError: ``history`` is not such a file.
     """
-    write_atomically(path, render(document, images=images, history=history).encode())
+    write_atomically(path, render(document, images=images, history=history, foreign=foreign).encode())
 
 
-def render(document: Document, *, images: "Split | None" = None, history: Path | None = None) -> str:
+def render(
+    document: Document, *, images: "Split | None" = None, history: Path | None = None,
+    foreign: Sequence[ForeignRow] = (),
+) -> str:  # fmt: skip
     """The report as HTML text; the arguments are those of ``write_report``."""
     require_report_packages()
     rows = document.rows
@@ -73,6 +81,7 @@ def render(document: Document, *, images: "Split | None" = None, history: Path |
         sustained=table.sustained_rows(document),
         delegation_sentences=summary.delegation_sentences(document),
         sustained_sentences=summary.sustained_sentences(document),
+        foreign=foreign_rows(beside(foreign, document)),
         layers=layer_table.layer_tables(document),
         failed=[(row.label, row.error) for row in document.failed],
         figures=_figures(document, history),

@@ -11,7 +11,9 @@ from cnnedge.console import plain
 from cnnedge.documents import Document, Row, several_machines
 from cnnedge.report.changes import Change
 from cnnedge.report.figures import significant
-from cnnedge.report.layer_table import LayerTable, layer_tables
+from cnnedge.report.foreign import WORDS as FOREIGN_WORDS
+from cnnedge.report.foreign import ForeignRow, beside, foreign_rows
+from cnnedge.report.layer_table import layer_tables
 from cnnedge.report.summary import delegation_sentences, sustained_sentences
 
 if TYPE_CHECKING:
@@ -120,24 +122,14 @@ def sustained_rows(document: Document) -> list[list[str]]:
     return lines
 
 
-def sustained_table(document: Document) -> "Table":
-    """``sustained_rows`` as a terminal shows them."""
+def plain_table(lines: Sequence[Sequence[str]], left: Sequence[str] = ("file",)) -> "Table":
+    """A line of headings and lines of cells as a terminal shows them; the columns ``left`` hold words."""
     from rich.text import Text
 
-    headings, *rows = sustained_rows(document)
-    table = _empty_table(headings, left=("file",))
+    headings, *rows = lines
+    table = _empty_table(headings, left=left)
     for cells in rows:
         table.add_row(*(Text(plain(cell)) for cell in cells))
-    return table
-
-
-def _layer_table(one: LayerTable) -> "Table":
-    from rich.text import Text
-
-    table = _empty_table([one.label if name == "layer" else name for name in one.narrow], left=(one.label, "runs on"))
-    places = [one.columns.index(name) for name in one.narrow]
-    for cells in one.rows:
-        table.add_row(*(Text(plain(cells[place])) for place in places))
     return table
 
 
@@ -168,13 +160,15 @@ def footnotes(document: Document) -> list[str]:
     return lines + [f"note: {note}" for note in document.notes]
 
 
-def markdown(document: Document, *, wide: bool = False) -> str:
+def markdown(document: Document, *, wide: bool = False, foreign: Sequence[ForeignRow] = ()) -> str:
     """The table and its footnotes as Markdown, for a README."""
     columns = columns_of(wide=wide)
     rows = [[cell(row) for cell in columns.values()] for row in document.rows]
     lines = _markdown_table([list(columns), *rows])
     if sustained := sustained_rows(document):
         lines += ["", *_markdown_table(sustained)]
+    if foreign:
+        lines += ["", *_markdown_table(foreign_rows(beside(foreign, document)))]
     return "\n".join([*lines, "", *(f"{_escaped(line)}  " for line in footnotes(document))]) + "\n"
 
 
@@ -208,7 +202,7 @@ def _signed(value: float | None) -> str:
     return "" if value is None else f"{value:+.2f}" if abs(value) >= 0.005 else "0.00"
 
 
-def print_table(document: Document, *, wide: bool = False) -> None:
+def print_table(document: Document, *, wide: bool = False, foreign: Sequence[ForeignRow] = ()) -> None:
     """The benchmark's table and footnotes on standard output; it fits 80 columns, with ``wide`` 110."""
     from rich.console import Console
 
@@ -216,8 +210,10 @@ def print_table(document: Document, *, wide: bool = False) -> None:
     screen = Console(width=None if sys.stdout.isatty() else 110 if wide else 80, highlight=False)
     screen.print(rich_table(document, unicode=encoding.startswith("utf"), wide=wide))
     if document.sustained:
-        screen.print(sustained_table(document))
+        screen.print(plain_table(sustained_rows(document)))
+    if foreign:
+        screen.print(plain_table(foreign_rows(beside(foreign, document)), left=FOREIGN_WORDS))
     for one in layer_tables(document):
-        screen.print(_layer_table(one))
+        screen.print(plain_table(one.narrow_lines, left=(one.label, "runs on")))
         console.show(*one.sentences, "")
     console.show(*footnotes(document))
