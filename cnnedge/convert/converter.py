@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnedge.convert.audit import audit_calibration, refuse_broken
 from cnnedge.convert.calibration import calibration_pixels, spanning
-from cnnedge.convert.mixed import check_float_layers, convert_mixed
+from cnnedge.convert.mixed import Calibrated, check_float_layers
 from cnnedge.convert.round_weights import EIGHT_BITS, SEVEN_BITS, with_rounded_weights
 from cnnedge.convert.scheme import CALIBRATED, Scheme
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
@@ -42,7 +42,7 @@ class Converter:
 
     ``data`` may be None when no file of the plan needs calibration. ``calibrated_ranges`` False is for comparison only:
     quantization-aware training then starts from -6..6, as TFMOT does by default. ``labels`` names the classes where
-    there is no data.
+    there is no data. ``contents`` are the files made so far.
     """
 
     model: "keras.Model"
@@ -53,7 +53,9 @@ class Converter:
     calibrated_ranges: bool = True
     labels: tuple[str, ...] | None = None
     progress: Progress = silent
+    contents: dict[Scheme, bytes] = field(default_factory=dict)
     _tflite: dict[tuple[str, bool, str], bytes] = field(default_factory=dict)
+    _ranges: dict[tuple[int, tuple[str, ...]], Calibrated] = field(default_factory=dict)
 
     @cached_property
     def folded(self) -> "keras.Model":
@@ -167,14 +169,16 @@ class Converter:
             ConversionError, ModelError, UsageError: it cannot be converted, or a float file is not the function that
                 the model is; the message says why.
         """
-        content = self._converted(scheme)
-        if scheme.precision == "float32":
-            with open_runner(content, format=scheme.format) as runner:
-                self._prove(runner, f"the float32 {scheme.format} file")
-        return content
+        if scheme not in self.contents:
+            content = self._converted(scheme)
+            if scheme.precision == "float32":
+                with open_runner(content, format=scheme.format) as runner:
+                    self._prove(runner, f"the float32 {scheme.format} file")
+            self.contents[scheme] = content
+        return self.contents[scheme]
 
     def _converted(self, scheme: Scheme) -> bytes:
-        if scheme.precision == "int8_mixed":
+        if scheme.precision == "int8_mixed" or scheme.ranges != "minmax":
             return self._mixed(scheme)
         if scheme.format == "tflite":
             return self._to_tflite(scheme.precision, scheme.qat, scheme.io)
@@ -187,10 +191,17 @@ class Converter:
 
     def _mixed(self, scheme: Scheme) -> bytes:
         check_float_layers(self.folded, scheme.float_layers)
-        levels, floats = EIGHT_BITS if scheme.format == "tflite" else SEVEN_BITS, scheme.float_layers
-        model = with_rounded_weights(self.folded, self._calibrating(), levels=levels, float_layers=floats)
-        content = convert_mixed(model, floats, pixels=self._calibrating(), io=scheme.io)
+        levels = EIGHT_BITS if scheme.format == "tflite" else SEVEN_BITS
+        calibrated = self._calibrated(levels, scheme.float_layers).with_ranges(self._calibrating(), scheme.ranges)
+        content = calibrated.file(scheme.float_layers, scheme.io)
         return content if scheme.format == "tflite" else convert_onnx_int8(content)
+
+    def _calibrated(self, levels: int, float_layers: tuple[str, ...]) -> Calibrated:
+        key = levels, float_layers
+        if key not in self._ranges:
+            model = with_rounded_weights(self.folded, self._calibrating(), levels=levels, float_layers=float_layers)
+            self._ranges[key] = Calibrated.of(model, self._calibrating())
+        return self._ranges[key]
 
     def _to_tflite(self, precision: str, qat: bool, io: str) -> bytes:
         return self._made(precision, qat and self.outcome.kept == "qat", io)

@@ -33,9 +33,11 @@ QAT_EPOCHS = {"quick": 1, "full": 4}
 
 @dataclass(frozen=True)
 class Exported:
-    """By file name: manifest entries of the files written, what some lost or leave in float, why others failed."""
+    """By file name: manifest entries of the files written, their answers on the test images (the baseline's too), what
+    some lost or leave in float, why others failed."""
 
     entries: dict[str, FileEntry] = field(default_factory=dict)
+    scores: dict[str, Score] = field(default_factory=dict)
     losses: dict[str, Loss] = field(default_factory=dict)
     floats: dict[str, list[str]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
@@ -94,6 +96,8 @@ class _Export:
         if not already_there:
             write_atomically(self.folder / file, self.content)
         self._note(file, baseline_entry(self.content, self.labels, self.baseline))
+        if self.baseline is not None:
+            self.done.scores[file] = self.baseline
 
     def make(self, scheme: Scheme) -> None:
         """One file, or the reason why there is none."""
@@ -134,8 +138,12 @@ class _Export:
         return scheme, embed(content, passport), passport
 
     def _score(self, scheme: Scheme, runner: Runner) -> Score | None:
-        data, stage = self.converter.data, f"evaluate {scheme.file(self.name)}"
-        return None if data is None else score(runner, data.test, stage=stage, progress=self.converter.progress)
+        data, file = self.converter.data, scheme.file(self.name)
+        if data is None:
+            return None
+        found = score(runner, data.test, stage=f"evaluate {file}", progress=self.converter.progress)
+        self.done.scores[file] = found
+        return found
 
     def _loss(self, scheme: Scheme, content: bytes, found: Score | None) -> dict[str, Any]:
         """What the passport says of a loss.

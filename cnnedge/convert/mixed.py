@@ -5,11 +5,14 @@ that, but quantizes three times and runs what it made. Here its own function is 
 """
 
 import difflib
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cnnedge.convert.calibration import one_by_one
+from cnnedge.convert.clipping import with_clipped_ranges
 from cnnedge.convert.saved import quiet, reason_of, saved_model
 from cnnedge.errors import ConversionError, UsageError
 from cnnedge.formats.model_file import open_model_file
@@ -17,7 +20,7 @@ from cnnedge.formats.tflite.ends import with_ends
 from cnnedge.model.fold import INPUT_NAME, OUTPUT_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     import keras
 
@@ -44,6 +47,52 @@ def check_float_layers(folded: "keras.Model", names: "Collection[str]") -> None:
             )
 
 
+@dataclass(frozen=True)
+class Calibrated:
+    """A folded model as a float TFLite file that knows the range of every tensor in it.
+
+    ``marks`` has, by the name of a layer, what stands in the names of its tensors.
+    """
+
+    content: bytes
+    marks: "Mapping[str, str]"
+
+    @classmethod
+    def of(cls, folded: "keras.Model", pixels: np.ndarray) -> "Calibrated":
+        """``folded`` with the ranges that float32 (N, H, W, C) calibration images 0..255 reach.
+
+        Raises:
+            ConversionError: the converter refused.
+        """
+        marks = {layer.name: f"layer{index:05}x" for index, layer in enumerate(folded.layers)}
+        return cls(_calibrated(_renamed(folded, marks), pixels), marks)
+
+    def with_ranges(self, pixels: np.ndarray, ranges: str) -> "Calibrated":
+        """The same with ranges as ``scheme.RANGES`` says; ``pixels`` are those of ``of``."""
+        return self if ranges == "minmax" else replace(self, content=with_clipped_ranges(self.content, pixels, ranges))
+
+    @cached_property
+    def layers(self) -> dict[str, set[str]]:
+        """The layers that can be left in float, and the operators of each, by the names of their outputs."""
+        operators = [operator.where for operator in open_model_file(self.content, "tflite").facts.operators]
+        found = {name: {where for where in operators if f"/{mark}" in where} for name, mark in self.marks.items()}
+        return {name: own for name, own in found.items() if own}
+
+    def file(self, float_layers: "Collection[str]", io: str = "uint8") -> bytes:
+        """The int8 file in which the operators of ``float_layers`` calculate in float32.
+
+        Raises:
+            ConversionError: the converter refused, or a layer has no operator of its own.
+        """
+        for name in float_layers:
+            if name not in self.layers:
+                raise ConversionError(
+                    f"layer {name} has no operator of its own in a TFLite file: leave it out of the layers in float"
+                )
+        left_out = set().union(*(self.layers[name] for name in float_layers))
+        return with_ends(_quantized(self.content, left_out), io, INPUT_NAME, OUTPUT_NAME)
+
+
 def convert_mixed(
     folded: "keras.Model", float_layers: "Collection[str]", *, pixels: np.ndarray, io: str = "uint8"
 ) -> bytes:
@@ -60,18 +109,7 @@ def convert_mixed(
         UsageError: no such layer.
     """
     check_float_layers(folded, float_layers)
-    marks = {layer.name: f"layer{index:05}x" for index, layer in enumerate(folded.layers)}
-    calibrated = _calibrated(_renamed(folded, marks), pixels)
-    operators = [operator.where for operator in open_model_file(calibrated, "tflite").facts.operators]
-    left_out: set[str] = set()
-    for name in float_layers:
-        own = {where for where in operators if f"/{marks[name]}" in where}
-        if not own:
-            raise ConversionError(
-                f"layer {name} has no operator of its own in a TFLite file: leave it out of the layers in float"
-            )
-        left_out |= own
-    return with_ends(_quantized(calibrated, left_out), io, INPUT_NAME, OUTPUT_NAME)
+    return Calibrated.of(folded, pixels).file(float_layers, io)
 
 
 def _renamed(folded: "keras.Model", names: dict[str, str]) -> "keras.Model":

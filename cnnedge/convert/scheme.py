@@ -6,6 +6,8 @@ from cnnedge.errors import UsageError
 from cnnedge.names import EXPORTS, FORMATS, PRECISIONS, ExportName, expected_one_of
 
 METHODS = ("ptq", "qat")
+# Where the ranges of activations end: at the outermost values of calibration images, or as ``clipping`` says.
+RANGES = ("minmax", "percentile", "mse")
 IO_TYPES = ("uint8", "int8", "float32")
 # The precisions whose activation ranges come from calibration images.
 CALIBRATED = ("int8", "int8_mixed", "int16x8")
@@ -26,6 +28,7 @@ class Scheme:
         float_layers: the layers that stay in float32, for ``int8_mixed``: of the folded model where they were chosen,
             operators of the file where they have no integer kernel.
         io: type at both ends of an int8 TFLite file.
+        ranges: one of RANGES; others than "minmax" for post-training int8 and int8_mixed alone.
 
     Raises:
         UsageError: there is no such word, or the choices do not go together.
@@ -36,12 +39,16 @@ class Scheme:
     method: str = "ptq"
     float_layers: tuple[str, ...] = ()
     io: str = "uint8"
+    ranges: str = "minmax"
 
     def __post_init__(self) -> None:
         self.name("model")  # checks format, precision and method together
-        for value, choices, what in ((self.method, METHODS, "method"), (self.io, IO_TYPES, "--io")):
+        words = ((self.method, METHODS, "method"), (self.io, IO_TYPES, "--io"), (self.ranges, RANGES, "ranges"))
+        for value, choices, what in words:
             if value not in choices:
                 raise UsageError(f"unknown {what} {value!r}: {expected_one_of(value, choices)}")
+        if self.ranges != "minmax" and (self.qat or self.precision not in ("int8", "int8_mixed")):
+            raise UsageError(f"{self.ranges} ranges are for post-training int8, got {self.precision} by {self.method}")
         if bool(self.float_layers) != (self.precision == "int8_mixed"):
             raise UsageError(
                 f"{self.precision} with {len(self.float_layers)} layers in float: int8_mixed names such layers, "
@@ -76,6 +83,7 @@ class Scheme:
         if not self.needs_calibration:
             return _CONVERSIONS[self.precision]
         words = f"post-training quantization, {images} calibration images"
+        words += f", {self.ranges} ranges" if self.ranges != "minmax" else ""
         if self.qat:
             words = (
                 f"quantization-aware training, {epochs} epochs at {learning_rate:g}, "

@@ -61,8 +61,9 @@ def mcnemar_exact(lost: int, gained: int) -> float:
     return min(1.0, 2 * tail / 2**flips)
 
 
-def paired_interval(lost: int, gained: int, images: int) -> tuple[float, float]:
-    """The 95 % interval of (candidate - baseline) accuracy on the same images, as fractions.
+def paired_interval(lost: int, gained: int, images: int, z: float = Z95) -> tuple[float, float]:
+    """The interval of (candidate - baseline) accuracy on the same images, as fractions; of 95 % unless ``z`` is another
+    quantile.
 
     Bonett and Price 2012 (J. Educ. Behav. Stat. 37): the Wald interval after adding one image to each
     discordant count and two to the total, which keeps its coverage for few or no flips, where the plain one
@@ -73,7 +74,7 @@ def paired_interval(lost: int, gained: int, images: int) -> tuple[float, float]:
     total = images + 2
     down, up = (lost + 1) / total, (gained + 1) / total
     difference = up - down
-    spread = Z95 * math.sqrt((up + down - difference**2) / total)
+    spread = z * math.sqrt((up + down - difference**2) / total)
     return max(-1.0, difference - spread), min(1.0, difference + spread)
 
 

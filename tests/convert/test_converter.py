@@ -19,6 +19,7 @@ def test_a_float_file_of_another_function_is_refused(format, digits_model):
     other = build_model("mnist-tiny", seed=5)
     key = ("float32", False, "uint8")
     assert key in converter._tflite
+    converter.contents.clear()
     converter._tflite[key] = convert_tflite(fold(other), precision="float32")
     with pytest.raises(ConversionError, match=f"the float32 {format} file is not the function that the Keras model is"):
         converter.convert(scheme)
