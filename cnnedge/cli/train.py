@@ -25,6 +25,10 @@ def train(
         Path | None,
         typer.Option(metavar="FILE.keras", help="Start from this model; new classes get a new head."),
     ] = None,
+    branches: Annotated[
+        str | None,
+        typer.Option(metavar="none|asymmetric|pointwise", help="Trained beside each convolution, then fused into it."),
+    ] = None,
     teacher: Annotated[
         Path | None, typer.Option(metavar="FILE.keras", help="Learn from this model too (distillation).")
     ] = None,
@@ -66,7 +70,7 @@ def train(
 
     spec = model_spec(model)
     start, wise = (None if path is None else SavedNetwork.of(path) for path in (init, teacher))
-    chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size)
+    chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size, branches=branches)
     job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise)
     folder = out / model
     target = folder / f"{model}.keras"

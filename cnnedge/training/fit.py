@@ -13,7 +13,8 @@ from cnnedge.training.batches import AugmentedBatches
 from cnnedge.training.callbacks import training_callbacks
 from cnnedge.training.distillation import distiller
 from cnnedge.training.job import TrainingJob
-from cnnedge.training.recipes import Recipe
+from cnnedge.training.recipes import BRANCHES, Recipe
+from cnnedge.training.reparameterize import fuse, with_branches
 from cnnedge.training.start import load_saved, starting_network
 
 # Images for the new batch-norm statistics. Even if all values of one image were the same, their mean over this many
@@ -57,7 +58,8 @@ def train(
     job = job.on(data)
     recipe, steps = job.recipe, job.steps_per_epoch(data)
     keras.utils.set_random_seed(job.seed)
-    network = starting_network(job, num_classes=len(data.labels))
+    plain = starting_network(job, num_classes=len(data.labels))
+    network = plain if recipe.branches == "none" else with_branches(plain, BRANCHES[recipe.branches])
     trainee = _compiled(network, job, steps)
     trained = checkpoint.begin(folder, job, resume=resume, overwrite=overwrite)
     if trained is not None:
@@ -87,7 +89,9 @@ def train(
     if recipe.ema_momentum:
         # `fit` leaves the averaged weights in the model; the batch-norm statistics belong to the last ones.
         estimate_statistics(network, batches, epoch=recipe.epochs)
-    return network
+    if network is not plain:
+        fuse(network, into=plain)
+    return plain
 
 
 def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:

@@ -65,6 +65,11 @@ class TrainingJob:
             raise UsageError(f"seed is {self.seed}, expected at least 0")
         if not self.width > 0:
             raise UsageError(f"width is {self.width}, expected more than 0")
+        if self.init is not None and self.recipe.branches != "none":
+            raise UsageError(
+                f"--init {self.init.path} brings a trained network, and branches begin with a fresh one: "
+                f"leave --branches {self.recipe.branches} out"
+            )
         if self.init is not None and self.width != 1:
             raise UsageError(
                 f"--init {self.init.path} brings a network that has its width: leave --width {self.width:g} out"

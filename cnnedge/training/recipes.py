@@ -23,6 +23,12 @@ from cnnedge.errors import UsageError
 from cnnedge.names import expected_one_of
 
 PRESETS = ("quick", "full")
+# The kernels, (height, width), that are trained beside each 3 x 3 one: those of ACNet, and the 1 x 1 of RepVGG.
+BRANCHES: dict[str, tuple[tuple[int, int], ...]] = {
+    "none": (),
+    "asymmetric": ((1, 3), (3, 1)),
+    "pointwise": ((1, 1),),
+}
 
 
 def _check(holds: bool, name: str, value: float, expected: str) -> None:
@@ -64,7 +70,8 @@ class Recipe:
     ``weight_decay`` is decoupled and acts on kernels only. ``ema_momentum`` 0 keeps no average of the weights. With a
     teacher, the loss is ``(1 - teacher_weight)`` times the cross entropy plus ``teacher_weight`` times the divergence
     from the teacher at ``temperature`` (Hinton et al., arXiv 1503.02531). ``qat_*`` and ``calibration_images`` are for
-    the quantization that follows the training.
+    the quantization that follows the training. ``branches`` is one of BRANCHES: what is trained beside each convolution
+    and fused into it at the end (see ``reparameterize``).
     """
 
     epochs: int
@@ -81,6 +88,7 @@ class Recipe:
     qat_epochs: int = 1
     qat_learning_rate: float = 1e-3
     calibration_images: int = 500
+    branches: str = "none"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "calibration_images"):
@@ -92,6 +100,8 @@ class Recipe:
         for name in ("warmup_fraction", "momentum", "label_smoothing", "ema_momentum"):
             _check(0 <= getattr(self, name) < 1, name, getattr(self, name), "at least 0 and below 1")
         _check(0 <= self.teacher_weight <= 1, "teacher_weight", self.teacher_weight, "0..1")
+        if self.branches not in BRANCHES:
+            raise UsageError(f"unknown --branches {self.branches!r}: {expected_one_of(self.branches, BRANCHES)}")
 
 
 _DIGITS = Augmentation(shift=2, rotate=10, zoom=0.1)
@@ -136,7 +146,9 @@ RECIPES: dict[tuple[str, str], Recipe] = {
 }
 
 
-def recipe(model: str, preset: str, *, epochs: int | None = None, batch_size: int | None = None) -> Recipe:
+def recipe(
+    model: str, preset: str, *, epochs: int | None = None, batch_size: int | None = None, branches: str | None = None
+) -> Recipe:
     """The recipe of ``model`` under ``preset`` ("quick" or "full"), with what is given instead.
 
     Raises:
@@ -152,4 +164,5 @@ def recipe(model: str, preset: str, *, epochs: int | None = None, batch_size: in
         chosen,
         epochs=chosen.epochs if epochs is None else epochs,
         batch_size=chosen.batch_size if batch_size is None else batch_size,
+        branches=chosen.branches if branches is None else branches,
     )

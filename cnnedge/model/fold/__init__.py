@@ -6,6 +6,7 @@ The exporters all start from the folded model:
 - ``activations``: a ``ReLU`` becomes the activation of the layer before it; every other activation a layer of its own,
 - ``channel_order``: RGB to BGR goes into the weights of the first layer,
 - ``affine``: batch normalization and the scaling of pixels go into the weights beside them,
+- ``branches``: parallel convolutions that are added become one,
 - ``walk`` calls the rules and names the final softmax ``probabilities``; ``flat.inference`` leaves out what does
   nothing at inference.
 

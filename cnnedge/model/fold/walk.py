@@ -6,6 +6,7 @@ from cnnedge.model.checks import check_classifier
 from cnnedge.model.flat.inference import drop_inactive
 from cnnedge.model.fold.activations import fuse_relu, part_activations, simplify_activations
 from cnnedge.model.fold.affine import fold_affine
+from cnnedge.model.fold.branches import merge_branches
 from cnnedge.model.fold.channel_order import fold_channel_order
 from cnnedge.model.fold.separable import split_separable
 from cnnedge.model.graph import Graph
@@ -36,17 +37,24 @@ def fold(model: "keras.Model") -> "keras.Model":
 def apply_rules(graph: Graph) -> None:
     """Rewrite the graph by every rule of this room."""
     drop_inactive(graph)
-    for node in graph.nodes:
-        if node.kind in LAYOUTS and getattr(node.operation, "data_format", "") != "channels_first":
-            node.weights = read_weights(node.operation)
-            node.changes["use_bias"] = True
+    take_weights(graph)
     split_separable(graph)
     part_activations(graph)
     simplify_activations(graph)
     fold_channel_order(graph)
     fold_affine(graph)
+    if merge_branches(graph):
+        fold_affine(graph)  # what read several branches, or came behind their sum, now stands beside one convolution
     fuse_relu(graph)
     _name_head(graph)
+
+
+def take_weights(graph: Graph) -> None:
+    """Let the nodes hold their weights themselves, for rules to change; every one of them gets a bias."""
+    for node in graph.nodes:
+        if node.kind in LAYOUTS and getattr(node.operation, "data_format", "") != "channels_first":
+            node.weights = read_weights(node.operation)
+            node.changes["use_bias"] = True
 
 
 def _name_head(graph: Graph) -> None:
