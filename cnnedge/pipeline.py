@@ -12,6 +12,7 @@ from cnnedge.convert.exporting import export
 from cnnedge.convert.scheme import ExportPlan
 from cnnedge.data import Dataset
 from cnnedge.documents import Document
+from cnnedge.lock import alone_in
 from cnnedge.manifest import MANIFEST, update_manifest
 from cnnedge.model.baseline import baseline_candidates
 from cnnedge.model.keras_file import save_keras
@@ -20,7 +21,6 @@ from cnnedge.report.pages import write_report
 from cnnedge.training import checkpoint
 from cnnedge.training.cost import training_cost
 from cnnedge.training.job import TrainingJob
-from cnnedge.training.lock import only_training_in
 
 if TYPE_CHECKING:
     import keras
@@ -54,7 +54,7 @@ def train_and_save(
     from cnnedge.training import fit
 
     job = job.on(data)
-    with only_training_in(folder):
+    with alone_in(folder, "training"):
         network = fit.train(job, data, folder=folder, resume=resume, overwrite=overwrite, progress=progress)
         if checkpoint.state(folder).trained is None:
             _save(network, job, data, folder)

@@ -2,7 +2,22 @@
 
 import typer
 
-from cnnedge.cli import benchmark, card, data, demo, doctor, export, golden, inspect, match, predict, report, run, train
+from cnnedge.cli import (
+    benchmark,
+    card,
+    data,
+    demo,
+    doctor,
+    export,
+    golden,
+    inspect,
+    match,
+    predict,
+    report,
+    run,
+    score_many,
+    train,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -15,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command()(report.report)
     app.command()(card.card)
     app.command()(predict.predict)
+    app.command()(score_many.score)
     app.command()(inspect.inspect)
     app.command()(demo.demo)
     app.command()(golden.golden)

@@ -58,8 +58,8 @@ def run(
     from cnnedge import data as datasets
     from cnnedge import pipeline
     from cnnedge.convert.scheme import plan_of
+    from cnnedge.lock import alone_in
     from cnnedge.training import checkpoint
-    from cnnedge.training.lock import only_training_in
 
     plan, folder, source = plan_of(qat=qat), out / model, data or spec.dataset
     checkpoint.check_start(folder, pipeline.planned_files(model, folder, plan), resume=resume, overwrite=overwrite)
@@ -75,7 +75,7 @@ def run(
             folder=options,
             progress=progress,
         )
-        with only_training_in(folder):
+        with alone_in(folder, "training"):
             failures = pipeline.train_and_export(
                 job, dataset, plan, folder=folder, resume=resume, overwrite=overwrite, progress=progress
             )

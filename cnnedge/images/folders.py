@@ -1,7 +1,7 @@
 """Every file below a folder, in order, each once, whatever links lead where."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,32 +16,40 @@ class LeftOut:
     reason: str
 
 
-def files_below(folder: str | Path) -> Iterator[str | LeftOut]:
+def files_below(folder: str | Path, *, in_order: bool = True) -> Iterator[str | LeftOut]:
     """The files of ``folder``, sorted, then those of its sub-folders, sorted; what systems leave is passed over.
 
     A linked folder is followed once, and not if it leads back to where the search is already. A ``LeftOut``
-    stands for each folder that is not searched.
+    stands for each folder that is not searched. Without ``in_order`` files come as the file system lists them, and
+    only the sub-folders are held in memory: a folder may have millions.
     """
     searched = [os.path.realpath(folder)]
     waiting = [str(folder)]
     while waiting:
         path = waiting.pop()
+        folders: list[os.DirEntry[str]] = []
         try:
             with os.scandir(path) as found:
-                entries = sorted(
-                    (entry for entry in found if not is_passed_over(entry.name)), key=lambda entry: entry.name
-                )
+                wanted: Iterable[os.DirEntry[str]] = (entry for entry in found if not is_passed_over(entry.name))
+                for entry in sorted(wanted, key=_name) if in_order else wanted:
+                    if _is_folder(entry):
+                        folders.append(entry)
+                    else:
+                        yield entry.path
         except OSError as error:
             yield LeftOut(path, f"{error.strerror}: this folder was left out")
             continue
-        yield from (entry.path for entry in entries if not _is_folder(entry))
         inner = []
-        for entry in (entry for entry in entries if _is_folder(entry)):
+        for entry in sorted(folders, key=_name):
             if entry.is_symlink() and not _is_new(entry.path, searched):
                 yield LeftOut(entry.path, "links to a folder that is searched already: it was left out")
             else:
                 inner.append(entry.path)
         waiting += reversed(inner)
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -180,13 +180,15 @@ def read_history(path: Path) -> dict[str, list[float]]:
 def _details(row: Row, document: Document) -> dict[str, Any]:
     """What a row's fold-out shows: sentences, and the confusion matrix with a colour strength for each
     count."""
-    cells = []
-    for counts in known(row.confusion):
-        # The root makes one in a hundred visible; 0.75 keeps the count readable on its colour.
-        heats = [round(0.75 * (count / max(1, sum(counts))) ** 0.5, 3) for count in counts]
-        cells.append(list(zip(counts, heats, strict=True)))
-    matrix = list(zip(document.data.labels, cells, strict=True))
+    matrix = list(zip(document.data.labels, map(heated, known(row.confusion)), strict=True))
     return {"row": row, "sentences": summary.describe(row), "matrix": matrix}
+
+
+def heated(counts: Sequence[int]) -> list[tuple[int, float]]:
+    """A row of a confusion matrix, with the strength 0..1 of its cells' colours."""
+    # The root makes one in a hundred visible; 0.75 keeps the count readable on its colour.
+    heats = [round(0.75 * (count / max(1, sum(counts))) ** 0.5, 3) for count in counts]
+    return list(zip(counts, heats, strict=True))
 
 
 def _gallery(document: Document, images: "Split") -> list[dict[str, Any]]:
@@ -197,7 +199,7 @@ def _gallery(document: Document, images: "Split") -> list[dict[str, Any]]:
         lost_first = sorted(flips, key=lambda flip: flip.baseline != flip.label)[:GALLERY_IMAGES]
         pictures = [
             {
-                "source": _png(images.pixels([flip.image])[0]),
+                "source": png_address(images.pixels([flip.image])[0]),
                 "label": names[flip.label],
                 "baseline": names[flip.baseline],
                 "predicted": names[flip.predicted],
@@ -216,8 +218,8 @@ def _kind(flip: Flip) -> str:
     return "gained" if flip.predicted == flip.label else "both wrong"
 
 
-def _png(image: np.ndarray) -> str:
-    """A data address with the picture, enlarged by whole pixels."""
+def png_address(image: np.ndarray) -> str:
+    """A data address with the picture, uint8 (H, W, C), enlarged by whole pixels."""
     from PIL import Image
 
     picture = Image.fromarray(image.squeeze())

@@ -6,13 +6,13 @@ import sys
 import pytest
 
 from cnnedge.errors import CnnedgeError
-from cnnedge.training.lock import NAME, only_training_in
+from cnnedge.lock import alone_in
 
 HOLD = """
 import sys
 from pathlib import Path
-from cnnedge.training.lock import only_training_in
-with only_training_in(Path(sys.argv[1])):
+from cnnedge.lock import alone_in
+with alone_in(Path(sys.argv[1]), "training"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -31,18 +31,21 @@ def holder(tmp_path):
 
 def test_the_other_process_is_named_until_it_ends(holder, tmp_path):
     refusal = rf"process {holder.pid} is training in .*: wait until it ends, stop it, or choose another --out"
-    with pytest.raises(CnnedgeError, match=refusal), only_training_in(tmp_path):
+    with pytest.raises(CnnedgeError, match=refusal), alone_in(tmp_path, "training"):
         pass
     holder.communicate("")
-    with only_training_in(tmp_path), only_training_in(tmp_path):  # who calls a training may hold its folder already
-        assert (tmp_path / NAME).exists()
+    with (
+        alone_in(tmp_path, "training"),
+        alone_in(tmp_path, "training"),
+    ):  # a caller may hold it already
+        assert (tmp_path / ".training.lock").exists()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_killed_process_holds_nothing(holder, tmp_path):
     holder.kill()
     holder.wait()
-    assert (tmp_path / NAME).exists()
-    with only_training_in(tmp_path):
+    assert (tmp_path / ".training.lock").exists()
+    with alone_in(tmp_path, "training"):
         pass
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,5 @@
-"""One training at a time in a folder: two would mix their histories and overwrite each other's checkpoint."""
+"""One piece of work at a time in a folder: two trainings would mix their histories, and overwrite what the other
+keeps for its resumption."""
 
 import os
 from collections.abc import Iterator
@@ -8,25 +9,24 @@ from typing import IO
 
 from cnnedge.errors import CnnedgeError
 
-NAME = ".training.lock"
-# Folders that this process holds: what calls a training may have locked its folder already.
+# Folders that this process holds: what calls a work may have locked its folder already.
 _held: set[Path] = set()
 
 
 @contextmanager
-def only_training_in(folder: Path) -> Iterator[None]:
-    """Hold ``folder``, which is made if it is not there, against every other process; it is free again when the
-    process ends, however it ends.
+def alone_in(folder: Path, work: str) -> Iterator[None]:
+    """Hold ``folder``, which is made if it is not there, against every other process that does the same ``work``
+    (``training``, ``labelling``); it is free again when the process ends, however it ends.
 
     Raises:
         CnnedgeError: another process holds it; the message has its number.
     """
-    path = folder.resolve() / NAME
+    path = folder.resolve() / f".{work}.lock"
     if path in _held:
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path):
+    with _locked(path, work):
         _held.add(path)
         try:
             yield
@@ -35,9 +35,9 @@ def only_training_in(folder: Path) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def _locked(path: Path) -> IO[str]:
+def _locked(path: Path, work: str) -> IO[str]:
     """The open file at ``path``, locked until it is closed, with this process's number in it."""
-    import fcntl  # POSIX alone, as is training
+    import fcntl  # POSIX alone, as are those who call
 
     while True:
         stream = path.open("a+")
@@ -45,7 +45,7 @@ def _locked(path: Path) -> IO[str]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             with stream:
-                raise CnnedgeError(_refusal(stream, path)) from None
+                raise CnnedgeError(_refusal(stream, path, work)) from None
         if path.exists() and os.path.samestat(os.fstat(stream.fileno()), path.stat()):
             break
         stream.close()  # its last holder removed it between our opening and our locking it
@@ -55,9 +55,9 @@ def _locked(path: Path) -> IO[str]:
     return stream
 
 
-def _refusal(stream: IO[str], path: Path) -> str:
+def _refusal(stream: IO[str], path: Path, work: str) -> str:
     stream.seek(0)
     return (
-        f"process {stream.read() or '(number unknown)'} is training in {path.parent}: "
+        f"process {stream.read() or '(number unknown)'} is {work} in {path.parent}: "
         f"wait until it ends, stop it, or choose another --out"
     )

@@ -1,0 +1,69 @@
+"""What every source of many pictures is: a stream of entries, each with the place of a picture's bytes."""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Protocol
+
+from cnnedge.images.folders import LeftOut
+
+# The size of an entry that is a whole file.
+WHOLE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One picture.
+
+    ``key`` names it in the results; ``file`` holds it, ``size`` bytes from ``offset`` on (``WHOLE``: all of the file),
+    or in the row ``offset`` of a Parquet file. ``truth`` is the class that the source gives it, None where it gives
+    none.
+    """
+
+    key: str
+    file: str
+    offset: int = 0
+    size: int = WHOLE
+    truth: str | None = None
+
+
+class Source(Protocol):
+    """Pictures in files, listed as a stream and read one at a time."""
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether two of its pictures can have the same key."""
+
+    def entries(self, labels: Sequence[str] | None) -> Iterator[Entry | LeftOut]:
+        """Every picture, and what could not be searched. ``labels``: see ``class_of``.
+
+        Raises:
+            DataError: the source cannot be read at all.
+        """
+
+    def encoded(self, entry: Entry) -> str | bytes:
+        """What ``images.decode`` takes for ``entry``: a path, or the encoded bytes. For any thread.
+
+        Raises:
+            OSError: it can no longer be read.
+        """
+
+
+def class_of(path: str, labels: Sequence[str] | None) -> str | None:
+    """The class that the folders of ``path`` name: the innermost that is one of ``labels``; without ``labels``, the
+    innermost."""
+    folders = [unicodedata.normalize("NFC", name) for name in reversed(PurePath(path).parts[:-1])]
+    if labels is None:
+        return folders[0] if folders else None
+    return next((name for name in folders if name in labels), None)
+
+
+def named_class(given: object, names: Sequence[str] | None) -> str | None:
+    """A class as a label file or column gives it: its name, or its number in ``names``."""
+    if given is None or given == "":
+        return None
+    text = unicodedata.normalize("NFC", str(given).strip())
+    if names is None or text in names or not text.isdecimal() or int(text) >= len(names):
+        return text
+    return names[int(text)]
