@@ -12,6 +12,7 @@ from cnnedge.benchmark.classify import classify, representatives
 from cnnedge.benchmark.latency import time_round, warm_up
 from cnnedge.benchmark.measurement import Circumstances, Measurement, Opened, Pairs, Profiled, alive
 from cnnedge.benchmark.plan import Plan
+from cnnedge.benchmark.power import draw_power
 from cnnedge.benchmark.process import WorkerProcess, ask_together
 from cnnedge.benchmark.sustained import sustain
 from cnnedge.data import Split
@@ -52,6 +53,7 @@ def measure(
         _time(pairs, classes, plan, circumstances, progress)
         if plan.layers:
             _profile_layers(pairs, classes, plan, progress)
+        draw_power(pairs, plan, progress)
         if plan.sustained_s:
             sustain(pairs, plan, circumstances, progress)
     finally:

@@ -46,6 +46,16 @@ class Turn:
     runs: int
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """When the machine rested, was kept busy with the file, and was done (seconds since 1970); the mean of a call in
+    ms; and the watts of the two spans by RAPL, None without it."""
+
+    moments: list[float]
+    call_ms: float
+    watts: list[float] | None
+
+
 @dataclass(eq=False)
 class Measurement:
     """What was found out about one candidate; what is None was not measured.
@@ -66,6 +76,7 @@ class Measurement:
     columns: list[int] | None = None
     profiled: Profiled | None = None
     unprofiled: str | None = None
+    drawn: Drawn | None = None
 
 
 @dataclass

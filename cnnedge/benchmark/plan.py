@@ -1,6 +1,7 @@
 """How a benchmark is made: how often each file is called and started, and when it is given up."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from cnnedge.benchmark.process import TIME_LIMIT_S, cores
 from cnnedge.scoring.accuracy import MARGIN_PP
@@ -25,6 +26,7 @@ class Plan:
         sustained_s: seconds of load that follow the rounds (see ``sustained``); 0 for none.
         margin_pp: differences in accuracy within this many percentage points count as equal.
         layers: whether each exported file's operators are timed too (see ``layers``).
+        power: the CSV that a power meter is writing meanwhile (see ``power``).
     """
 
     num_runs: int = NUM_RUNS
@@ -34,6 +36,7 @@ class Plan:
     sustained_s: float = 0.0
     margin_pp: float = MARGIN_PP
     layers: bool = False
+    power: Path | None = None
 
     def __post_init__(self) -> None:
         for name, value, least in (

@@ -1,10 +1,10 @@
 """The benchmark: candidates and test images in, one document out (``benchmark.json``)."""
 
-import dataclasses
 import datetime
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from cnnedge.benchmark.measure import measure
 from cnnedge.benchmark.measurement import Circumstances, Measurement
 from cnnedge.benchmark.notes import notes
 from cnnedge.benchmark.plan import DEFAULT, Plan
+from cnnedge.benchmark.power import power_figures
 from cnnedge.benchmark.reasons import explain
 from cnnedge.benchmark.rows import build_rows
 from cnnedge.benchmark.sustained import document_figures, window_seconds
@@ -64,6 +65,11 @@ def benchmark(
         measurements, split.labels, data.labels, baseline=baseline, margin_pp=plan.margin_pp, interrupted=interrupted,
         window_s=window_seconds([at for at, _ in circumstances.sensors]),
     )  # fmt: skip
+    powers, unpowered = power_figures(measurements, plan.power)
+    rows = [
+        replace(row, power=power, energy_mj=None if power is None else round(power.energy_mj, 6))
+        for row, power in zip(rows, powers, strict=True)
+    ]
     document = Document(
         schema=SCHEMA,
         made=Made(
@@ -85,7 +91,7 @@ def benchmark(
     unprofiled = [
         f"No time per layer of {one.candidate.label}: {one.unprofiled}." for one in measurements if one.unprofiled
     ]
-    return dataclasses.replace(document, notes=[*class_notes(measurements, data), *unprofiled, *notes(document)])
+    return replace(document, notes=[*class_notes(measurements, data), *unprofiled, *unpowered, *notes(document)])
 
 
 def data_facts(dataset: Dataset, test: Split) -> Data:

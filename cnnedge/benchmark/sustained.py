@@ -20,10 +20,10 @@ from cnnedge.records import from_json
 TURN_SECONDS = 1.0
 # However short the time, every candidate has this many turns, so that there is a beginning and an end to compare.
 LEAST_TURNS = 4
-# The first minute is compared with the last, or the first half with the second where there are no two minutes.
-WINDOW_SECONDS = 60.0
-# A last minute slower than the first by more than this is called a slow-down (below it lies what the rounds of a
-# usable machine scatter, timing.NOISY_SPREAD), but only if the middle halves of the two minutes' points lie apart:
+# The first half minute is compared with the last, or the first half with the second where there is no whole minute.
+WINDOW_SECONDS = 30.0
+# An end slower than the beginning by more than this is called a slow-down (below it lies what the rounds of a
+# usable machine scatter, timing.NOISY_SPREAD), but only if the middle halves of the points of both lie apart:
 # else it is other work on the machine that comes and goes.
 SLOW_DOWN = 0.10
 
@@ -65,6 +65,7 @@ def row_figures(one: Measurement, window_s: float) -> Sustained | None:
         first_ms=round(first, 6),
         last_ms=round(last, 6),
         change=round(last / first - 1, 4),
+        retention=round(first / last, 4),
         slowed=apart and last > (1 + SLOW_DOWN) * first,
     )
 
@@ -83,7 +84,13 @@ def document_figures(plan: Plan, circumstances: Circumstances) -> Load | None:
         temperature_c=[reading.temperature_c for reading in readings],
         mhz=[reading.mhz for reading in readings],
         throttled=[any_throttled(readings[max(0, index - 1) : index + 1]) for index in range(len(readings))],
+        throttle_events=_since_first([reading.throttle_events for reading in readings]),
     )
+
+
+def _since_first(counts: Sequence[int | None]) -> list[int | None]:
+    first = next((count for count in counts if count is not None), 0)
+    return [None if count is None else count - first for count in counts]
 
 
 def window_seconds(at_s: Sequence[float]) -> float:

@@ -44,6 +44,9 @@ def benchmark(
     layers: Annotated[
         bool, typer.Option("--layers", help="Also time each operator, by the runtime's own profiler.")
     ] = False,
+    power: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="What a power meter logs meanwhile: timestamps, watts.")
+    ] = None,
     margin: Annotated[
         float, typer.Option(metavar="PP", help="Differences within so many points count as equal.")
     ] = 0.5,
@@ -83,6 +86,10 @@ def benchmark(
         raise UsageError(f"--sustained is {sustained:g}, expected minutes, more than 0")
     if device not in ("cpu", "gpu"):
         raise UsageError(f"--device is {device!r}, expected cpu or gpu")
+    if power is not None:
+        from cnnedge.machine.energy import read_power_log
+
+        read_power_log(power)
     from cnnedge.benchmark.candidate import Asked
     from cnnedge.images.normalization import asked_normalization
     from cnnedge.labels import asked_labels
@@ -100,7 +107,9 @@ def benchmark(
     from cnnedge.scoring.testdata import choose_dataset
 
     options = FolderOptions(asked.labels, test, max_bad / 100)
-    plan = Plan(num_runs, warmup_runs, threads, sustained_s=60 * sustained, margin_pp=margin, layers=layers)
+    plan = Plan(
+        num_runs, warmup_runs, threads, sustained_s=60 * sustained, margin_pp=margin, layers=layers, power=power
+    )
     if device == "gpu":
         for answer in gpu.require_gpu(candidates):
             console.say(f"--device gpu: {answer}")

@@ -16,12 +16,13 @@ from cnnedge.documents.row import (
     Preprocessing,
     Row,
     Samples,
-    Sustained,
     Timing,
 )
+from cnnedge.documents.under_load import RAPL, Power, Sustained
 from cnnedge.documents.whole import SCHEMA, Document, fail_if_any, read_document, several_machines
 
 __all__ = [
+    "RAPL",
     "SCHEMA",
     "Accuracy",
     "Browser",
@@ -40,6 +41,7 @@ __all__ = [
     "Machine",
     "Made",
     "Nodes",
+    "Power",
     "Preprocessing",
     "Profile",
     "Row",

@@ -76,7 +76,10 @@ class Data:
 
 @dataclass(frozen=True)
 class Load:
-    """What the whole machine did under sustained load: readings at the seconds ``at_s``."""
+    """What the whole machine did under sustained load: readings at the seconds ``at_s``.
+
+    ``throttle_events`` are those that an Intel CPU counted since the first reading.
+    """
 
     minutes: float
     seconds: float
@@ -85,6 +88,7 @@ class Load:
     temperature_c: list[float | None]
     mhz: list[int | None]
     throttled: list[bool | None]
+    throttle_events: list[int | None] | None = always()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnedge.documents.layer import Layer, Profile
+from cnnedge.documents.under_load import Power, Sustained
 from cnnedge.records import always, known
 
 FORMATS = ("tflite", "onnx", "keras")
@@ -69,20 +70,6 @@ class Flip:
     label: int
     baseline: int
     predicted: int
-
-
-@dataclass(frozen=True)
-class Sustained:
-    """The curve under sustained load; ``change`` is last / first - 1."""
-
-    at_s: list[float]
-    p50_ms: list[float]
-    p90_ms: list[float]
-    runs: int
-    first_ms: float
-    last_ms: float
-    change: float
-    slowed: bool
 
 
 @dataclass(frozen=True)
@@ -199,6 +186,8 @@ class Row(Timing, Comparison, Accuracy, Identity):
     sustained: Sustained | None = always()
     layers: list[Layer] | None = None
     profile: Profile | None = None
+    energy_mj: float | None = None
+    power: Power | None = None
     browser: Browser | None = None
     error: str | None
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnedge.documents import Document, Flip, Row, several_machines
+from cnnedge.documents import RAPL, Document, Flip, Row, several_machines
 from cnnedge.errors import DataError, MissingPackageError
 from cnnedge.files import read_regular, write_atomically
 from cnnedge.records import known
@@ -79,7 +79,7 @@ def render(
         columns=list(table.COLUMNS),
         table=[{"row": row, "cells": [cell(row) for cell in table.COLUMNS.values()]} for row in rows],
         sustained=table.sustained_rows(document),
-        delegation_sentences=summary.delegation_sentences(document),
+        delegation_sentences=[*summary.energy_sentences(document), *summary.delegation_sentences(document)],
         sustained_sentences=summary.sustained_sentences(document),
         foreign=foreign_rows(beside(foreign, document)),
         layers=layer_table.layer_tables(document),
@@ -113,6 +113,7 @@ def reproduce(document: Document) -> str:
         "--warmup-runs": settings.warmup_runs, "--margin": settings.margin_pp,
         "--limit": data.images if data.images < data.full_images else None,
         "--device": "gpu" if settings.device == "gpu" else None,
+        "--power": next((row.power.source for row in document.rows if row.power and row.power.source != RAPL), None),
         "--sustained": settings.sustained_minutes or None,
     } | _asked_preprocessing(document)  # fmt: skip
     words = [f"{name} {value}" for name, value in options.items() if value is not None]

@@ -128,6 +128,17 @@ def delegation_sentences(document: Document) -> list[str]:
     return [f"nodes on XNNPACK's fast kernels, where not all: {words}."]
 
 
+def energy_sentences(document: Document) -> list[str]:
+    """What one inference costs in energy, and who measured it; nothing where nobody did."""
+    known_ones = [(row.label, row.energy_mj, row.power) for row in document.rows if row.energy_mj and row.power]
+    if not known_ones:
+        return []
+    words = ", ".join(f"{label} {energy:.3g} mJ" for label, energy, _ in known_ones)
+    powers = [power for _, _, power in known_ones]
+    idle = f"{min(one.idle_w for one in powers):.3g} to {max(one.idle_w for one in powers):.3g} W"
+    return [f"energy of one inference ({powers[0].source}; {idle} of an idle machine subtracted): {words}."]
+
+
 def sustained_sentences(document: Document) -> list[str]:
     """How long the files were kept busy, and what the machine's sensors said meanwhile; nothing if they were not."""
     load = document.sustained
@@ -143,6 +154,11 @@ def sustained_sentences(document: Document) -> list[str]:
             sentences.append(f"{words}: {told[0]:g} {unit} at first, {told[-1]:g} {unit} at last, {extremes}.")
         else:
             sentences.append(f"{words}: this machine does not tell.")
+    events = [count for count in load.throttle_events or [] if count is not None]
+    if events:
+        sentences.append(f"the CPU counted {events[-1]} throttle event{'s' if events[-1] != 1 else ''}.")
+    elif all(one is None for one in load.throttled):
+        sentences.append("throttling: this machine does not tell.")
     slowed = [at for at, throttled in zip(load.at_s, load.throttled, strict=True) if throttled]
     if slowed:
         sentences.append(f"the board throttled itself from second {slowed[0]:.0f} on.")

@@ -14,7 +14,7 @@ from cnnedge.report.figures import significant
 from cnnedge.report.foreign import WORDS as FOREIGN_WORDS
 from cnnedge.report.foreign import ForeignRow, beside, foreign_rows
 from cnnedge.report.layer_table import layer_tables
-from cnnedge.report.summary import delegation_sentences, sustained_sentences
+from cnnedge.report.summary import delegation_sentences, energy_sentences, sustained_sentences
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,16 +36,17 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
 WIDE_COLUMNS: dict[str, Callable[[Row], str]] = {
     "cold ms": lambda row: significant(row.cold_start_ms),
     "MB": lambda row: significant(row.peak_rss_mb),
+    "mJ": lambda row: significant(row.energy_mj),
     "delegated": lambda row: f"{row.nodes.delegated} of {row.nodes.total}" if row.nodes else "",
 }
 CSV_FIELDS = (
     "file", "mode", "format", "precision", "qat", "runtime", "device", "threads", "size_bytes", "images",
     "top1", "top1_low", "top1_high", "delta_pp", "delta_low_pp", "delta_high_pp", "agreement", "verdict",
     "mcnemar_p", "ece", "nll", "speedup", "speedup_low", "speedup_high", "load_ms", "first_ms", "peak_rss_mb",
-    "error",
+    "energy_mj", "error",
 )  # fmt: skip
 CSV_LATENCIES = ("p50", "p90", "p99", "min", "mean", "runs")
-CSV_SUSTAINED = ("first_ms", "last_ms", "change")
+CSV_SUSTAINED = ("first_ms", "last_ms", "change", "retention")
 
 
 def verdict_text(row: Row) -> str:
@@ -65,8 +66,11 @@ def speed_text(row: Row) -> str:
     return f"{row.speedup:.2f}x{mark}"
 
 
-def columns_of(*, wide: bool) -> dict[str, Callable[[Row], str]]:
-    return COLUMNS | WIDE_COLUMNS if wide else COLUMNS
+def columns_of(rows: Sequence[Row], *, wide: bool) -> dict[str, Callable[[Row], str]]:
+    """The columns of ``rows``; energy only where it was measured."""
+    found = COLUMNS | WIDE_COLUMNS if wide else COLUMNS
+    measured = any(row.energy_mj is not None for row in rows)
+    return {name: text for name, text in found.items() if name != "mJ" or measured}
 
 
 def rich_table(document: Document, *, unicode: bool = True, wide: bool = False) -> "Table":
@@ -77,7 +81,7 @@ def rich_table(document: Document, *, unicode: bool = True, wide: bool = False) 
     """
     from rich.text import Text
 
-    columns = columns_of(wide=wide)
+    columns = columns_of(document.rows, wide=wide)
     headings = [name if unicode else name.replace("Δ", "diff") for name in columns]
     table = _empty_table(headings, left=("file", "verdict"))
     for row in document.rows:
@@ -114,11 +118,12 @@ def sustained_rows(document: Document) -> list[list[str]]:
     if not load:
         return []
     window = f"{load.window_s:.0f}" if load.window_s >= 10 else f"{load.window_s:.2g}"
-    lines = [["file", f"first {window} s, ms", f"last {window} s, ms", "change"]]
+    lines = [["file", f"first {window} s, ms", f"last {window} s, ms", "change", "speed kept"]]
     for row in document.rows:
         if row.sustained:
             first, last, change = row.sustained.first_ms, row.sustained.last_ms, row.sustained.change
-            lines.append([row.label, significant(first), significant(last), f"{100 * change:+.1f} %"])
+            kept = f"{100 * first / last:.0f} %"
+            lines.append([row.label, significant(first), significant(last), f"{100 * change:+.1f} %", kept])
     return lines
 
 
@@ -155,14 +160,14 @@ def footnotes(document: Document) -> list[str]:
     fastest = next((row for row in document.rows if row.is_fastest_keras), None)
     if fastest is not None:
         lines.append(f"speed-up: against the fastest call of Keras ({fastest.mode}); ~ no difference shown.")
-    lines += [*delegation_sentences(document), *sustained_sentences(document)]
+    lines += [*energy_sentences(document), *delegation_sentences(document), *sustained_sentences(document)]
     lines += [f"failed: {row.label}: {row.error}" for row in document.failed]
     return lines + [f"note: {note}" for note in document.notes]
 
 
 def markdown(document: Document, *, wide: bool = False, foreign: Sequence[ForeignRow] = ()) -> str:
     """The table and its footnotes as Markdown, for a README."""
-    columns = columns_of(wide=wide)
+    columns = columns_of(document.rows, wide=wide)
     rows = [[cell(row) for cell in columns.values()] for row in document.rows]
     lines = _markdown_table([list(columns), *rows])
     if sustained := sustained_rows(document):

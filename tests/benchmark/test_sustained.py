@@ -81,6 +81,7 @@ def test_the_first_minute_is_compared_with_the_last(p50_ms, change, slowed):
     one = Measurement(documents.measurement("net_int8.tflite", 1, 0).candidate, sustained=points(p50_ms))
     found = sustained.row_figures(one, window_s=60)
     assert found.change == pytest.approx(change, abs=0.01) and found.slowed is slowed
+    assert found.retention == pytest.approx(1 / (1 + change), abs=0.01)
     assert found.runs == 1800 and found.p90_ms[0] == 2 * found.p50_ms[0]
 
 
@@ -109,9 +110,9 @@ def test_the_heat_is_told_in_words_and_in_a_table():
         "the board throttled itself from second 100 on.",
     ]
     headings, first, *_ = table.sustained_rows(document)
-    assert headings == ["file", "first 60 s, ms", "last 60 s, ms", "change"]
-    assert first == ["net_float32.tflite", "1.00", "1.40", "+40.0 %"]
-    assert "| net_float32.tflite | 1.00 | 1.40 | +40.0 % |" in table.markdown(document)
+    assert headings == ["file", "first 30 s, ms", "last 30 s, ms", "change", "speed kept"]
+    assert first == ["net_float32.tflite", "1.00", "1.40", "+40.0 %", "71 %"]
+    assert "| net_float32.tflite | 1.00 | 1.40 | +40.0 % | 71 % |" in table.markdown(document)
     assert "sustained_change" in table.csv_text(document).splitlines()[0]
     untold = replace(document.sustained, temperature_c=[None] * len(document.sustained.at_s))
     sentences = summary.sustained_sentences(replace(document, sustained=untold))
@@ -130,7 +131,7 @@ def test_the_report_draws_latency_temperature_and_clock():
 
 def test_a_shorter_time_is_compared_by_halves():
     assert sustained.window_seconds([0.0, 3.0]) == 1.5
-    assert sustained.window_seconds([0.0, 600.0]) == 60
+    assert sustained.window_seconds([0.0, 600.0]) == 30
 
 
 def test_throttling_is_read_from_a_pis_firmware_or_counted_by_an_intel_cpu():
@@ -138,7 +139,11 @@ def test_throttling_is_read_from_a_pis_firmware_or_counted_by_an_intel_cpu():
     events = (5, 5, 7, 7)
     readings = [(float(at), Sensors(60, 800, None, count)) for at, count in enumerate(events)]
     found = sustained.document_figures(Plan(sustained_s=4), Circumstances(sensors=readings))
-    assert found.throttled == [False, False, True, False]
+    assert found.throttled == [False, False, True, False] and found.throttle_events == [0, 0, 2, 2]
+    told = summary.sustained_sentences(replace(heated_document(), sustained=found))
+    assert "the CPU counted 2 throttle events." in told
     untold = [(0.0, Sensors(None, None, None)), (1.0, Sensors(None, None, None))]
     found = sustained.document_figures(Plan(sustained_s=4), Circumstances(sensors=untold))
-    assert found.throttled == [None, None]
+    assert found.throttled == found.throttle_events == [None, None]
+    told = summary.sustained_sentences(replace(heated_document(), sustained=found))
+    assert "throttling: this machine does not tell." in told
