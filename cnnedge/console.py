@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from cnnedge.progress import Progress
 
@@ -75,8 +76,20 @@ def progress() -> Iterator[Progress]:
 
 def _bars() -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        SpinnerColumn,
+        Task,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bars
+
+    class Rate(TextColumn):
+        def render(self, task: Task) -> Any:
+            return super().render(task) if task.speed else ""
 
     tasks: dict[str, TaskID] = {}
     columns = (
@@ -84,6 +97,7 @@ def _bars() -> Iterator[Progress]:
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
+        Rate("{task.speed:,.0f}/s"),
         TimeRemainingColumn(),
     )
     with Bars(*columns, console=Console(stderr=True)) as bars:
@@ -98,13 +112,29 @@ def _bars() -> Iterator[Progress]:
 
 def _lines() -> Progress:
     last: dict[str, float] = {}
+    first: dict[str, tuple[float, int]] = {}
 
     def report(stage: str, done: int, total: int) -> None:
         now = time.monotonic()
+        begun, before = first.setdefault(stage, (now, done))
         finished = total > 0 and done >= total
         if stage in last and not finished and now - last[stage] < SECONDS_BETWEEN_LINES:
             return
         last[stage] = now
-        say(f"{stage}: {done:,}" + (f" of {total:,}" if total else ""))
+        left = "" if finished else _left(now - begun, done - before, total - done)
+        say(f"{stage}: {done:,}" + (f" of {total:,}" if total else "") + left)
 
     return report
+
+
+def _left(seconds: float, done: int, more: int) -> str:
+    """The rate of ``done`` in ``seconds``, and how long ``more`` take at that; nothing in the first seconds."""
+    if seconds < SECONDS_BETWEEN_LINES or done < 1:
+        return ""
+    rate = done / seconds
+    return f", {rate:,.1f}/s" + (f", {_duration(more / rate)} left" if more > 0 else "")
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{seconds:.0f} s" if seconds < 120 else f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"

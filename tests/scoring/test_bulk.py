@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from cnnedge.scoring.bulk.attempts import Attempts
 from cnnedge.scoring.bulk.inventory import Inventory, write_inventory
 from cnnedge.scoring.bulk.labelling import label_all
 from cnnedge.scoring.bulk.order import Order
+from cnnedge.scoring.bulk.processes import run_here
+from cnnedge.scoring.bulk.ray_data import run_on_ray
 from tests.support import models
 
 REPOSITORY = Path(__file__).parents[2]
@@ -125,20 +128,27 @@ def test_damaged_part_is_named(labelled):
     order.part(2).write_bytes(content)
 
 
-def test_picture_that_kills_its_process_is_an_error_row(colours, photos, tmp_path, monkeypatch):
-    """A HEIC file, and a decoder for it that dies as a faulty C library does."""
+@pytest.fixture
+def poisoned(colours, tmp_path, monkeypatch):
+    """Six blue pictures, and a HEIC file with a decoder for it that dies as a faulty C library does."""
     (tmp_path / "pillow_heif.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)  # for the processes
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{REPOSITORY}")  # for Ray
     (tmp_path / "pictures").mkdir()
     for number in range(6):
         Image.fromarray(models.colour_picture("blue")).save(tmp_path / "pictures" / f"{number}.png")
     (tmp_path / "pictures" / "3.heic").write_bytes(b"\x00\x00\x00\x18ftypheic" + bytes(100))
-    order = Order(colours, str(tmp_path / "pictures"), tmp_path / "out", part_rows=4)
-    found = label_all(order, workers=1)
+    return Order(colours, str(tmp_path / "pictures"), tmp_path / "out", part_rows=4)
+
+
+@pytest.mark.parametrize("engine", [run_here, pytest.param(run_on_ray, marks=pytest.mark.slow)])
+def test_picture_that_kills_its_process_is_an_error_row(poisoned, engine):
+    """On Ray too, with four actors: what an ended one had begun is labelled by another."""
+    found = label_all(poisoned, workers=1 if engine is run_here else 4, engine=engine)
     assert dict(found.tally.labels) == {"blue": 6}
-    (bad,) = [row for row in rows(order.out) if row["error"]]
+    (bad,) = [row for row in rows(poisoned.out) if row["error"]]
     assert bad["key"].endswith("3.heic") and bad["error"] == "ended the process that read it, 2 times"
-    assert not (order.out / "_attempts").exists()
+    assert not (poisoned.out / "_attempts").exists()
 
 
 def test_a_suspect_is_tried_first_and_acquitted(tmp_path):
@@ -177,58 +187,62 @@ def test_inventory_has_a_row_group_for_each_part(tmp_path):
     assert inventory.read(2) == [Entry(f"{number}", f"\udce9{number}", number, 7, "red") for number in (8, 9)]
 
 
-COMMAND = [sys.executable, "-m", "cnnedge", "score", str(TINY), "--data", "synthetic:6000", "--workers", "2"]
+def command(out: Path, pictures: int, *options: str) -> list[str]:
+    source = ["--data", f"synthetic:{pictures}", "--out", str(out), "--workers", "1"]
+    return [sys.executable, "-m", "cnnedge", "score", str(TINY), *source, *options]
 
 
 @pytest.mark.slow
 def test_twenty_kills_lose_and_repeat_nothing(tmp_path):
-    """Driver, worker or both are killed with -9 at a random moment, and the same command goes on."""
-    out, random = tmp_path / "out", np.random.default_rng(0)
-    command = [*COMMAND, "--part-rows", "200", "--out", str(out), "--resume"]
-    kills = finished = 0
-    while kills < 20:
-        driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(random.uniform(0.5, 2.0))
-        kills += kill(psutil.Process(driver.pid), random.choice(["driver", "worker", "both"]))
-        if driver.poll() is None and random.random() < 0.5:
-            driver.kill()  # else it goes on with another worker
-        driver.kill() if kills < 20 and driver.poll() is None else None
-        finished += driver.wait() == 0
-        if finished:
-            for part in list(out.glob("part-*.parquet"))[::2]:
-                part.unlink()
-            finished = 0
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    """Driver, worker or both are ended by SIGKILL while pictures are labelled, and the same command goes on."""
+    out, random, pictures = tmp_path / "out", np.random.default_rng(0), 20_000
+    resumed, driver = command(out, pictures, "--part-rows", "100", "--resume"), None
+    for whom in random.permutation(["driver", "worker", "both"] * 6 + ["driver", "worker"]):
+        if driver is None or driver.poll() is not None:
+            driver = subprocess.Popen(resumed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for_work(out)
+        time.sleep(random.uniform(0, 0.2))
+        worker = max(psutil.Process(driver.pid).children(), key=lambda child: child.memory_info().rss)
+        for victim in {"driver": [driver], "worker": [worker], "both": [driver, worker]}[whom]:
+            victim.kill()
+        if whom != "worker":
+            assert driver.wait() == -signal.SIGKILL  # it was at work
+    driver.wait()
+    assert subprocess.run(resumed, capture_output=True, check=False).returncode == 0
     found = rows(out)
-    assert [row["key"] for row in found] == [f"synthetic/{number:09d}" for number in range(6000)]
+    assert [row["key"] for row in found] == [f"synthetic/{number:09d}" for number in range(pictures)]
     assert {row["error"] for row in found} == {None}
-    assert not list(out.glob(".*.part"))
+    assert sorted(path.name for path in out.iterdir() if not path.name.startswith("part-")) == [
+        "_pictures.parquet", "_run.json", "report.html", "summary.json",
+    ]  # fmt: skip
 
 
-def kill(driver: psutil.Process, whom: str) -> int:
-    """How many were killed with SIGKILL: 0 or 1, for a driver whose workers are not there yet counts as killed."""
-    try:
-        workers = driver.children(recursive=True)
-        victims = {"driver": [driver], "worker": workers[:1], "both": [driver, *workers[:1]]}[whom]
-        for victim in victims:
-            victim.send_signal(signal.SIGKILL)
-        return int(bool(victims))
-    except psutil.NoSuchProcess:
-        return 0
+def wait_for_work(out: Path) -> None:
+    """Until a part is written after now."""
+    begun = time.time_ns()
+    while not any(part.stat().st_mtime_ns > begun for part in out.glob("part-*.parquet")):
+        time.sleep(0.01)
+        assert time.time_ns() - begun < 60e9
 
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_pictures(tmp_path):
-    """Peak of driver and worker at 2,000 pictures and at 40,000: the larger takes at most 20 MB more, the inventory's
-    eight bytes a picture and pyarrow's pools among them."""
-    peaks = [peak_mb(tmp_path / str(count), count) for count in (2000, 40_000)]
-    assert peaks[1] < peaks[0] + 20, peaks
+    """The peak of driver and worker at 40,000 pictures is at most 20 MB above that at 2,000: pyarrow's pools."""
+    few, many = (peak_mb(command(tmp_path / str(count), count, "--part-rows", "1000")) for count in (2000, 40_000))
+    assert many < few + 20
 
 
-def peak_mb(out: Path, count: int) -> float:
-    command = [*COMMAND[:5], f"synthetic:{count}", "--part-rows", "1000", "--out", str(out), "--workers", "1"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+def peak_mb(words: list[str]) -> float:
+    """Of the largest of a command's processes, resident."""
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
-    return usage.ru_maxrss / 1000  # the largest of the driver and the workers that it waited for
+    return usage.ru_maxrss / 1000
+
+
+@pytest.mark.slow
+def test_ray_gives_the_same_rows(labelled, tmp_path):
+    order, _ = labelled
+    found = label_all(replace(order, out=tmp_path / "out"), workers=2, engine=run_on_ray)
+    assert rows(tmp_path / "out") == rows(order.out) and found.pictures == 17

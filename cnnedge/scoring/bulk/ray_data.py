@@ -57,8 +57,9 @@ def _run(ray: Any, order: Order, parts: list[int], workers: int, report: Callabl
     context = DataContext.get_current()
     context.enable_progress_bars = False
     numbers = ray.data.from_items([{"part": part} for part in parts], override_num_blocks=len(parts))
+    # Ray Data itself starts an actor again, and gives it the part again, without limit.
     labelled = numbers.map_batches(
-        _Actor, fn_constructor_args=(order,), batch_size=1, num_cpus=1, max_restarts=-1, max_task_retries=-1,
+        _Actor, fn_constructor_args=(order,), batch_size=1, num_cpus=1,
         compute=ActorPoolStrategy(min_size=min(workers, len(parts)), max_size=workers),
     )  # fmt: skip
     done = 0
