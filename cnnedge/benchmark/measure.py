@@ -15,6 +15,7 @@ from cnnedge.benchmark.plan import Plan
 from cnnedge.benchmark.power import draw_power
 from cnnedge.benchmark.process import WorkerProcess, ask_together
 from cnnedge.benchmark.sustained import sustain
+from cnnedge.benchmark.throughput import measure_throughput
 from cnnedge.data import Split
 from cnnedge.machine.hardware import read_load
 from cnnedge.progress import Progress
@@ -53,6 +54,8 @@ def measure(
         _time(pairs, classes, plan, circumstances, progress)
         if plan.layers:
             _profile_layers(pairs, classes, plan, progress)
+        if plan.throughput:
+            measure_throughput(pairs, classes, plan, progress)
         draw_power(pairs, plan, progress)
         if plan.sustained_s:
             sustain(pairs, plan, circumstances, progress)

@@ -6,7 +6,7 @@ import numpy as np
 
 from cnnedge.benchmark.candidate import Candidate
 from cnnedge.benchmark.process import WorkerProcess
-from cnnedge.documents import Layer, Nodes, Profile, Samples
+from cnnedge.documents import Layer, Nodes, Profile, Samples, Throughput
 from cnnedge.machine.hardware import Load, Sensors
 
 
@@ -77,6 +77,7 @@ class Measurement:
     profiled: Profiled | None = None
     unprofiled: str | None = None
     drawn: Drawn | None = None
+    throughput: list[Throughput] | None = None
 
 
 @dataclass

@@ -26,6 +26,7 @@ class Plan:
         sustained_s: seconds of load that follow the rounds (see ``sustained``); 0 for none.
         margin_pp: differences in accuracy within this many percentage points count as equal.
         layers: whether each exported file's operators are timed too (see ``layers``).
+        throughput: whether images a second are measured with several threads and batches (see ``throughput``).
         power: the CSV that a power meter is writing meanwhile (see ``power``).
     """
 
@@ -36,6 +37,7 @@ class Plan:
     sustained_s: float = 0.0
     margin_pp: float = MARGIN_PP
     layers: bool = False
+    throughput: bool = False
     power: Path | None = None
 
     def __post_init__(self) -> None:

@@ -49,6 +49,7 @@ def build_rows(
                 sustained=sustained.row_figures(one, window_s),
                 layers=one.profiled.layers if one.profiled else None,
                 profile=one.profiled.profile if one.profiled else None,
+                throughput=one.throughput,
                 error=one.failure or (_interruption(one) if interrupted else None),
             )
         )

@@ -11,6 +11,7 @@ order:
     warm_up    call it until it is warm
     time       one turn of timed calls
     sustain    one turn of sustained load: calls without a pause
+    throughput one turn of calls with so many images each
     profile    the time of each operator, by the runtime's own profiler
 """
 
@@ -67,6 +68,8 @@ class Worker:
                 return self.time(request["runs"], request["seconds"])
             case "sustain":
                 return self.sustain(request["seconds"])
+            case "throughput":
+                return self.throughput(request["batch"], request["seconds"])
             case "profile":
                 from cnnedge.benchmark.operator_times import profile
 
@@ -162,6 +165,13 @@ class Worker:
         samples = time_calls(self.runner.run, itertools.cycle(self.prepared), seconds)
         p50, p90 = np.percentile(samples, (50, 90))
         return {"p50_ns": float(p50), "p90_ns": float(p90), "runs": len(samples), "seconds": sum(samples) / 1e9}
+
+    def throughput(self, batch: int, seconds: float) -> dict[str, Any]:
+        """Images a second, with ``batch`` images a call."""
+        images = [self.prepared[index % len(self.prepared)] for index in range(max(batch, len(self.prepared)))]
+        calls = [np.concatenate(images[at : at + batch]) for at in range(0, len(images) - batch + 1, batch)]
+        samples = time_calls(self.runner.run, itertools.cycle(calls), seconds)
+        return {"images_per_s": batch * len(samples) * 1e9 / sum(samples)}
 
 
 def images_at_once(image_s: float) -> int:

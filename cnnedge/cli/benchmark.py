@@ -8,7 +8,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import Data, Labels, Limit, MaxBad, Mean, NumRuns, Overwrite, Std, Test, Threads, Wide
+from cnnedge.cli.options import (
+    Baseline,
+    Data,
+    Labels,
+    Layers,
+    Limit,
+    Margin,
+    MaxBad,
+    Mean,
+    NumRuns,
+    Overwrite,
+    Power,
+    Std,
+    Sustained,
+    Test,
+    Threads,
+    Throughput,
+    Wide,
+)  # fmt: skip
 from cnnedge.errors import CnnedgeError, UsageError
 from cnnedge.files import check_writable, refuse_existing
 
@@ -31,25 +49,15 @@ def benchmark(
     threads: Threads = 1,
     num_runs: NumRuns = 200,
     warmup_runs: Annotated[int, typer.Option(min=0, metavar="N", help="Calls before, at least.")] = 10,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.keras", help="The float model; in a folder of ours it is found."),
-    ] = None,
+    baseline: Baseline = None,
     mean: Mean = None,
     std: Std = None,
     labels: Labels = None,
-    sustained: Annotated[
-        float, typer.Option(metavar="MINUTES", help="Then keep all files busy so long: does the board slow down?")
-    ] = 0.0,
-    layers: Annotated[
-        bool, typer.Option("--layers", help="Also time each operator, by the runtime's own profiler.")
-    ] = False,
-    power: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", help="What a power meter logs meanwhile: timestamps, watts.")
-    ] = None,
-    margin: Annotated[
-        float, typer.Option(metavar="PP", help="Differences within so many points count as equal.")
-    ] = 0.5,
+    sustained: Sustained = 0.0,
+    layers: Layers = False,
+    throughput: Throughput = False,
+    power: Power = None,
+    margin: Margin = 0.5,
     wide: Wide = False,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write the report here.")] = None,
@@ -65,6 +73,8 @@ def benchmark(
     (kept as they are if they exist, unless --overwrite is given).
     A row without figures says why, and the exit code is 1. What a phone
     measured of the same files (demo/<device>.json) is taken over as rows.
+    Energy is measured where the CPU's counters can be read (RAPL: by root) or
+    --power names a meter's log; it is what is drawn above idle.
 
     Examples:
 
@@ -86,14 +96,13 @@ def benchmark(
         raise UsageError(f"--sustained is {sustained:g}, expected minutes, more than 0")
     if device not in ("cpu", "gpu"):
         raise UsageError(f"--device is {device!r}, expected cpu or gpu")
-    if power is not None:
-        from cnnedge.machine.energy import read_power_log
-
-        read_power_log(power)
     from cnnedge.benchmark.candidate import Asked
     from cnnedge.images.normalization import asked_normalization
     from cnnedge.labels import asked_labels
+    from cnnedge.machine.energy import read_power_log
 
+    if power is not None:
+        read_power_log(power)
     asked = Asked(asked_normalization(mean, std), asked_labels(labels))
     runs, paths = _runs_in_browsers(paths)
     json_file, report = _outputs(paths, json_file, report, overwrite=overwrite)
@@ -108,8 +117,9 @@ def benchmark(
 
     options = FolderOptions(asked.labels, test, max_bad / 100)
     plan = Plan(
-        num_runs, warmup_runs, threads, sustained_s=60 * sustained, margin_pp=margin, layers=layers, power=power
-    )
+        num_runs, warmup_runs, threads, sustained_s=60 * sustained, margin_pp=margin, layers=layers, power=power,
+        throughput=throughput,
+    )  # fmt: skip
     if device == "gpu":
         for answer in gpu.require_gpu(candidates):
             console.say(f"--device gpu: {answer}")

@@ -85,6 +85,22 @@ NumRuns = Annotated[
     int, typer.Option("--num-runs", min=1, metavar="N", help="Timed calls per file, at most; fewer is quicker.")
 ]
 
+# What a benchmark compares with, and what it measures besides.
+Baseline = Annotated[
+    Path | None, typer.Option(metavar="FILE.keras", help="The float model; in a folder of ours it is found.")
+]
+Margin = Annotated[float, typer.Option(metavar="PP", help="Differences within so many points count as equal.")]
+Sustained = Annotated[
+    float, typer.Option(metavar="MINUTES", help="Then keep all files busy so long: does the board slow down?")
+]
+Layers = Annotated[bool, typer.Option("--layers", help="Also time each operator, by the runtime's own profiler.")]
+Throughput = Annotated[
+    bool, typer.Option("--throughput", help="Also images a second, with 1, 2 and 4 threads and with batches.")
+]
+Power = Annotated[
+    Path | None, typer.Option(metavar="FILE.csv", help="What a power meter logs meanwhile: timestamps, watts.")
+]
+
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The files go into DIR/<name of the model>.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a training that was cut short.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]

@@ -18,7 +18,7 @@ from cnnedge.documents.row import (
     Samples,
     Timing,
 )
-from cnnedge.documents.under_load import RAPL, Power, Sustained
+from cnnedge.documents.under_load import RAPL, Power, Sustained, Throughput, best_setting, efficiency
 from cnnedge.documents.whole import SCHEMA, Document, fail_if_any, read_document, several_machines
 
 __all__ = [
@@ -49,8 +49,11 @@ __all__ = [
     "Sentence",
     "Settings",
     "Sustained",
+    "Throughput",
     "Timing",
     "Work",
+    "best_setting",
+    "efficiency",
     "fail_if_any",
     "read_document",
     "read_documents",

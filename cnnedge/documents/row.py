@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnedge.documents.layer import Layer, Profile
-from cnnedge.documents.under_load import Power, Sustained
+from cnnedge.documents.under_load import Power, Sustained, Throughput
 from cnnedge.records import always, known
 
 FORMATS = ("tflite", "onnx", "keras")
@@ -186,6 +186,7 @@ class Row(Timing, Comparison, Accuracy, Identity):
     sustained: Sustained | None = always()
     layers: list[Layer] | None = None
     profile: Profile | None = None
+    throughput: list[Throughput] | None = None
     energy_mj: float | None = None
     power: Power | None = None
     browser: Browser | None = None

@@ -1,5 +1,7 @@
-"""One row while the machine was kept busy with it: whether it keeps its speed, and what it draws."""
+"""One row while the machine was kept busy with it: is its speed kept, what is drawn, how many images a second?"""
 
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnedge.records import always
@@ -37,3 +39,38 @@ class Power:
     def energy_mj(self) -> float:
         """Millijoules of one inference, without what the machine draws idle."""
         return (self.busy_w - self.idle_w) * self.call_ms
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Images a second with so many threads and so many images a call, in each of the interleaved rounds."""
+
+    threads: int
+    batch: int
+    rounds: list[float]
+
+    @property
+    def images_per_s(self) -> float:
+        return statistics.median(self.rounds)
+
+    def __str__(self) -> str:
+        images = f", {self.batch} images a call" if self.batch > 1 else ""
+        return f"{self.threads} thread{'s' if self.threads > 1 else ''}{images}"
+
+
+def best_setting(found: Sequence[Throughput]) -> Throughput:
+    """The fastest setting: one with more threads or larger batches only if it was faster in every round.
+
+    Two settings of the same speed would show that by chance once in 32 times (five rounds).
+    """
+    best = found[0]
+    for one in found[1:]:
+        if all(new > old for new, old in zip(one.rounds, best.rounds, strict=True)):
+            best = one
+    return best
+
+
+def efficiency(one: Throughput, found: Sequence[Throughput]) -> float | None:
+    """Its images a second as a fraction of as many times one thread's, with the same batch; None without that."""
+    single = next((other for other in found if other.threads == 1 and other.batch == one.batch), None)
+    return None if single is None else one.images_per_s / (one.threads * single.images_per_s)

@@ -3,7 +3,6 @@
 import base64
 import csv
 import io
-import shlex
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnedge.documents import RAPL, Document, Flip, Row, several_machines
+from cnnedge.documents import Document, Flip, Row, several_machines
 from cnnedge.errors import DataError, MissingPackageError
 from cnnedge.files import read_regular, write_atomically
 from cnnedge.records import known
 from cnnedge.report import layer_table, plots, summary, table
 from cnnedge.report.foreign import ForeignRow, beside, foreign_rows
+from cnnedge.report.reproduce import reproduce
+from cnnedge.report.throughput_table import throughput_rows, throughput_sentences
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -82,6 +83,8 @@ def render(
         delegation_sentences=[*summary.energy_sentences(document), *summary.delegation_sentences(document)],
         sustained_sentences=summary.sustained_sentences(document),
         foreign=foreign_rows(beside(foreign, document)),
+        throughput=throughput_rows(document),
+        throughput_sentences=throughput_sentences(document),
         layers=layer_table.layer_tables(document),
         failed=[(row.label, row.error) for row in document.failed],
         figures=_figures(document, history),
@@ -103,32 +106,6 @@ def environment() -> "Environment":
     found.globals["command"] = reproduce
     found.globals["speed_text"] = table.speed_text
     return found
-
-
-def reproduce(document: Document) -> str:
-    """The command line that measures the same again."""
-    data, settings = document.data, document.settings
-    options = {
-        "--data": data.name, "--threads": settings.threads, "--num-runs": settings.num_runs,
-        "--warmup-runs": settings.warmup_runs, "--margin": settings.margin_pp,
-        "--limit": data.images if data.images < data.full_images else None,
-        "--device": "gpu" if settings.device == "gpu" else None,
-        "--power": next((row.power.source for row in document.rows if row.power and row.power.source != RAPL), None),
-        "--sustained": settings.sustained_minutes or None,
-    } | _asked_preprocessing(document)  # fmt: skip
-    words = [f"{name} {value}" for name, value in options.items() if value is not None]
-    flags = ["--layers"] if any(row.layers for row in document.rows) else []
-    return " ".join(["cnnedge benchmark", shlex.join(document.made.paths or ["PATH"]), *words, *flags])
-
-
-def _asked_preprocessing(document: Document) -> dict[str, str]:
-    """--mean and --std, where the person gave them."""
-    for row in document.rows:
-        fed = row.preprocessing
-        if fed is not None and fed.source == "options":
-            values = {"--mean": fed.mean, "--std": fed.std}
-            return {name: ",".join(f"{value:g}" for value in numbers) for name, numbers in values.items()}
-    return {}
 
 
 def _figures(document: Document, history: Path | None) -> list[dict[str, Any]]:
@@ -156,6 +133,9 @@ def _figures(document: Document, history: Path | None) -> list[dict[str, Any]]:
     if document.sustained and any(row.sustained for row in rows):
         reading = f"In % of each file's own first {document.sustained.window_s:.3g} s."
         found.append(("Sustained load", reading, plots.sustained_load(document)))
+    if any(row.throughput for row in rows):
+        reading = "Images a second, of as many times one thread's; one image a call. 100 %: each thread does its share."
+        found.append(("Scaling", reading, plots.scaling(rows)))
     if history is not None:
         found.append(("Training", "Accuracy after each epoch.", plots.training_curves(read_history(history))))
     return [{"heading": heading, "reading": reading, "svg": Markup(svg)} for heading, reading, svg in found]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnedge.documents import Document, Row
+from cnnedge.documents import Document, Row, efficiency
 from cnnedge.records import known
 from cnnedge.report.style import ACCENT, COLOURS, INK, legend, new_figure, to_svg
 
@@ -135,6 +135,22 @@ def sustained_load(document: Document) -> str:
     [axes, *below][-1].set_xlabel("minutes" if minutes else "seconds")
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8, labelcolor=INK)
     return to_svg(figure, "latency under sustained load")
+
+
+def scaling(rows: Sequence[Row]) -> str:
+    """The scaling efficiency of each file in %, against threads, with one image a call."""
+    figure, (axes,) = new_figure(2.6)
+    for style, row in zip(itertools.cycle(LINES), [row for row in rows if row.throughput]):
+        found = known(row.throughput)
+        points = [(one.threads, efficiency(one, found)) for one in found if one.batch == 1]
+        threads, shares = [count for count, _ in points], [100 * (share or math.nan) for _, share in points]
+        axes.plot(threads, shares, style, lw=1, ms=4, color=COLOURS[row.format], label=row.short_label(rows))
+    axes.set_xticks(sorted({one.threads for row in rows for one in row.throughput or []}))
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("threads")
+    axes.set_ylabel("efficiency in %")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8, labelcolor=INK)
+    return to_svg(figure, "scaling efficiency")
 
 
 def _quantity(row: Row, quantity: str) -> float:

@@ -15,6 +15,7 @@ from cnnedge.report.foreign import WORDS as FOREIGN_WORDS
 from cnnedge.report.foreign import ForeignRow, beside, foreign_rows
 from cnnedge.report.layer_table import layer_tables
 from cnnedge.report.summary import delegation_sentences, energy_sentences, sustained_sentences
+from cnnedge.report.throughput_table import throughput_rows, throughput_sentences
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -161,6 +162,7 @@ def footnotes(document: Document) -> list[str]:
     if fastest is not None:
         lines.append(f"speed-up: against the fastest call of Keras ({fastest.mode}); ~ no difference shown.")
     lines += [*energy_sentences(document), *delegation_sentences(document), *sustained_sentences(document)]
+    lines += throughput_sentences(document)
     lines += [f"failed: {row.label}: {row.error}" for row in document.failed]
     return lines + [f"note: {note}" for note in document.notes]
 
@@ -172,6 +174,8 @@ def markdown(document: Document, *, wide: bool = False, foreign: Sequence[Foreig
     lines = _markdown_table([list(columns), *rows])
     if sustained := sustained_rows(document):
         lines += ["", *_markdown_table(sustained)]
+    if throughput := throughput_rows(document):
+        lines += ["", *_markdown_table(throughput)]
     if foreign:
         lines += ["", *_markdown_table(foreign_rows(beside(foreign, document)))]
     return "\n".join([*lines, "", *(f"{_escaped(line)}  " for line in footnotes(document))]) + "\n"
@@ -216,6 +220,8 @@ def print_table(document: Document, *, wide: bool = False, foreign: Sequence[For
     screen.print(rich_table(document, unicode=encoding.startswith("utf"), wide=wide))
     if document.sustained:
         screen.print(plain_table(sustained_rows(document)))
+    if lines := throughput_rows(document):
+        screen.print(plain_table(lines, left=("file", "best")))
     if foreign:
         screen.print(plain_table(foreign_rows(beside(foreign, document)), left=FOREIGN_WORDS))
     for one in layer_tables(document):
