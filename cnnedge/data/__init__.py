@@ -4,6 +4,7 @@
 ``photos/<class>/*``.
 """
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,13 @@ import numpy as np
 
 from cnnedge.data.array_split import ArraySplit
 from cnnedge.data.findings import Findings, find
-from cnnedge.data.folder_dataset import FolderOptions, read_folder
+from cnnedge.data.folder_dataset import FolderOptions, FolderParts, read_folder
 from cnnedge.data.holding_out import hold_out
 from cnnedge.data.published.cache import data_folder
 from cnnedge.data.published.catalogue import SPECS
 from cnnedge.data.published.download import SAMPLE, fetch
 from cnnedge.data.published.spec import DatasetSpec
+from cnnedge.data.shard_dataset import is_sharded, read_shards
 from cnnedge.data.splits import Dataset, Split, evenly_spaced, pixels_of
 from cnnedge.data.zipped import is_zip, unpacked
 from cnnedge.errors import DataError, UsageError
@@ -69,8 +71,8 @@ def check_source(
             raise UsageError(f"{name_or_folder} has images of {own}, not {image_shape}")
         if options.test is not None:
             raise UsageError(f"{name_or_folder} has test images of its own: give --test with --data DIR alone")
-    elif not Path(name_or_folder).is_dir() and not is_zip(Path(name_or_folder)):
-        wanted = expected_one_of(str(name_or_folder), [*names(), "a folder of images"])
+    elif not (Path(name_or_folder).is_dir() or is_zip(Path(name_or_folder)) or is_sharded(str(name_or_folder))):
+        wanted = expected_one_of(str(name_or_folder), [*names(), "a folder of images", "shards of them"])
         raise UsageError(f"unknown dataset {str(name_or_folder)!r}: {wanted}")
 
 
@@ -88,8 +90,8 @@ def load(
 
     Args:
         name_or_folder: one of ``names()``, or a folder ``<folder>/<class>/<image>`` (see ``layout`` for other
-            forms), or a zip of one. A name wins over a folder of the same name; ``./mnist`` and
-            ``Path("mnist")`` are the folder.
+            forms), or a zip of one; or shards of labelled images, see ``shard_dataset.read_shards``. A name wins over
+            a folder of the same name; ``./mnist`` and ``Path("mnist")`` are the folder.
         folder: how a folder's pictures are read; a published dataset has no such choice.
         seed: chooses the images of validation and calibration, and of test for a folder that has no ``test``.
         validation, calibration: how many training images to hold out for each, but at most a fifth of them (a
@@ -111,9 +113,9 @@ def load(
         training, test, source = _published(spec, shape, progress)
         own_validation = None
     else:
-        path = _folder(name_or_folder, progress)
-        name, licence, source = path.resolve().name, "", "folder"
-        found = read_folder(path, image_shape or FOLDER_IMAGE_SHAPE, seed=seed, options=folder, progress=progress)
+        name, licence, source = _own_name(name_or_folder), "", "folder"
+        shape = image_shape or FOLDER_IMAGE_SHAPE
+        found = _read_own(name_or_folder, shape, seed=seed, options=folder, progress=progress)
         labels, training, own_validation, test = found.labels, found.training, found.validation, found.test
     if own_validation is None:
         parts = hold_out(training, [test], seed=seed, validation=validation, calibration=calibration)
@@ -140,12 +142,23 @@ def look(
         spec = SPECS[name_or_folder]
         training, test, _ = _published(spec, spec.image_shape, progress)
         return find({"train": training, "test": test}, spec.labels, ())
-    folder = _folder(name_or_folder, progress)
-    return read_folder(folder, FOLDER_IMAGE_SHAPE, seed=0, options=options, progress=progress).findings
+    return _read_own(name_or_folder, FOLDER_IMAGE_SHAPE, seed=0, options=options, progress=progress).findings
 
 
-def _folder(path: str | Path, progress: Progress) -> Path:
-    return Path(path) if Path(path).is_dir() else unpacked(Path(path), progress)
+def _own_name(source: str | Path) -> str:
+    """What a person's own data is called: the folder, or the file without its suffix."""
+    path = Path(source)
+    return path.resolve().name if path.is_dir() else re.sub(r"[*?\[\]]+", "", path.stem) or path.parent.name
+
+
+def _read_own(
+    source: str | Path, shape: tuple[int, int, int], *, seed: int, options: FolderOptions, progress: Progress
+) -> FolderParts:
+    path = Path(source)
+    if not path.is_dir() and is_sharded(str(source)):
+        return read_shards(str(source), shape, seed=seed, options=options, progress=progress)
+    folder = path if path.is_dir() else unpacked(path, progress)
+    return read_folder(folder, shape, seed=seed, options=options, progress=progress)
 
 
 def _published(spec: DatasetSpec, shape: tuple[int, int, int], progress: Progress) -> tuple[Split, Split, str]:

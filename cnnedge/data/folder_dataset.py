@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnedge.data.class_folders import ClassFiles, list_classes, shown
+from cnnedge.data.class_folders import list_classes, shown
 from cnnedge.data.findings import Findings, find
 from cnnedge.data.folder_split import FolderSplit, PictureFiles
 from cnnedge.data.layout import find_layout
 from cnnedge.data.published.cache import data_folder
+from cnnedge.data.sources.entry import Encoded, Entry
 from cnnedge.data.splits import Split, occurs_once
 from cnnedge.errors import DataError, ImageError, UsageError
 from cnnedge.files import write_atomically
@@ -70,10 +71,28 @@ def read_folder(
     layout = find_layout(folder, options.test)
     names = ("train", "validation", "test")
     roots = {name: getattr(layout, name) for name in names}
-    listed = {name: list_classes(root) for name, root in roots.items() if root is not None}
-    classes = _same_classes(folder, list(listed.values()))
-    parts = _read(listed, image_shape, progress)
-    unreadable = _refuse_bad(folder, parts, options.max_bad)
+    found = {name: list_classes(root) for name, root in roots.items() if root is not None}
+    same_classes(folder, {part.folder.name: part.names for part in found.values()})
+    listed = {
+        name: {label: [Entry(path, path) for path in paths] for label, paths in part.pictures.items()}
+        for name, part in found.items()
+    }
+    return assemble(folder, listed, image_shape, seed=seed, options=options, progress=progress)
+
+
+def assemble(
+    source: Path, listed: dict[str, dict[str, list[Entry]]], image_shape: tuple[int, int, int], *, seed: int,
+    options: FolderOptions, encoded: Encoded | None = None, progress: Progress = silent,
+) -> FolderParts:  # fmt: skip
+    """The parts of what was listed: by part (train, validation, test) and class, sorted. See ``read_folder``.
+
+    Raises:
+        DataError: too few images to split.
+        ImageError: more pictures than allowed cannot be decoded.
+    """
+    classes = tuple(next(iter(listed.values())))
+    parts = _read(listed, image_shape, encoded, progress)
+    unreadable = _refuse_bad(source, parts, options.max_bad)
     parts = {name: part.take(_readable(part)) for name, part in parts.items()}
     if "test" not in parts:
         parts["train"], parts["test"] = _split(parts["train"], classes, seed)
@@ -82,7 +101,7 @@ def read_folder(
     parts = {name: _relabelled(part, classes, labels) for name, part in parts.items()}
     findings = find(parts, labels, unreadable)
     for sentence in findings.warnings():
-        _log.warning("%s: %s", folder, sentence)
+        _log.warning("%s: %s", source, sentence)
     return FolderParts(labels, parts.get("train", nothing), parts.get("validation"), parts["test"], findings)
 
 
@@ -101,25 +120,27 @@ def class_order(classes: tuple[str, ...], wanted: Sequence[str] | None) -> tuple
     return classes
 
 
-def _same_classes(folder: Path, listed: list[ClassFiles]) -> tuple[str, ...]:
-    first, *others = listed
-    for other in others:
-        if other.names != first.names:
-            difference = ", ".join(sorted(set(first.names) ^ set(other.names)))
-            raise DataError(
-                f"{folder}: {first.folder.name} and {other.folder.name} do not hold the same classes, see {difference}"
-            )
-    return first.names
+def same_classes(source: Path | str, classes: dict[str, tuple[str, ...]]) -> None:
+    """Raises:
+    DataError: the parts, by name, do not have the same ``classes``.
+    """
+    (first, expected), *others = classes.items()
+    for other, found in others:
+        if found != expected:
+            difference = ", ".join(sorted(set(expected) ^ set(found)))
+            raise DataError(f"{source}: {first} and {other} do not hold the same classes, see {difference}")
 
 
-def _read(listed: dict[str, ClassFiles], shape: tuple[int, int, int], progress: Progress) -> dict[str, FolderSplit]:
+def _read(
+    listed: dict[str, dict[str, list[Entry]]], shape: tuple[int, int, int], encoded: Encoded | None, progress: Progress
+) -> dict[str, FolderSplit]:
     """All parts, from one pass over all files; unreadable ones are still in them."""
-    paths = [path for part in listed.values() for files in part.pictures.values() for path in files]
-    pictures = PictureFiles(paths, shape)
+    entries = [entry for part in listed.values() for found in part.values() for entry in found]
+    pictures = PictureFiles(entries, shape, encoded=encoded)
     pictures.read(progress)
     parts, start = {}, 0
     for name, part in listed.items():
-        counts = [len(files) for files in part.pictures.values()]
+        counts = [len(found) for found in part.values()]
         labels = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
         parts[name] = FolderSplit(pictures, np.arange(start, start + len(labels)), labels)
         start += len(labels)
@@ -142,8 +163,8 @@ def _refuse_bad(folder: Path, parts: dict[str, FolderSplit], max_bad: float) -> 
         return []
     listing = data_folder() / "unreadable" / f"{folder.resolve().name}.txt"
     write_atomically(listing, "".join(f"{reason}\n" for reason in reasons).encode())
-    counted = f"{len(reasons):,} of {len(files.paths):,} pictures cannot be read"
-    if len(reasons) > max_bad * len(files.paths):
+    counted = f"{len(reasons):,} of {len(files.entries):,} pictures cannot be read"
+    if len(reasons) > max_bad * len(files.entries):
         raise ImageError(
             f"{counted}, more than {max_bad:.0%}: {'; '.join(reasons[:3])}{'; ...' if len(reasons) > 3 else ''} "
             f"(all in {listing}): replace or remove them, or allow more with --max-bad"

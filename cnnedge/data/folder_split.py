@@ -1,4 +1,4 @@
-"""Labelled pictures in files: decoded when they are asked for, in threads, in order."""
+"""Labelled pictures in files and shards: decoded when they are asked for, in threads, in order."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from cnnedge.data.ordered import in_order
+from cnnedge.data.sources.entry import Encoded, Entry
 from cnnedge.data.splits import Indices, picture_hash
 from cnnedge.errors import ImageError
 from cnnedge.images.decode import decode
@@ -21,23 +22,29 @@ _AHEAD = 64
 
 
 class PictureFiles:
-    """The pictures of ``paths`` as uint8 ``shape`` = (height, width, channels); ``read`` comes first.
+    """The pictures of ``entries`` as uint8 ``shape`` = (height, width, channels); ``read`` comes first.
+
+    ``encoded`` gives what is to be decoded for an entry, see ``Source``; it is its file if not given.
 
     ``hashes`` are the SHA-256 of each picture's pixels, empty for one that cannot be decoded; ``unreadable`` says why,
     by index.
     """
 
-    def __init__(self, paths: Sequence[str], shape: tuple[int, int, int], kept_bytes: int = KEPT_BYTES) -> None:
-        self.paths = paths
+    def __init__(
+        self, entries: Sequence[Entry], shape: tuple[int, int, int], *, encoded: Encoded | None = None,
+        kept_bytes: int = KEPT_BYTES,
+    ) -> None:  # fmt: skip
+        self.entries = entries
         self.shape = shape
+        self._encoded = encoded or (lambda entry: entry.file)
         self.hashes: list[bytes] = []
         self.unreadable: dict[int, ImageError] = {}
-        kept = min(len(paths), kept_bytes // int(np.prod(shape)))
+        kept = min(len(entries), kept_bytes // int(np.prod(shape)))
         self._kept = np.empty((kept, *shape), np.uint8)
 
     def read(self, progress: Progress = silent) -> None:
         """Decode every picture once: hash all, keep the first, find those that cannot be decoded."""
-        for index, found in enumerate(in_order(self._hashed, self.paths, ahead=_AHEAD)):
+        for index, found in enumerate(in_order(self._hashed, self.entries, ahead=_AHEAD)):
             if isinstance(found, ImageError):
                 self.unreadable[index] = found
                 self.hashes.append(b"")
@@ -46,7 +53,7 @@ class PictureFiles:
                 self.hashes.append(digest)
                 if index < len(self._kept):
                     self._kept[index] = pixels
-            progress("decode images", index + 1, len(self.paths))
+            progress("decode images", index + 1, len(self.entries))
 
     def pixels(self, indices: np.ndarray) -> np.ndarray:
         """uint8 (n, H, W, C) of the pictures at ``indices``, int64 (n,).
@@ -58,17 +65,22 @@ class PictureFiles:
         kept = indices < len(self._kept)
         found[kept] = self._kept[indices[kept]]
         others = np.flatnonzero(~kept)
-        paths = (self.paths[index] for index in indices[others])
-        for place, pixels in zip(others, in_order(self._decoded, paths, ahead=_AHEAD), strict=True):
+        entries = (self.entries[index] for index in indices[others])
+        for place, pixels in zip(others, in_order(self._decoded, entries, ahead=_AHEAD), strict=True):
             found[place] = pixels
         return found
 
-    def _decoded(self, path: str) -> np.ndarray:
-        return decode(path, self.shape)
-
-    def _hashed(self, path: str) -> tuple[np.ndarray, bytes] | ImageError:
+    def _decoded(self, entry: Entry) -> np.ndarray:
         try:
-            pixels = decode(path, self.shape)
+            return decode(self._encoded(entry), self.shape)
+        except ImageError as error:  # bytes have no name of their own
+            raise ImageError(str(error).replace("the image: ", f"{entry.key}: ", 1)) from error
+        except OSError as error:
+            raise ImageError(f"{entry.key}: {error.strerror or error}") from error
+
+    def _hashed(self, entry: Entry) -> tuple[np.ndarray, bytes] | ImageError:
+        try:
+            pixels = self._decoded(entry)
         except ImageError as error:
             return error
         return pixels, picture_hash(pixels)
@@ -112,6 +124,6 @@ class FolderSplit:
     def hashes(self) -> list[bytes]:
         return [self.files.hashes[place] for place in self.places]
 
-    def paths(self) -> list[str]:
-        """The file of each picture."""
-        return [self.files.paths[place] for place in self.places]
+    def picture_names(self) -> list[str]:
+        """What each picture is called: its path, or its name in its shard."""
+        return [self.files.entries[place].key for place in self.places]

@@ -9,7 +9,7 @@ from cnnedge.errors import DataError
 
 # Names in Keras's and torchvision's guides (train, validation, val, test), Roboflow's (valid), Kaggle's (Training,
 # Testing); upper and lower case are the same.
-_PARTS = {
+PARTS = {
     "train": "train", "training": "train", "test": "test", "testing": "test",
     "val": "validation", "valid": "validation", "validation": "validation",
 }  # fmt: skip
@@ -56,7 +56,7 @@ def _parts(root: Path) -> dict[str, Path]:
     """The folders of ``root`` that are parts and have classes in them; a class may be called train."""
     found: dict[str, Path] = {}
     for path in sorted(sub_folders(root)):
-        part = _PARTS.get(path.name.lower())
+        part = PARTS.get(path.name.lower())
         if part is None or not sub_folders(path):
             continue
         if part in found:
@@ -72,7 +72,7 @@ def _unwrapped(folder: Path) -> Path:
     """What downloads are packed in: a folder that holds nothing but one folder with folders in it."""
     while not pictures_in(folder):
         inner = sub_folders(folder)
-        if len(inner) != 1 or inner[0].name.lower() in _PARTS or not sub_folders(inner[0]) or pictures_in(inner[0]):
+        if len(inner) != 1 or inner[0].name.lower() in PARTS or not sub_folders(inner[0]) or pictures_in(inner[0]):
             return folder
         folder = inner[0]
     return folder

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from cnnedge.data.published.cache import SCRATCH, data_folder
@@ -28,20 +29,30 @@ def unpacked(archive: Path, progress: Progress = silent) -> Path:
     Raises:
         DataError: it is damaged, locked with a password, holds no pictures, or unpacks into more than the disk has.
     """
-    found = archive.stat()
-    key = hashlib.sha256(f"{archive.resolve()} {found.st_size} {found.st_mtime_ns}".encode()).hexdigest()[:16]
-    folder = data_folder() / "unzipped" / key / archive.stem
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
+    try:
+        return made_once(archive, lambda folder: _unpack(archive, folder, progress))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise DataError(f"{archive} cannot be unpacked ({error}): download it again") from error
+
+
+def made_once(archive: Path, make: Callable[[Path], None]) -> Path:
+    """A folder of the data folder that ``make`` has filled from ``archive``, whole; later calls find it.
+
+    Raises:
+        DataError: it cannot be written, or ``archive`` not be read.
+    """
+    try:
+        found = archive.stat()
+        key = hashlib.sha256(f"{archive.resolve()} {found.st_size} {found.st_mtime_ns}".encode()).hexdigest()[:16]
+        folder = data_folder() / "unzipped" / key / archive.stem
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=data_folder(), prefix=SCRATCH) as scratch:
-                _unpack(archive, Path(scratch) / "whole", progress)
+                make(Path(scratch) / "whole")
                 # In one step: what is there under its name is complete.
                 (Path(scratch) / "whole").rename(folder)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-            raise DataError(f"{archive} cannot be unpacked ({error}): download it again") from error
-        except OSError as error:
-            raise DataError(f"{archive} cannot be unpacked into {folder} ({error.strerror or error})") from error
+    except OSError as error:
+        raise DataError(f"{archive} cannot be unpacked into {data_folder()} ({error.strerror or error})") from error
     return folder
 
 

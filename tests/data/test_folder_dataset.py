@@ -260,7 +260,7 @@ def test_many_unreadable_pictures_are_counted_in_one_message(photos, tmp_path, m
 def test_the_seeded_split_is_that_of_before(photos):
     """What the code before streams were read chose from the same twenty files: manifests name these hashes."""
     dataset = datasets.load(photos, image_shape=GREY, seed=0)
-    assert [path.removeprefix(f"{photos}/") for path in dataset.test.paths()] == [
+    assert [path.removeprefix(f"{photos}/") for path in dataset.test.picture_names()] == [
         "one/004.png", "one/006.png", "seven/002.png", "seven/009.png",
     ]  # fmt: skip
     assert [part.sha256[:16] for part in (dataset.train, dataset.validation, dataset.calibration, dataset.test)] == [

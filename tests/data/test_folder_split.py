@@ -11,6 +11,7 @@ from PIL import Image
 from cnnedge.data import ArraySplit
 from cnnedge.data.folder_split import FolderSplit, PictureFiles
 from cnnedge.data.ordered import in_order
+from cnnedge.data.sources.entry import Entry
 from cnnedge.errors import ImageError
 
 SHAPE = (6, 5, 3)
@@ -26,7 +27,7 @@ def files_of(images, folder, kept=10) -> PictureFiles:
     paths = [str(folder / f"{number:02}.png") for number in range(len(images))]
     for path, image in zip(paths, images, strict=True):
         Image.fromarray(image).save(path)
-    files = PictureFiles(paths, SHAPE, kept_bytes=kept * int(np.prod(SHAPE)) + 1)
+    files = PictureFiles([Entry(path, path) for path in paths], SHAPE, kept_bytes=kept * int(np.prod(SHAPE)) + 1)
     files.read()
     return files
 
@@ -43,12 +44,12 @@ def test_a_folder_and_an_array_answer_alike(images, tmp_path, kept):
         assert np.array_equal(mine.pixels([7, 3, 12]), theirs.pixels([7, 3, 12]))
         for ours, given in zip(mine.batches(4), theirs.batches(4), strict=True):
             assert np.array_equal(ours[0], given[0]) and np.array_equal(ours[1], given[1])
-    assert folder.take(order).paths()[0] == str(tmp_path / f"{order[0]:02}.png")
+    assert folder.take(order).picture_names()[0] == str(tmp_path / f"{order[0]:02}.png")
 
 
 def test_only_the_first_pictures_are_kept(images, tmp_path):
     files = files_of(images, tmp_path, kept=10)
-    for path in files.paths:
+    for path in (entry.file for entry in files.entries):
         Image.new("RGB", (5, 6), "white").save(path)
     assert np.array_equal(files.pixels(np.arange(10)), images[:10])
     assert (files.pixels(np.arange(10, COUNT)) == 255).all()
@@ -58,7 +59,7 @@ def test_unreadable_pictures_are_all_found_in_one_pass(images, tmp_path):
     files_of(images, tmp_path)
     for number, content in ((2, b""), (20, b"<html>")):
         (tmp_path / f"{number:02}.png").write_bytes(content)
-    files = PictureFiles([str(path) for path in sorted(tmp_path.iterdir())], SHAPE)
+    files = PictureFiles([Entry(str(path), str(path)) for path in sorted(tmp_path.iterdir())], SHAPE)
     reports = []
     files.read(lambda *report: reports.append(report))
     assert {index: str(error).split(": ")[1][:8] for index, error in files.unreadable.items()} == {

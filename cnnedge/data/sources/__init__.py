@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cnnedge.data.sources import plain_files
-from cnnedge.data.sources.addresses import files_at, is_address, require_pyarrow
+from cnnedge.data.sources.remote import files_at, is_address, require_pyarrow
 from cnnedge.data.sources.entry import WHOLE, Entry, Source, class_of
+from cnnedge.data.sources.npz_arrays import NpzArrays
 from cnnedge.data.sources.parquet_rows import ParquetRows
 from cnnedge.data.sources.synthetic import PREFIX, Synthetic
 from cnnedge.data.sources.tar_shards import TarShards
@@ -16,9 +17,14 @@ from cnnedge.errors import DataError
 from cnnedge.images.folders import files_below
 from cnnedge.images.kinds import is_picture_name
 
-__all__ = ["WHOLE", "Entry", "Source", "class_of", "open_source", "require_pyarrow"]
+__all__ = ["WHOLE", "Entry", "Source", "class_of", "is_shard", "open_source", "require_pyarrow"]
 
-_SHARDS: dict[str, Callable[[Sequence[str]], Source]] = {".tar": TarShards, ".parquet": ParquetRows}
+_SHARDS: dict[str, Callable[[Sequence[str]], Source]] = {".tar": TarShards, ".parquet": ParquetRows, ".npz": NpzArrays}
+
+
+def is_shard(text: str) -> bool:
+    """Whether ``text`` is the path or pattern of ``.tar``, ``.parquet`` or ``.npz`` files, by its suffix."""
+    return Path(text).suffix.lower() in _SHARDS
 
 
 def open_source(text: str) -> Source:

@@ -1,12 +1,15 @@
 """What every source of many pictures is: a stream of entries, each with the place of a picture's bytes."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cnnedge.images.folders import LeftOut
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # The size of an entry that is a whole file.
 WHOLE = -1
@@ -42,12 +45,15 @@ class Source(Protocol):
             DataError: the source cannot be read at all.
         """
 
-    def encoded(self, entry: Entry) -> str | bytes:
-        """What ``images.decode`` takes for ``entry``: a path, or the encoded bytes. For any thread.
+    def encoded(self, entry: Entry) -> "str | bytes | np.ndarray":
+        """What ``images.decode`` takes for ``entry``: a path, the encoded bytes, or pixels. For any thread.
 
         Raises:
             OSError: it can no longer be read.
         """
+
+
+Encoded = Callable[[Entry], "str | bytes | np.ndarray"]
 
 
 def class_of(path: str, labels: Sequence[str] | None) -> str | None:

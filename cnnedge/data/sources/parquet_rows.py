@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cnnedge.data.class_folders import shown
-from cnnedge.data.sources.addresses import open_binary, require_pyarrow
+from cnnedge.data.sources.remote import open_binary, require_pyarrow
 from cnnedge.data.sources.entry import Entry, named_class
 from cnnedge.errors import DataError
 
@@ -26,12 +26,12 @@ class ParquetRows:
 
     def __init__(self, files: Sequence[str]) -> None:
         require_pyarrow()
-        self._files = files
+        self.files = files
         self._lock = threading.Lock()
         self._reading: _Reading | None = None
 
     def entries(self, labels: Sequence[str] | None) -> Iterator[Entry]:
-        for name in self._files:
+        for name in self.files:
             yield from _listed(name, labels)
 
     def encoded(self, entry: Entry) -> bytes:

@@ -6,7 +6,7 @@ from glob import iglob
 from pathlib import Path
 
 from cnnedge.data.class_folders import shown
-from cnnedge.data.sources.addresses import files_at, is_address, read_whole
+from cnnedge.data.sources.remote import files_at, is_address, read_whole
 from cnnedge.data.sources.entry import Entry, class_of, named_class
 from cnnedge.errors import DataError
 from cnnedge.images.folders import LeftOut, files_below
