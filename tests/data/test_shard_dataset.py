@@ -66,7 +66,6 @@ def as_parquet(photos, folder):
         features = {"info": {"features": {"label": {"names": COLOURS}}}}
         labels = [COLOURS.index(path.parent.name) for path in paths]
         table = pa.table({"image": [{"bytes": path.read_bytes(), "path": None} for path in paths], "label": labels})
-        import json
 
         pq.write_table(
             table.replace_schema_metadata({"huggingface": json.dumps(features)}), folder / f"{part}-0.parquet"

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cnnedge.data.sources import plain_files
-from cnnedge.data.sources.remote import files_at, is_address, require_pyarrow
 from cnnedge.data.sources.entry import WHOLE, Entry, Source, class_of
 from cnnedge.data.sources.npz_arrays import NpzArrays
 from cnnedge.data.sources.parquet_rows import ParquetRows
+from cnnedge.data.sources.remote import files_at, is_address, require_pyarrow
 from cnnedge.data.sources.synthetic import PREFIX, Synthetic
 from cnnedge.data.sources.tar_shards import TarShards
 from cnnedge.errors import DataError

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cnnedge.data.class_folders import shown
-from cnnedge.data.sources.remote import open_binary, require_pyarrow
 from cnnedge.data.sources.entry import Entry, named_class
+from cnnedge.data.sources.remote import open_binary, require_pyarrow
 from cnnedge.errors import DataError
 
 # Names in Hugging Face's and img2dataset's files; the first that is there is taken.

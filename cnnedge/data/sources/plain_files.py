@@ -6,8 +6,8 @@ from glob import iglob
 from pathlib import Path
 
 from cnnedge.data.class_folders import shown
-from cnnedge.data.sources.remote import files_at, is_address, read_whole
 from cnnedge.data.sources.entry import Entry, class_of, named_class
+from cnnedge.data.sources.remote import files_at, is_address, read_whole
 from cnnedge.errors import DataError
 from cnnedge.images.folders import LeftOut, files_below
 from cnnedge.images.kinds import is_picture_name

@@ -6,8 +6,8 @@ from itertools import groupby
 from pathlib import PurePosixPath
 
 from cnnedge.data.class_folders import shown
-from cnnedge.data.sources.remote import Ranges, open_binary
 from cnnedge.data.sources.entry import Entry, class_of, named_class
+from cnnedge.data.sources.remote import Ranges, open_binary
 from cnnedge.errors import DataError
 from cnnedge.images.folders import LeftOut
 from cnnedge.images.kinds import is_passed_over, is_picture_name
