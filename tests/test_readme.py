@@ -36,6 +36,8 @@ ELSEWHERE = {
     "cnnedge inspect --errors": "tests/convert/layer_errors/test_show.py",
     "cnnedge train cifar10 --data photos/ --init exported/cifar10/cifar10.keras --out runs/photos": "test_fine_tuning",
     "cnnedge export my.keras --data photos/ --qat --max-drop 0.5": "tests/cli/test_run.py",
+    "cnnedge demo exported/mnist exported/cifar10 --host 0.0.0.0": "tests/apps/demo/test_page.py, on loopback",
+    "cnnedge report exported/mnist/benchmark.json demo/my-phone.json": "tests/documents/test_browser_run.py",
     "cnnedge golden exported/cifar10/cifar10_int8.tflite --data cifar10": "tests/cli/test_match.py",
     "cnnedge match exported/cifar10/cifar10_int8.tflite dump.bin": "tests/cli/test_match.py",
     "python scripts/soak.py exported/mnist/mnist_int8_qat.tflite": "tests/scripts/test_soak.py, 3,000 predictions",

@@ -50,7 +50,7 @@ def qr_lines(text: str) -> list[str]:
     """The QR code of ``text`` for a terminal, a line of two rows each."""
     import segno
 
-    rows = [[bool(cell) for cell in row] for row in segno.make(text, error="l").matrix_iter(border=QUIET_MODULES)]
+    rows = [[bool(cell) for cell in row] for row in segno.make_qr(text, error="l").matrix_iter(border=QUIET_MODULES)]
     if len(rows) % 2:
         rows.append([False] * len(rows[0]))
     pairs = [zip(upper, lower, strict=True) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]

@@ -1,0 +1,67 @@
+"""What a phone measured beside a benchmark: whose rows it becomes, and what is refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from cnnedge.documents import BrowserRun, Latency, read_documents
+from cnnedge.documents.row import Browser
+from cnnedge.errors import DataError, UsageError
+from tests.support import documents
+
+
+def run_of(document, device: str = "Pixel", *, same: int = 8, p50: float = 3.0) -> BrowserRun:
+    """A phone that ran the int8 TFLite file of ``document``."""
+    row = next(row for row in document.rows if row.file == "net_int8.tflite")
+    browser = Browser(device, "Mozilla/5.0", 8, same, 0.0 if same == 8 else 0.25, 0.0, 1, 0.1)
+    latency = Latency(p50, 4.0, 5.0, 2.0, 3.0, 200)
+    own = replace(
+        row, mode=f"in a browser: {device}", device="browser", latency_ms=latency, browser=browser, samples_ns=None,
+        top1=None, per_class=None, confusion=None, flips=None, verdict=None, speedup=None,
+    )  # fmt: skip
+    return BrowserRun(
+        schema=1, kind="browser", id="0" * 16, device=device, user_agent="Mozilla/5.0", cores=8,
+        at="2026-01-01T00:00:00+00:00", cnnedge="0.1.0", rows=[own],
+    )  # fmt: skip
+
+
+@pytest.fixture
+def host(tmp_path):
+    document = documents.document()
+    document.write(tmp_path / "benchmark.json")
+    return document
+
+
+def test_its_rows_come_beside_the_benchmarks_and_once(host, tmp_path):
+    run_of(host).write(tmp_path / "pixel.json")
+    run_of(host, "iPad", same=7).write(tmp_path / "ipad.json")
+    first, *others = read_documents([tmp_path / "benchmark.json", tmp_path / "pixel.json", tmp_path / "ipad.json"])
+    assert others == []
+    assert [row.label for row in first.rows[len(host.rows) :]] == [
+        "net_int8.tflite (in a browser: Pixel)",
+        "net_int8.tflite (in a browser: iPad)",
+    ]
+    assert first.notes[len(host.notes) :] == [
+        "net_int8.tflite (in a browser: iPad): 1 of 8 answers differ from Python's, by up to 0.25 of a probability"
+    ]
+    first.write(tmp_path / "merged.json")
+    run_of(host, p50=2.5).write(tmp_path / "pixel.json")
+    again = read_documents([tmp_path / "merged.json", tmp_path / "pixel.json"])[0]
+    assert [row.p50_ms for row in again.rows if row.browser] == [3.0, 2.5]
+    assert len(again.rows) == len(first.rows) and again.notes == first.notes
+
+
+def test_it_needs_a_benchmark_of_the_same_files(host, tmp_path):
+    run = run_of(host)
+    run.write(tmp_path / "pixel.json")
+    with pytest.raises(UsageError, match=r"pixel\.json was measured in a browser and is shown beside a benchmark"):
+        read_documents([tmp_path / "pixel.json"])
+    replace(run, rows=[replace(run.rows[0], sha256="other")]).write(tmp_path / "pixel.json")
+    with pytest.raises(UsageError, match=r"pixel\.json measured none of these files"):
+        read_documents([tmp_path / "benchmark.json", tmp_path / "pixel.json"])
+
+
+def test_a_damaged_one_is_said(host, tmp_path):
+    (tmp_path / "pixel.json").write_text('{"kind": "browser", "schema": 1}')
+    with pytest.raises(DataError, match=r"pixel\.json is damaged \(id is missing\): measure on the phone again"):
+        read_documents([tmp_path / "benchmark.json", tmp_path / "pixel.json"])
