@@ -59,7 +59,7 @@ def read_run(path: Path) -> BrowserRun | None:
 
 
 def split_runs(paths: Sequence[Path]) -> tuple[list[BrowserRun], list[Path]]:
-    """What phones measured, by the ``.json`` files among ``paths``, and the other paths, of what is to be measured here.
+    """What phones measured, by the ``.json`` files among ``paths``, and the other paths: what to measure here.
 
     Raises:
         DataError: such a file holds something else, is damaged, or cannot be read.
