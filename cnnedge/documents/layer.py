@@ -33,9 +33,14 @@ class Layer:
 
     @property
     def short_name(self) -> str:
-        """``conv2_1`` of ``…;net/conv2_1/Relu``: what tells a layer from the others; the operator where it has none."""
-        parts = self.name.rpartition(";")[2].split("/")
+        """``conv2_1`` of ``net/conv2_1/Relu;…``: what tells a layer from the others; the operator where it has none."""
+        parts = self.name.partition(";")[0].split("/")
         return (parts[-2] if len(parts) > 1 else parts[0]) or self.op
+
+    @property
+    def title(self) -> str:
+        """Its name and its operator."""
+        return self.op if self.short_name == self.op else f"{self.short_name} {self.op}"
 
     @property
     def slower_by_ms(self) -> float:

@@ -54,8 +54,9 @@ class Throughput:
         return statistics.median(self.rounds)
 
     def __str__(self) -> str:
-        images = f", {self.batch} images a call" if self.batch > 1 else ""
-        return f"{self.threads} thread{'s' if self.threads > 1 else ''}{images}"
+        return f"{self.threads} thread{'s' if self.threads > 1 else ''}" + (
+            f" x {self.batch}" if self.batch > 1 else ""
+        )
 
 
 def best_setting(found: Sequence[Throughput]) -> Throughput:

@@ -9,7 +9,7 @@ from cnnedge.records import known
 from cnnedge.report.figures import significant
 
 COLUMNS: dict[str, Callable[[Layer], str]] = {
-    "layer": lambda one: one.op if one.short_name == one.op else f"{one.short_name} {one.op}",
+    "layer": lambda one: one.title,
     "ms": lambda one: _ms(one.ms),
     "%": lambda one: f"{100 * one.share:.1f}",
     "GMAC/s": lambda one: significant(one.gmacs_per_s),

@@ -8,7 +8,7 @@ def throughput_rows(document: Document) -> list[list[str]]:
     the scaling efficiency, and the best setting; empty if nothing was measured."""
     measured = [(row, row.throughput) for row in document.rows if row.throughput]
     threads = sorted({one.threads for _, found in measured for one in found})
-    heads = [f"{count} thread{'s' if count > 1 else ''}" for count in threads]
+    heads = ["1 thread" if count == 1 else f"{count}" for count in threads]
     lines = [_line(row, found, threads) for row, found in measured]
     return [["file", *heads, "best", "images/s"], *lines] if lines else []
 
@@ -31,5 +31,5 @@ def throughput_sentences(document: Document) -> list[str]:
         return []
     return [
         f"throughput: images a second, in brackets the scaling efficiency; this machine has {document.machine.cores} "
-        "cores. More threads or images a call are called best only if they were faster in every round."
+        "cores. Best: threads x images a call; more of either only if that was faster in every round."
     ]
