@@ -1,20 +1,36 @@
 """``cnnedge data``: what labelled pictures are like, before any work."""
 
 import json
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import AsJson, Test
+from cnnedge.cli.options import AsJson, Overwrite, Test
+from cnnedge.errors import MissingPackageError
+from cnnedge.files import check_writable, refuse_existing
 
 if TYPE_CHECKING:
     from cnnedge.data.findings import Findings
 
 
+# What pictures are compared at: as small networks see them, or as a person can.
+_SIZE, _PAGE_SIZE = 32, 96
+
+
 def data(
-    source: Annotated[str, typer.Argument(metavar="DIR|NAME", help="A folder or zip of pictures, or a dataset.")],
+    source: Annotated[str, typer.Argument(metavar="DIR|NAME", help="A folder, zip, shards or a list; a dataset.")],
     test: Test = None,
+    size: Annotated[
+        int | None,
+        typer.Option(min=8, max=1024, metavar="N", help="Compare at N x N pixels: 32, or 96 with a page."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Also write a page with pictures of every class.")
+    ] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Look at labelled pictures: how many of each class, copies, leaks, damage.
@@ -29,14 +45,27 @@ def data(
       cnnedge data photos/
 
       cnnedge data flowers.zip --json
+
+      cnnedge data 'shards/*.tar' --report looks.html
     """
     from cnnedge import data as datasets
 
     # However many are damaged: this command is for finding out.
     options = datasets.FolderOptions(test=test, max_bad=0.99)
     datasets.check_source(source, options=options)
+    if report is not None:
+        refuse_existing([report], overwrite=overwrite)
+        check_writable(report)
+        if find_spec("jinja2") is None:
+            raise MissingPackageError("jinja2", "report")
+    side = size or (_SIZE if report is None else _PAGE_SIZE)
     with console.progress() as progress:
-        found = datasets.look(source, options, progress=progress)
+        found, parts = datasets.look(source, options, image_shape=(side, side, 3), progress=progress)
+    if report is not None:
+        from cnnedge.report.looks import write_looks
+
+        write_looks(report, source, found, parts)
+        console.say(f"wrote {report}")
     if as_json:
         print(json.dumps(found.document(), indent=2))
     else:

@@ -130,9 +130,12 @@ def look(
     name_or_folder: str | Path,
     options: FolderOptions = FolderOptions(),  # noqa: B008
     *,
+    image_shape: tuple[int, int, int] = FOLDER_IMAGE_SHAPE,
     progress: Progress = silent,
-) -> Findings:
-    """What the pictures of a published dataset or a folder are like.
+) -> tuple[Findings, dict[str, Split]]:
+    """What the pictures of a published dataset or one's own are like, and the parts (train, validation, test).
+
+    One's own are compared at ``image_shape``.
 
     Raises:
         UsageError, DataError, ImageError: as ``load``.
@@ -141,8 +144,11 @@ def look(
     if isinstance(name_or_folder, str) and name_or_folder in SPECS:
         spec = SPECS[name_or_folder]
         training, test, _ = _published(spec, spec.image_shape, progress)
-        return find({"train": training, "test": test}, spec.labels, ())
-    return _read_own(name_or_folder, FOLDER_IMAGE_SHAPE, seed=0, options=options, progress=progress).findings
+        parts: dict[str, Split] = {"train": training, "test": test}
+        return find(parts, spec.labels, ()), parts
+    found = _read_own(name_or_folder, image_shape, seed=0, options=options, progress=progress)
+    own = {"train": found.training, "validation": found.validation, "test": found.test}
+    return found.findings, {name: part for name, part in own.items() if part is not None}
 
 
 def _own_name(source: str | Path) -> str:

@@ -40,6 +40,15 @@ def test_a_table_of_the_classes(photos, capsys, caplog):
     assert "2 of 4 pictures of test are also in train" in caplog.text
 
 
+def test_page_shows_pictures_of_every_class(photos, tmp_path, capsys):
+    page = tmp_path / "looks.html"
+    assert run(["data", str(photos), "--report", str(page)]) == 0
+    assert page.read_text().count('<img src="data:image/png') == 8 + 1 + 3 + 1  # at most eight of a class and part
+    assert "2 of 4 pictures of test are also in train" in page.read_text()
+    assert run(["data", str(photos), "--report", str(page)]) == 1
+    assert "already exists" in capsys.readouterr().err
+
+
 def test_what_is_no_data_is_wrong_usage(tmp_path, capsys):
     assert run(["data", str(tmp_path / "none")]) == 2
     assert "unknown dataset" in capsys.readouterr().err

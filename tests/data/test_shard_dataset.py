@@ -109,8 +109,8 @@ def test_findings_and_damage_are_said_of_shards_too(photos, tmp_path, caplog):
     (photos / "train" / "red" / "00.png").write_bytes(b"damaged")
     (photos / "test" / "red" / "00.png").write_bytes((photos / "train" / "red" / "01.png").read_bytes())
     shards = str(as_tar(photos, tmp_path))
-    found = datasets.look(shards, datasets.FolderOptions(max_bad=0.1))
-    assert found.leaks["test", "train"] == 1
+    found, parts = datasets.look(shards, datasets.FolderOptions(max_bad=0.1))
+    assert found.leaks["test", "train"] == 1 and len(parts["test"]) == 10
     assert len(found.unreadable) == 1 and "net-train-00.tar/0012.png: not a picture" in found.unreadable[0]
 
 
