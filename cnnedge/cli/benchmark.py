@@ -33,7 +33,7 @@ from cnnedge.files import check_writable, refuse_existing
 if TYPE_CHECKING:
     from cnnedge.benchmark.candidate import Asked, Candidate
     from cnnedge.data import Split
-    from cnnedge.documents import BrowserRun, Document
+    from cnnedge.documents import Document
 
 
 def benchmark(
@@ -85,7 +85,9 @@ def benchmark(
 
       cnnedge benchmark theirs.tflite --data cifar10 --mean 127.5 --std 127.5
 
-      cnnedge benchmark exported/cifar10/cifar10_int8.tflite --layers --sustained 10
+      cnnedge benchmark exported/cifar10/cifar10_int8_qat.tflite --sustained 10
+
+      cnnedge benchmark exported/cifar10/cifar10_int8.tflite --layers
     """
     if margin <= 0:
         raise UsageError(f"--margin is {margin:g}, expected more than 0 percentage points")
@@ -94,6 +96,7 @@ def benchmark(
     if device not in ("cpu", "gpu"):
         raise UsageError(f"--device is {device!r}, expected cpu or gpu")
     from cnnedge.benchmark.candidate import Asked
+    from cnnedge.documents import split_runs, with_runs
     from cnnedge.images.normalization import asked_normalization
     from cnnedge.labels import asked_labels
     from cnnedge.machine.energy import read_power_log
@@ -101,7 +104,7 @@ def benchmark(
     if power is not None:
         read_power_log(power)
     asked = Asked(asked_normalization(mean, std), asked_labels(labels))
-    runs, paths = _runs_in_browsers(paths)
+    runs, paths = split_runs(paths)
     json_file, report = _outputs(paths, json_file, report, overwrite=overwrite)
     exported, keras = _split(paths)
     keras = _keras_files(paths, keras, baseline)
@@ -109,7 +112,6 @@ def benchmark(
     from cnnedge.benchmark import gpu, session
     from cnnedge.benchmark.plan import Plan
     from cnnedge.data import FolderOptions, evenly_spaced
-    from cnnedge.documents import with_runs
     from cnnedge.scoring.testdata import choose_dataset
 
     options = FolderOptions(asked.labels, test, max_bad / 100)
@@ -203,17 +205,6 @@ def _default_output(path: Path, option: str, overwrite: bool) -> Path | None:
         console.say(f"{path} cannot be written and is left out: {option} FILE writes elsewhere")
         return None
     return path
-
-
-def _runs_in_browsers(paths: list[Path]) -> "tuple[list[BrowserRun], list[Path]]":
-    """What phones measured, by the .json files among ``paths``, and the other paths."""
-    from cnnedge.documents.browser_run import require_run
-
-    found = [path for path in paths if path.suffix == ".json"]
-    others = [path for path in paths if path not in found]
-    if not others:
-        raise UsageError("there is nothing to measure here: name exported files beside what a phone measured")
-    return [require_run(path) for path in found], others
 
 
 def _split(paths: list[Path]) -> tuple[list[Path], list[Path]]:

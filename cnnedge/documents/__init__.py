@@ -1,6 +1,6 @@
 """``benchmark.json`` as frozen records: read with checks, written, and asked by attribute."""
 
-from cnnedge.documents.browser_run import BrowserRun, read_documents, with_runs
+from cnnedge.documents.browser_run import BrowserRun, read_documents, split_runs, with_runs
 from cnnedge.documents.circumstances import Conditions, Data, Load, Machine, Made, Sentence, Settings, Work
 from cnnedge.documents.layer import Layer, Profile
 from cnnedge.documents.row import (
@@ -58,5 +58,6 @@ __all__ = [
     "read_document",
     "read_documents",
     "several_machines",
+    "split_runs",
     "with_runs",
 ]

@@ -58,6 +58,20 @@ def read_run(path: Path) -> BrowserRun | None:
         raise DataError(f"{path} is damaged ({error}): measure on the phone again with cnnedge demo") from None
 
 
+def split_runs(paths: Sequence[Path]) -> tuple[list[BrowserRun], list[Path]]:
+    """What phones measured, by the ``.json`` files among ``paths``, and the other paths: what to measure here.
+
+    Raises:
+        DataError: such a file holds something else, is damaged, or cannot be read.
+        UsageError: there are no others.
+    """
+    found = [path for path in paths if path.suffix == ".json"]
+    others = [path for path in paths if path not in found]
+    if not others:
+        raise UsageError("there is nothing to measure here: name exported files beside what a phone measured")
+    return [require_run(path) for path in found], others
+
+
 def require_run(path: Path) -> BrowserRun:
     """The run in a browser that ``path`` holds.
 

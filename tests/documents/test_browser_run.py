@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cnnedge.documents import BrowserRun, Latency, read_documents
+from cnnedge.documents import BrowserRun, Latency, read_documents, split_runs
 from cnnedge.documents.row import Browser
 from cnnedge.errors import DataError, UsageError
 from tests.support import documents
@@ -65,3 +65,14 @@ def test_a_damaged_one_is_said(host, tmp_path):
     (tmp_path / "pixel.json").write_text('{"kind": "browser", "schema": 1}')
     with pytest.raises(DataError, match=r"pixel\.json is damaged \(id is missing\): measure on the phone again"):
         read_documents([tmp_path / "benchmark.json", tmp_path / "pixel.json"])
+
+
+def test_the_paths_of_a_benchmark_are_told_apart(host, tmp_path):
+    run = run_of(host)
+    run.write(tmp_path / "pixel.json")
+    model = tmp_path / "net.tflite"
+    assert split_runs([model, tmp_path / "pixel.json"]) == ([run], [model])
+    with pytest.raises(UsageError, match="nothing to measure here: name exported files"):
+        split_runs([tmp_path / "pixel.json"])
+    with pytest.raises(DataError, match=r"benchmark\.json is not what a phone measured"):
+        split_runs([model, tmp_path / "benchmark.json"])
