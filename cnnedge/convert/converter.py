@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnedge.convert.audit import audit_calibration, refuse_broken
 from cnnedge.convert.calibration import calibration_pixels, spanning
+from cnnedge.convert.equalize import equalized
 from cnnedge.convert.mixed import Calibrated, check_float_layers
 from cnnedge.convert.round_weights import EIGHT_BITS, SEVEN_BITS, with_rounded_weights
 from cnnedge.convert.scheme import CALIBRATED, Scheme
@@ -123,7 +124,7 @@ class Converter:
         )
         steps = max(1, round(self.recipe.qat_epochs * batches.steps))
         return quantization_aware_train(
-            self.folded,
+            self._equalized(SEVEN_BITS),
             (batches[index][0] for index in range(steps)),
             calibration=self.pixels,
             validation=self._watched.astype(np.float32),
@@ -185,8 +186,7 @@ class Converter:
         if scheme.qat and self.outcome.kept == "qat":
             return convert_onnx_int8(self._made("int8", True, "uint8"))
         if scheme.precision == "int8":
-            model = with_rounded_weights(self.folded, self._calibrating(), levels=SEVEN_BITS)
-            return convert_onnx_int8(convert_tflite(model, precision="int8", pixels=self.pixels))
+            return convert_onnx_int8(convert_tflite(self._rounded(SEVEN_BITS), precision="int8", pixels=self.pixels))
         return convert_onnx_float32(self._to_tflite("float32", False, "uint8"))
 
     def _mixed(self, scheme: Scheme) -> bytes:
@@ -199,7 +199,7 @@ class Converter:
     def _calibrated(self, levels: int, float_layers: tuple[str, ...]) -> Calibrated:
         key = levels, float_layers
         if key not in self._ranges:
-            model = with_rounded_weights(self.folded, self._calibrating(), levels=levels, float_layers=float_layers)
+            model = self._rounded(levels, float_layers)
             self._ranges[key] = Calibrated.of(model, self._calibrating())
         return self._ranges[key]
 
@@ -209,15 +209,22 @@ class Converter:
     def _made(self, precision: str, qat: bool, io: str) -> bytes:
         key = (precision, qat, io)
         if key not in self._tflite:
-            model = self.trained.model if qat else self._rounded if precision in CALIBRATED else self.folded
+            calibrated = precision in CALIBRATED
+            model = self.trained.model if qat else self._rounded(EIGHT_BITS) if calibrated else self.folded
             self._tflite[key] = convert_tflite(
                 model, precision=precision, pixels=self.pixels, io=io, fake_quantized=qat
             )
         return self._tflite[key]
 
-    @cached_property
-    def _rounded(self) -> "keras.Model":
-        return with_rounded_weights(self.folded, self._calibrating(), levels=EIGHT_BITS)
+    def _rounded(self, levels: int, float_layers: tuple[str, ...] = ()) -> "keras.Model":
+        equal = self._equalized(levels)
+        return with_rounded_weights(equal, self._calibrating(), levels=levels, float_layers=float_layers)
+
+    def _equalized(self, levels: int) -> "keras.Model":
+        """What integer files are made of, for weights of ``levels`` steps."""
+        from cnnedge.convert.integer_forms import integer_forms
+
+        return equalized(integer_forms(self.folded), self._calibrating(), levels=levels)
 
     def _calibrating(self) -> np.ndarray:
         if self.pixels is None:

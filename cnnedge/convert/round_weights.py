@@ -8,9 +8,11 @@ ICCV 2019, arXiv 1906.04721, section 4.2).
 """
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from cnnedge.convert.channel_statistics import channel_statistics
 
 if TYPE_CHECKING:
     import keras
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 EIGHT_BITS, SEVEN_BITS = 127, 63
 # The layers whose weights are rounded, with the axes of their kernels that one output channel covers.
 _WITHIN = {"Conv2D": (0, 1, 2), "Dense": (0,), "DepthwiseConv2D": (0, 1)}
-# Means over 64 images of at least some hundred places each; 8 at a time, since every layer's input is held.
-IMAGES, BATCH = 64, 8
 
 
 def with_rounded_weights(
@@ -47,10 +47,11 @@ def with_rounded_weights(
         return folded
     twin = keras.models.clone_model(folded)
     twin.set_weights(folded.get_weights())
-    for layer, mean in zip(layers, _mean_inputs(folded, layers, pixels), strict=True):
+    fed = channel_statistics(folded, [layer.input for layer in layers], pixels)
+    for layer, inputs in zip(layers, fed, strict=True):
         kernel, bias = (np.asarray(values, "float64") for values in layer.get_weights())
         rounded = _rounded(kernel, _WITHIN[type(layer).__name__], levels)
-        shift = _shift(type(layer).__name__, rounded - kernel, mean)
+        shift = _shift(type(layer).__name__, rounded - kernel, inputs.mean)
         twin.get_layer(layer.name).set_weights([rounded.astype("float32"), (bias - shift).astype("float32")])
     return twin
 
@@ -70,17 +71,3 @@ def _shift(kind: str, change: np.ndarray, mean: np.ndarray) -> np.ndarray:
     groups = len(mean) // change.shape[2]
     by_group = change.sum(axis=(0, 1)).reshape(change.shape[2], groups, -1)
     return np.einsum("igo,gi->go", by_group, mean.reshape(groups, -1)).reshape(-1)
-
-
-def _mean_inputs(folded: "keras.Model", layers: list[Any], pixels: np.ndarray) -> list[np.ndarray]:
-    """The mean of every input channel of each layer, over images and places."""
-    import keras
-
-    probe = keras.Model(folded.inputs, [layer.input for layer in layers])
-    sums, images = [np.zeros(1)] * len(layers), pixels[:IMAGES]
-    for start in range(0, len(images), BATCH):
-        found = probe(images[start : start + BATCH], training=False)
-        for index, values in enumerate(found if isinstance(found, list) else [found]):
-            array = np.asarray(values, "float64")
-            sums[index] = sums[index] + array.reshape(len(array), -1, array.shape[-1]).mean(axis=1).sum(axis=0)
-    return [total / len(images) for total in sums]

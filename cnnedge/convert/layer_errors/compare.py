@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cnnedge.convert.layer_errors.channel_scales import Scaled, in_keras_scales
 from cnnedge.convert.layer_errors.float_layers import FloatLayer, float_layers
+from cnnedge.convert.layer_errors.noise import or_infinite, power, sqnr_db
 from cnnedge.convert.layer_errors.opening import open_trace
 from cnnedge.convert.layer_errors.trace import Trace, TracedLayer
 from cnnedge.errors import DataError, ModelError
@@ -34,10 +36,11 @@ if TYPE_CHECKING:
 
 # Images held at a time: the activations of 25 images of the cifar10 network are 13 MB in float32.
 BLOCK = 25
-# Weights of another training are as strong as these and independent of them: the error is twice the signal, -3 dB.
-# The best code of one bit still has 4.4 dB, for normally distributed weights (J. Max, "Quantizing for minimum
-# distortion", 1960).
-SMALLEST_WEIGHT_SQNR_DB = 0.0
+# Weights of another training are independent of these: in the scale that fits best they explain one part in as many as
+# an output channel has, 0.5 dB of a depthwise kernel's 9. The best code of one bit still has 4.4 dB, for normally
+# distributed weights (J. Max, "Quantizing for minimum distortion", 1960).
+SMALLEST_WEIGHT_SQNR_DB = 2.0
+_FLOAT_ACTIVATIONS = ("float32", "float16", "dynamic")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class LayerError:
         own_sqnr_db: of its output against the float layer's for the same input; None if there is no error at all.
         weight_sqnr_db: of its dequantized weights against the folded float ones; None without weights or error.
         mean_error: file minus float, in the units of its output.
-        signal_rms: root mean square of the float output, in the same units.
+        signal_rms: root mean square of the float output, in the same units; of logits without what they have in
+            common, which a softmax takes no notice of.
         saturated: share of its codes (0..1) at an end of their type, see ``TracedLayer.saturated``; None for floats.
     """
 
@@ -73,7 +77,7 @@ class _Comparison:
     """A float layer, the file's layer that it became (``number`` in the trace), and sums over all images so far."""
 
     layer: FloatLayer
-    traced: TracedLayer
+    became: Scaled
     number: int
     count: int = 0
     signal: float = 0.0
@@ -85,14 +89,16 @@ class _Comparison:
 
     def add(self, codes: np.ndarray, found: np.ndarray, expected: np.ndarray, own: np.ndarray) -> None:
         """Add a block: the file's codes and values, the float model's, and the float layer's for the file's input."""
+        if self.layer.before_softmax:
+            found, expected, own = (values - values.mean(axis=-1, keepdims=True) for values in (found, expected, own))
         error = found.astype("float64") - expected
         self.count += found.size
-        self.signal += _power(expected)
-        self.noise += _power(error)
-        self.own_signal += _power(own)
-        self.own_noise += _power(found.astype("float64") - own)
+        self.signal += power(expected)
+        self.noise += power(error)
+        self.own_signal += power(own)
+        self.own_noise += power(found.astype("float64") - own)
         self.error += float(error.sum())
-        self.saturated += self.traced.saturated(codes)
+        self.saturated += self.became.layer.saturated(codes)
 
 
 def layer_errors(
@@ -113,8 +119,8 @@ def layer_errors(
         DataError: no images, or images that the model does not take.
     """
     _check_images(model, images)
-    layers = float_layers(fold(model))
     opened = file if isinstance(file, ModelFile) else open_model_file(file)
+    layers = float_layers(_made_of(model, opened))
     with open_runner(opened) as runner, naming(runner.name):
         _check_ends(model, runner)
         trace = open_trace(opened)
@@ -124,15 +130,16 @@ def layer_errors(
             _add_block(comparisons, trace, block, runner.prepare(block))
             progress("compare layers", start + len(block), len(images))
     rows = [_row(position, comparison) for position, comparison in enumerate(comparisons)]
-    return sorted(rows, key=lambda row: _or_infinite(row.own_sqnr_db))
+    return sorted(rows, key=lambda row: or_infinite(row.own_sqnr_db))
 
 
-def sqnr_db(signal: float, noise: float) -> float | None:
-    """10 log10(signal / noise) of two powers, in dB; None without noise.
+def _made_of(model: "keras.Model", file: ModelFile) -> "keras.Model":
+    """The float network that the file's layers are those of."""
+    if file.facts.precision in _FLOAT_ACTIVATIONS:
+        return fold(model)
+    from cnnedge.convert.integer_forms import integer_forms
 
-    A signal of nothing but zeros counts as the smallest positive number, so that the ratio stays finite.
-    """
-    return 10 * math.log10(max(signal, float(np.finfo("float64").tiny)) / noise) if noise > 0 else None
+    return integer_forms(fold(model))
 
 
 def _check_images(model: "keras.Model", images: np.ndarray) -> None:
@@ -160,22 +167,30 @@ def _pair(layers: list[FloatLayer], trace: Trace, image: np.ndarray) -> list[_Co
     """
     outputs = trace.run(image)
     left = list(range(len(trace.layers)))
+    scales: dict[int, np.ndarray] = {}
     pairs = []
     for layer in layers:
-        candidates = [number for number in left if _fits(layer, trace.layers[number], outputs[number])]
+        sources = [scales.get(id(source), np.ones(1)) for source in layer.sources]
+        candidates = {
+            number: in_keras_scales(layer, trace.layers[number], sources)
+            for number in left
+            if _fits(layer, trace.layers[number], outputs[number])
+        }
         if not candidates:
             raise ModelError(
                 f"no layer in it is {layer.name} of the Keras model ({layer.kind}, output {layer.tensor.shape[1:]}): "
                 "it was made from another model"
             )
         # Layers without weights are all alike, and the first is taken.
-        number = max(candidates, key=lambda number: _or_infinite(_weight_sqnr_db(layer, trace.layers[number])))
-        if _or_infinite(_weight_sqnr_db(layer, trace.layers[number])) <= SMALLEST_WEIGHT_SQNR_DB:
+        number = max(candidates, key=lambda number: or_infinite(candidates[number].sqnr_db))
+        found = candidates[number]
+        if or_infinite(found.sqnr_db) <= SMALLEST_WEIGHT_SQNR_DB:
             raise ModelError(
                 f"the weights of {layer.name} in it are not those of the Keras model: it was made from another training"
             )
         left.remove(number)
-        pairs.append(_Comparison(layer, trace.layers[number], number))
+        scales[id(layer.tensor)] = found.scales
+        pairs.append(_Comparison(layer, found, number))
     if left:
         raise ModelError(f"{trace.layers[left[0]].where} in it is no layer of the Keras model")
     return pairs
@@ -201,7 +216,7 @@ def _add_block(comparisons: list[_Comparison], trace: Trace, images: np.ndarray,
     for comparison in comparisons:
         layer = comparison.layer
         codes = np.concatenate([run[comparison.number] for run in runs]).reshape(-1, *layer.tensor.shape[1:])
-        found = comparison.traced.values(codes)
+        found = comparison.became.layer.values(codes) * comparison.became.scales.astype("float32")
         expected, own = (
             np.asarray(layer.part([values[id(source)] for source in layer.sources], training=False))
             for values in (float_values, file_values)
@@ -218,23 +233,8 @@ def _row(position: int, comparison: _Comparison) -> LayerError:
         position=position,
         sqnr_db=sqnr_db(comparison.signal, comparison.noise),
         own_sqnr_db=sqnr_db(comparison.own_signal, comparison.own_noise),
-        weight_sqnr_db=_weight_sqnr_db(layer, comparison.traced),
+        weight_sqnr_db=comparison.became.sqnr_db,
         mean_error=comparison.error / count,
         signal_rms=math.sqrt(comparison.signal / count),
-        saturated=comparison.saturated / count if comparison.traced.can_saturate else None,
+        saturated=comparison.saturated / count if comparison.became.layer.can_saturate else None,
     )
-
-
-def _weight_sqnr_db(layer: FloatLayer, traced: TracedLayer) -> float | None:
-    if layer.kernel is None or traced.kernel is None:
-        return None
-    return sqnr_db(_power(layer.kernel), _power(layer.kernel - traced.kernel.astype("float64")))
-
-
-def _power(values: np.ndarray) -> float:
-    """The sum of squares, in float64."""
-    return float(np.sum(np.square(values, dtype="float64")))
-
-
-def _or_infinite(value: float | None) -> float:
-    return math.inf if value is None else value

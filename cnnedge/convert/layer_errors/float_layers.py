@@ -29,6 +29,7 @@ class FloatLayer:
         sources: the tensors that it is calculated from: the model's input, or ``tensor`` of layers before it.
         tensor: its output.
         part: the model from ``sources`` to ``tensor``, including what lies between (flattening, other activations).
+        before_softmax: whether a softmax alone reads it, which takes no notice of what all channels have in common.
     """
 
     name: str
@@ -37,6 +38,7 @@ class FloatLayer:
     sources: list[Any]
     tensor: Any
     part: "keras.Model"
+    before_softmax: bool = False
 
 
 def float_layers(folded: "keras.Model") -> list[FloatLayer]:
@@ -58,7 +60,9 @@ def float_layers(folded: "keras.Model") -> list[FloatLayer]:
     for layer, tensor in zip(layers, tensors, strict=True):
         kind, sources = type(layer).__name__, _sources(layer, known)
         kernel = np.asarray(layer.kernel) if kind in WEIGHTED else None
-        found.append(FloatLayer(layer.name, kind, kernel, sources, tensor, keras.Model(sources, tensor)))
+        readers = [type(user).__name__ for user in users.get(id(tensor), [])]
+        part = keras.Model(sources, tensor)
+        found.append(FloatLayer(layer.name, kind, kernel, sources, tensor, part, readers == ["Softmax"]))
     return found
 
 

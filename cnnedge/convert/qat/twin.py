@@ -9,10 +9,10 @@ from typing import Any
 
 import keras
 
+from cnnedge.convert.integer_forms import as_depthwise, scalings_of
 from cnnedge.convert.qat.fake_quantize import FIXED, FOLLOWS, OUTWARD, RoundedKernel, RoundedOutput
 from cnnedge.convert.qat.grid import FIXED_RANGES
-from cnnedge.model.fold.affine import Affine, affine_of
-from cnnedge.model.graph.read import read_graph
+from cnnedge.model.fold.affine import Affine
 from cnnedge.model.signature import INPUT_NAME, OUTPUT_NAME
 
 WEIGHTED = ("Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "Dense")
@@ -42,7 +42,7 @@ def rounding_twin(folded: keras.Model) -> keras.Model:
     image = keras.Input(folded.inputs[0].shape[1:], name=INPUT_NAME)
     # Raw pixels are integers 0..255 already: scale 1 exactly.
     pixels = RoundedOutput(FIXED, (0.0, 255.0), name=f"{INPUT_NAME}_range")(image)
-    scalings = _scalings(folded)
+    scalings = scalings_of(folded)
     placed: dict[int, _Placed] = {}
 
     def place(operation: Any) -> _Placed:
@@ -59,7 +59,7 @@ def rounding_twin(folded: keras.Model) -> keras.Model:
 
 def float_layers(folded: keras.Model) -> list[str]:
     """The layers that stay in float in the file, since TFLite has no integer kernel for them."""
-    scalings = _scalings(folded)
+    scalings = scalings_of(folded)
     return [
         layer.name
         for layer in folded.layers
@@ -68,12 +68,6 @@ def float_layers(folded: keras.Model) -> list[str]:
         )
         or _activation(layer) not in INTEGER_ACTIVATIONS
     ]
-
-
-def _scalings(folded: keras.Model) -> dict[str, Affine]:
-    """The layers on maps that multiply and add by channel, by name."""
-    found = {node.name: affine_of(node) for node in read_graph(folded).nodes if len(node.output.shape) == 4}
-    return {name: affine for name, affine in found.items() if affine is not None}
 
 
 def _activation(layer: Any) -> str:
@@ -169,9 +163,7 @@ def _weighted(self: _Placed, inputs: Any) -> Any:
 
 
 def _scaled(self: _Placed, affine: Affine, inputs: Any) -> Any:
-    """Multiply and add, as a depthwise convolution of one pixel, whose one weight a channel its scale holds exactly."""
-    weights = [affine.scale.astype("float32").reshape(1, 1, -1, 1), affine.offset.astype("float32")]
-    return self.ranged(self.weighted("DepthwiseConv2D", weights, {"kernel_size": 1})(inputs))
+    return self.ranged(self.weighted("DepthwiseConv2D", as_depthwise(affine), {"kernel_size": 1})(inputs))
 
 
 def _average(self: _Placed, inputs: list[Any]) -> Any:

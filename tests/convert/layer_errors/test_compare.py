@@ -9,7 +9,8 @@ import pytest
 from keras import layers
 
 from cnnedge.convert.calibration import calibration_pixels, spanning
-from cnnedge.convert.layer_errors.compare import layer_errors, sqnr_db
+from cnnedge.convert.layer_errors.compare import layer_errors
+from cnnedge.convert.layer_errors.noise import sqnr_db
 from cnnedge.convert.qat.fine_tune import Schedule, quantization_aware_train
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
@@ -72,6 +73,14 @@ def test_every_layer_has_a_row_under_its_keras_name(rows, name):
     network = sorted(rows[name].values(), key=lambda row: row.position)
     assert [row.layer for row in network] == NAMES
     assert [row.layer for row in network if row.kind in ("Conv2D", "Dense")] == WEIGHTED
+
+
+def test_what_all_logits_have_in_common_is_no_signal(rows, digits_model, images):
+    folded = fold(digits_model)
+    found = np.asarray(keras.Model(folded.inputs, folded.get_layer("logits").output)(images.astype("float32")))
+    apart = found - found.mean(axis=1, keepdims=True)
+    assert rows["int8.tflite"]["logits"].signal_rms == pytest.approx(np.sqrt(np.mean(apart**2)), rel=1e-4)
+    assert np.sqrt(np.mean(found**2)) > 1.01 * np.sqrt(np.mean(apart**2))
 
 
 @pytest.mark.parametrize("name", ["int8.tflite", "int8.onnx", "float16.tflite"])

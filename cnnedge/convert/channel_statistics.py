@@ -1,0 +1,48 @@
+"""What the layers of a float network are fed, channel by channel, on calibration images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+# Means over 64 images of at least some hundred places each; 8 at a time, since every tensor is held.
+IMAGES, BATCH = 64, 8
+
+
+@dataclass(frozen=True)
+class ChannelStatistics:
+    """Of one tensor, float64 ``(channels,)`` each: over images and places, and ``reach`` the largest absolute value."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+    reach: np.ndarray
+
+
+def channel_statistics(model: "keras.Model", tensors: Sequence[Any], pixels: np.ndarray) -> list[ChannelStatistics]:
+    """The statistics of symbolic ``tensors`` of ``model``, channels last, for float32 (N, H, W, C) ``pixels``."""
+    import keras
+
+    if not tensors:
+        return []
+    probe, images = keras.Model(model.inputs, list(tensors)), pixels[:IMAGES]
+    blocks = [_of_block(probe(images[start : start + BATCH], training=False)) for start in range(0, len(images), BATCH)]
+    weights = np.array([len(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]) / len(images)
+    return [_merged(weights, [block[index] for block in blocks]) for index in range(len(tensors))]
+
+
+def _of_block(found: Any) -> list[np.ndarray]:
+    """For every tensor (3, channels): the mean, the mean square, the largest absolute value."""
+    rows = []
+    for values in found if isinstance(found, list) else [found]:
+        flat = np.asarray(values, "float64").reshape(-1, values.shape[-1])
+        rows.append(np.stack([flat.mean(axis=0), np.square(flat).mean(axis=0), np.abs(flat).max(axis=0)]))
+    return rows
+
+
+def _merged(weights: np.ndarray, blocks: list[np.ndarray]) -> ChannelStatistics:
+    mean, square = (np.tensordot(weights, [block[row] for block in blocks], 1) for row in (0, 1))
+    return ChannelStatistics(mean, np.maximum(square - mean**2, 0), np.max([block[2] for block in blocks], axis=0))
