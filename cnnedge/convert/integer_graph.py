@@ -21,12 +21,12 @@ _FLOAT = 1  # onnx.TensorProto.FLOAT
 
 
 class IntegerGraph:
-    """The rewriting of one QDQ graph, with lookups kept by tensor name."""
+    """The rewriting of one QDQ graph, with lookups kept by tensor name; ``weight_bits`` 7 or 8."""
 
-    def __init__(self, graph: "GraphProto") -> None:
+    def __init__(self, graph: "GraphProto", weight_bits: int = 7) -> None:
         from onnx import numpy_helper
 
-        self.graph = graph
+        self.graph, self.weight_bits = graph, weight_bits
         self.constants = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
         self.producer: dict[str, NodeProto] = {name: node for node in graph.node for name in node.output}
         self.users: dict[str, list[NodeProto]] = {}
@@ -49,7 +49,8 @@ class IntegerGraph:
             return
         layers = list(self._layers_of(node))
         if layers and not zero_point.any():
-            self._to_seven_bits(node, layers)
+            if self.weight_bits < 8:
+                self._to_seven_bits(node, layers)
             return
         if node.input[0] in self.constants:
             codes = self.constants[node.input[0]].astype("int32") + 128

@@ -45,17 +45,20 @@ def _gelu(node: "NodeProto", graph: "GraphProto") -> "list[NodeProto]":
     def make(kind: str, *inputs: str, to: str) -> "NodeProto":
         return helper.make_node(kind, list(inputs), [to if to == end else f"{end}_{to}"])
 
-    inner = [make("Mul", x, constant("scale", float(np.sqrt(0.5))), to="inner")]
-    if approximate:
-        inner = [
+    def erf() -> "list[NodeProto]":
+        return [make("Mul", x, constant("scale", float(np.sqrt(0.5))), to="inner")]
+
+    def tanh() -> "list[NodeProto]":
+        return [
             make("Mul", x, x, to="square"),
             make("Mul", f"{end}_square", constant("cubic", 0.044715), to="cubed"),
             make("Add", f"{end}_cubed", constant("one_inside", 1.0), to="factor"),
             make("Mul", x, f"{end}_factor", to="sum"),
             make("Mul", f"{end}_sum", constant("scale", float(np.sqrt(2 / np.pi))), to="inner"),
         ]
+
     return [
-        *inner,
+        *(tanh() if approximate else erf()),
         make("Tanh" if approximate else "Erf", f"{end}_inner", to="bent"),
         make("Add", f"{end}_bent", constant("one", 1.0), to="gate"),
         make("Mul", x, f"{end}_gate", to="double"),

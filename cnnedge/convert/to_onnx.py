@@ -45,16 +45,17 @@ def convert_onnx_float32(tflite: bytes) -> bytes:
     return _finish(model)
 
 
-def convert_onnx_int8(tflite: bytes) -> bytes:
+def convert_onnx_int8(tflite: bytes, weight_bits: int = 7) -> bytes:
     """Convert an int8 TFLite file with uint8 input and output into the QDQ graph of the module's docstring.
 
-    Input ``image`` uint8 (N, H, W, C) 0..255, output ``probabilities`` float32 (N, classes).
+    Input ``image`` uint8 (N, H, W, C) 0..255, output ``probabilities`` float32 (N, classes). With ``weight_bits`` 8 the
+    weights are those of the TFLite file: right only where 16-bit sums cannot saturate (x86 with VNNI, Arm).
 
     Raises:
         ConversionError: an operator that the conversion has no rule for; named in the message.
     """
     model = _from_tflite(tflite, "int8")
-    IntegerGraph(model.graph).rewrite()
+    IntegerGraph(model.graph, weight_bits).rewrite()
     return _finish(model)
 
 

@@ -7,8 +7,13 @@ from keras import layers
 
 from cnnedge.convert.converter import Converter
 from cnnedge.convert.scheme import plan_of
+from cnnedge.convert.to_onnx import convert_onnx_float32
+from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import pixels_of
 from cnnedge.formats.model_file import open_model_file
+from cnnedge.model.fold import fold
+from cnnedge.model.graph.build import build
+from cnnedge.model.graph.read import read_graph
 from cnnedge.runtime.opening import open_runner
 from cnnedge.training.recipes import Recipe
 
@@ -49,3 +54,16 @@ def test_what_has_no_integer_kernel_stays_in_float_and_is_named(converted):
     assert floats("net_int8.tflite") == set()
     assert floats("net_int16x8.tflite") >= {"PRELU", "HARD_SWISH"}
     assert "Erf" in floats("net_int8.onnx") and "Conv" not in floats("net_int8.onnx")
+
+
+def test_gelu_by_tanh_is_written_out(tensorflow):
+    keras.utils.set_random_seed(0)
+    image = keras.Input((4, 4, 3))
+    x = layers.Conv2D(4, 1, kernel_initializer=keras.initializers.RandomNormal(stddev=0.02))(image)
+    x = layers.Flatten()(keras.activations.gelu(x, approximate=True))
+    folded = fold(build(read_graph(keras.Model(image, layers.Dense(3, activation="softmax")(x)))))
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 4, 4, 3))
+    with open_runner(convert_onnx_float32(convert_tflite(folded, precision="float32")), format="onnx") as runner:
+        found = runner.predict(pixels.astype("uint8"))
+    assert np.abs(found - np.asarray(folded(pixels.astype("float32")))).max() < 1e-5
+    assert np.ptp(found, axis=0).max() > 0.1

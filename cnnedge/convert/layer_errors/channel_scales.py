@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnedge.convert.layer_errors.decibels import power, sqnr_db
 from cnnedge.convert.layer_errors.float_layers import FloatLayer
-from cnnedge.convert.layer_errors.noise import power, sqnr_db
 from cnnedge.convert.layer_errors.trace import TracedLayer
 
 # Layers without weights that hand the scales on.

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnedge.convert.layer_errors.channel_scales import Scaled, in_keras_scales
+from cnnedge.convert.layer_errors.decibels import or_infinite, power, sqnr_db
 from cnnedge.convert.layer_errors.float_layers import FloatLayer, float_layers
-from cnnedge.convert.layer_errors.noise import or_infinite, power, sqnr_db
 from cnnedge.convert.layer_errors.opening import open_trace
 from cnnedge.convert.layer_errors.trace import Trace, TracedLayer
 from cnnedge.errors import DataError, ModelError

@@ -10,7 +10,7 @@ from keras import layers
 
 from cnnedge.convert.calibration import calibration_pixels, spanning
 from cnnedge.convert.layer_errors.compare import layer_errors
-from cnnedge.convert.layer_errors.noise import sqnr_db
+from cnnedge.convert.layer_errors.decibels import sqnr_db
 from cnnedge.convert.qat.fine_tune import Schedule, quantization_aware_train
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
