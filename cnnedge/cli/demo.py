@@ -1,6 +1,7 @@
 """``cnnedge demo``: a page that runs the exported files in a browser, and brings a phone's figures home."""
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,9 @@ def demo(
         str, typer.Option(metavar="H", help=f"Who may come: {EVERYWHERE} lets in a phone on the same network.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="0 takes any free one.")] = PORT,
+    https: Annotated[
+        bool, typer.Option("--https", help="With a certificate of its own: browsers then allow the live camera.")
+    ] = False,
     export_html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the page as one file instead, and serve nothing.")
     ] = None,
@@ -73,7 +77,7 @@ def demo(
     require_server_packages()
     check_writable(out)
     with bound_socket(host, port) as listening:
-        _serve(_said(make_offer(files, *asked)), listening.getsockname()[1], host, out, listening)
+        _serve(_said(make_offer(files, *asked)), listening, host, out, https=https)
 
 
 def _said(offer: "Offer") -> "Offer":
@@ -94,29 +98,47 @@ def _write(path: Path, offer: "Offer") -> None:
     console.show(f"written: {path} ({len(page) / 1e6:.1f} MB, {len(offer.files)} files); open it in any browser")
 
 
-def _serve(offer: "Offer", port: int, host: str, out: Path, listening: "socket.socket") -> None:
+def _serve(offer: "Offer", listening: "socket.socket", host: str, out: Path, *, https: bool) -> None:
     """Serve until Ctrl-C, which is how it is meant to end."""
-    from cnnedge.apps.demo.addresses import qr_lines, urls
+    from cnnedge.apps.demo.addresses import hosts_of, urls
+    from cnnedge.apps.demo.certificate import self_signed
     from cnnedge.apps.demo.runtimes import runtime_files
     from cnnedge.apps.demo.server import make_site, serve
 
     with console.progress() as progress:
         runtimes = runtime_files(offer.formats, progress)
     site = make_site(offer, runtimes, out, console.show)
-    found = urls(host, port, site.token)
+    with tempfile.TemporaryDirectory() as folder:
+        identity = self_signed(hosts_of(host), Path(folder)) if https else None
+        _show(urls(host, listening.getsockname()[1], site.token, scheme="https" if https else "http"), host)
+        if identity is not None:
+            _say_certificate(identity[1])
+        try:
+            serve(site, listening, identity)
+        except KeyboardInterrupt:
+            console.say("stopped")
+
+
+def _show(urls: list[str], host: str) -> None:
+    """The addresses, the first as a code to scan where a phone can come and a person looks; and who may come."""
+    from cnnedge.apps.demo.addresses import qr_lines
+
     if host == EVERYWHERE and sys.stdout.isatty():
-        print("\n".join(qr_lines(found[0])))
-    for url in found:
-        console.show(url)
-    console.say(_who_may_come(host))
+        print("\n".join(qr_lines(urls[0])))
+    console.show(*urls)
     sys.stdout.flush()
-    try:
-        serve(site, listening)
-    except KeyboardInterrupt:
-        console.say("stopped")
-
-
-def _who_may_come(host: str) -> str:
     if host == EVERYWHERE:
-        return "whoever has this address and shares your network may come; Ctrl-C ends it"
-    return f"for this computer alone; --host {EVERYWHERE} lets in a phone on the same network. Ctrl-C ends it"
+        console.say("whoever has this address and shares your network may come; Ctrl-C ends it")
+    else:
+        console.say(f"for this computer alone; --host {EVERYWHERE} lets in a phone on the same network. Ctrl-C ends it")
+
+
+def _say_certificate(certificate: Path) -> None:
+    """What the browser will show, and how to tell this computer from another."""
+    from cnnedge.apps.demo.certificate import fingerprint
+
+    console.say(
+        "the browser will warn that the connection is not private, for nobody vouches for this computer's certificate: "
+        "choose Advanced, then Proceed (Safari: Show Details, then visit this website)"
+    )
+    console.say(f"its SHA-256 is {fingerprint(certificate)}")

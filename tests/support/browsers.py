@@ -55,7 +55,7 @@ class Served:
         assert self.process.stdout is not None and self.process.stderr is not None
         line = self.process.stdout.readline()
         self.url = line.strip()
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{22}/", self.url), line + self.process.stderr.read()
+        assert re.fullmatch(r"https?://127\.0\.0\.1:\d+/[\w-]{22}/", self.url), line + self.process.stderr.read()
 
     def end(self) -> tuple[int, str, str]:
         """Press Ctrl-C: the exit code, and what was said on both streams."""

@@ -11,8 +11,12 @@ QUIET_MODULES = 2
 
 def urls(host: str, port: int, token: str, *, scheme: str = "http") -> list[str]:
     """The page's addresses, the one to scan first; ``host`` 0.0.0.0 stands for every address of this computer."""
-    hosts = local_addresses() if host in ("0.0.0.0", "::", "") else [host]
-    return [f"{scheme}://{f'[{one}]' if ':' in one else one}:{port}/{token}/" for one in hosts]
+    return [f"{scheme}://{f'[{one}]' if ':' in one else one}:{port}/{token}/" for one in hosts_of(host)]
+
+
+def hosts_of(host: str) -> list[str]:
+    """The names and addresses that ``host`` stands for."""
+    return local_addresses() if host in ("0.0.0.0", "::", "") else [host]
 
 
 def local_addresses() -> list[str]:

@@ -21,7 +21,7 @@ from cnnedge.runtime.runner import Runner
 PICTURE_HEIGHT, PICTURE_WIDTH = 37, 23
 PICTURES = 8
 # Of so many random pictures, those that the file is least sure of are taken: a saturated answer hides a mistake.
-CANDIDATES = 48
+CANDIDATES = 96
 DIGITS = tuple("0123456789")
 # How far a probability may lie from Python's, by precision. Whole numbers must be the same bit for bit; float sums
 # depend on the order of their terms (2.4e-7 was measured on 1,000 images); dynamic files round activations that
@@ -155,14 +155,17 @@ def _golden(runner: Runner) -> dict[str, Any]:
 
 
 def _noise() -> np.ndarray:
-    """Random pictures, uint8 (N, 37, 23, 3): patches of 1 to 9 pixels, dark, light and between."""
+    """Random pictures, uint8 (N, 37, 23, 3): patches of 1 to 12 pixels, few of them bright.
+
+    Of evenly bright noise the MNIST networks are 96 to 100 % sure; of the least sure eight of these, 30 to 50 %.
+    """
     random = np.random.default_rng(17)
     found = []
     for number in range(CANDIDATES):
-        patch = 1 + number % 9
+        patch = 1 + number % 12
         coarse = random.integers(0, 256, (-(-PICTURE_HEIGHT // patch), -(-PICTURE_WIDTH // patch), 3))
         large = coarse.repeat(patch, 0).repeat(patch, 1)[:PICTURE_HEIGHT, :PICTURE_WIDTH]
-        found.append(large * random.uniform(0.3, 1))
+        found.append(255 * (large / 255) ** 5 * random.uniform(0.2, 1))
     return np.stack(found).astype(np.uint8)
 
 

@@ -94,14 +94,16 @@ def bound_socket(host: str, port: int) -> socket.socket:
     return found
 
 
-def serve(site: Site, listening: socket.socket) -> None:
-    """Serve until Ctrl-C or SIGTERM, and close then."""
+def serve(site: Site, listening: socket.socket, identity: tuple[Path, Path] | None = None) -> None:
+    """Serve until Ctrl-C or SIGTERM, and close then; with an ``identity``, a key and its certificate, on https."""
     import uvicorn
 
+    key, certificate = identity or (None, None)
     # uvicorn's own log says in 40 lines that a phone was cut off; what fails here says ``application`` in one.
     config = uvicorn.Config(
         application(site), log_level="critical", access_log=False, server_header=False, lifespan="off",
         timeout_graceful_shutdown=SECONDS_TO_END, limit_concurrency=100, h11_max_incomplete_event_size=16_384,
+        ssl_keyfile=key, ssl_certfile=certificate,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listening])
 

@@ -1,8 +1,11 @@
 """The server: what it gives and takes, and from whom; and how it ends."""
 
+import hashlib
 import http.client
 import json
+import shutil
 import socket
+import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -96,6 +99,25 @@ def test_a_port_in_use_is_said():
             bound_socket("127.0.0.1", port)
     with pytest.raises(CnnedgeError, match=r"cannot listen on 192\.0\.2\.1"):
         bound_socket("192.0.2.1", 0)
+
+
+def test_https_with_a_certificate_of_its_own(tmp_path):
+    """Its address and fingerprint are those of the certificate that the server shows; the key is gone afterwards."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl: apt install openssl")
+    served = Served(FILE, "--https", cwd=tmp_path)
+    address = urlsplit(served.url)
+    assert address.scheme == "https"
+    shown = ssl.get_server_certificate((address.hostname, address.port))
+    trusting = ssl.create_default_context(cadata=shown)
+    connection = http.client.HTTPSConnection(address.netloc, timeout=10, context=trusting)
+    connection.request("GET", address.path)
+    assert b"<title>cnnedge" in connection.getresponse().read()
+    connection.close()
+    code, _, err = served.end()
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(shown)).hexdigest().upper()
+    assert code == 0 and "choose Advanced, then Proceed" in err
+    assert f"its SHA-256 is {digest[:2]}:{digest[2:4]}:" in err
 
 
 def test_ctrl_c_ends_it_though_a_phone_is_connected(served):

@@ -56,7 +56,7 @@ export class Figures {
   showRow({latency_ms: latency, first_ms: first, load_ms: load, check, error}, file) {
     $("figures").hidden = false;
     const figures = latency ? [latency.p50, latency.p90, latency.p99, first, load].map(milliseconds) : Array(5).fill("");
-    const cells = figures.map((text, index) => [text, index < 3 ? "number" : "number roomy"]);
+    const cells = figures.map((text, index) => [text, ["number", "number", "number roomier"][index] ?? "number roomy"]);
     const words = error ?? (check.same === check.pictures ? "Python's" : `${check.pictures - check.same} differ`);
     $("figures").tBodies[0].append(tableRow([file.name, ...cells, words]));
   }
