@@ -16,6 +16,7 @@ from cnnedge.cli import (
     report,
     run,
     score_many,
+    search,
     train,
 )
 
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command()(run.run)
     app.command()(train.train)
     app.command()(export.export)
+    app.command()(search.search)
     app.command()(data.data)
     app.command()(benchmark.benchmark)
     app.command()(report.report)

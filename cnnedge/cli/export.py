@@ -1,12 +1,12 @@
 """``cnnedge export``: a trained Keras model becomes TFLite and ONNX files."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cnnedge import console
+from cnnedge.cli.located import locate, say_notes, words
 from cnnedge.cli.options import (
     CustomObjects,
     Data,
@@ -26,7 +26,7 @@ from cnnedge.cli.options import (
     Test,
 )
 from cnnedge.errors import UsageError
-from cnnedge.files import check_readable, check_writable, refuse_existing, write_atomically
+from cnnedge.files import check_writable, refuse_existing, write_atomically
 
 if TYPE_CHECKING:
     from cnnedge.convert.exporting import Exported
@@ -106,9 +106,9 @@ def export(
 
     names = asked_labels(labels)
     outside = declared(scale=scale, mean=mean, std=std, named=preprocessing)
-    check_requirements(_words(require))
-    plan = plan_of(_words(format), _words(precision), qat=qat, io=io, float_layers=_words(float_layers))
-    path, original = _locate(source, out)
+    check_requirements(words(require))
+    plan = plan_of(words(format), words(precision), qat=qat, io=io, float_layers=words(float_layers))
+    path, original = locate(source, out)
     record = training_record(path)
     data, recipe = data or trained_on(path, record), export_recipe(record, preset)
     _check_needs(plan, data, max_drop)
@@ -140,7 +140,7 @@ def export(
     from cnnedge.model.source import read_source
 
     read = read_source(path, preprocessing=outside, input_size=input_size, custom_objects=allow_custom_objects or ())
-    _say_notes(path.name, read.notes)
+    say_notes(path.name, read.notes)
     model = read.model
     if names and len(names) != model.output_shape[1]:
         raise UsageError(f"--labels names {len(names)} classes and {path.name} gives {model.output_shape[1]}")
@@ -157,7 +157,7 @@ def export(
         if dataset and names:
             dataset = datasets.named(dataset, names)
         if dataset and not rgb_input:
-            _say_notes(path.name, [check_plausible(read, dataset)])
+            say_notes(path.name, [check_plausible(read, dataset)])
         converter = Converter(
             model, dataset or None, recipe, labels=names, seed=seed, force_calibration=force_calibration,
             progress=progress,
@@ -166,10 +166,10 @@ def export(
     entries, baseline = done.entries, done.entries[f"{name}.keras"].top1
     _print_entries(folder, done)
     if any(entry.qat_outcome for entry in entries.values()):
-        _say_notes("int8_qat", converter.outcome.notes())
+        say_notes("int8_qat", converter.outcome.notes())
     _write_snippets({file: code for file, code in codes.items() if file.name in entries})
     fail_if_any(done.failures)
-    check_required(folder, entries, _words(require))
+    check_required(folder, entries, words(require))
     if max_drop is not None and baseline is not None:
         check_drops(entries, baseline, max_drop)
     console.next_step("cnnedge", "benchmark", folder, *(["--data", data] if data else []))
@@ -185,31 +185,6 @@ def _check_needs(plan: "ExportPlan", data: str | None, max_drop: float | None) -
         )
     if max_drop is not None:
         raise UsageError("--max-drop compares accuracies on test images: give --data NAME|DIR")
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _say_notes(file: str, notes: Sequence[str | None]) -> None:
-    for note in notes:
-        if note is not None:
-            console.say(f"{file}: {note}")
-
-
-def _locate(source: str, out: Path) -> tuple[Path, str]:
-    """The model's file and its name; what exists as a path is a file."""
-    path = Path(source)
-    if path.suffix in (".tflite", ".onnx"):
-        raise UsageError(f"{path} is already converted: expected the .keras file that it was made from")
-    if path.suffix in (".keras", ".h5"):
-        check_readable(path)
-    if path.exists():
-        return path, path.stem
-    trained = out / source / f"{source}.keras"
-    if not trained.is_file():
-        raise UsageError(f"{source} has not been trained: {trained} does not exist; run cnnedge train {source} first")
-    return trained, source
 
 
 def _snippet_files(targets: list[Path]) -> dict[Path, Path]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # What has no operator of its own to leave in float: the ends, and what the converter puts into constants.
 _NO_OPERATOR = (INPUT_NAME, OUTPUT_NAME)
+# Operators that calculate nothing, so that there is nothing to leave in float.
+_RESHAPING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 
 
 def check_float_layers(folded: "keras.Model", names: "Collection[str]") -> None:
@@ -74,8 +76,9 @@ class Calibrated:
     @cached_property
     def layers(self) -> dict[str, set[str]]:
         """The layers that can be left in float, and the operators of each, by the names of their outputs."""
-        operators = [operator.where for operator in open_model_file(self.content, "tflite").facts.operators]
-        found = {name: {where for where in operators if f"/{mark}" in where} for name, mark in self.marks.items()}
+        operators = open_model_file(self.content, "tflite").facts.operators
+        calculating = [operator.where for operator in operators if operator.op not in _RESHAPING]
+        found = {name: {where for where in calculating if f"/{mark}" in where} for name, mark in self.marks.items()}
         return {name: own for name, own in found.items() if own}
 
     def file(self, float_layers: "Collection[str]", io: str = "uint8") -> bytes:

@@ -1,0 +1,33 @@
+"""What the commands that take a SOURCE share: where its model is, and what is said of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cnnedge import console
+from cnnedge.errors import UsageError
+from cnnedge.files import check_readable
+
+
+def locate(source: str, out: Path) -> tuple[Path, str]:
+    """The model's file and its name; what exists as a path is a file."""
+    path = Path(source)
+    if path.suffix in (".tflite", ".onnx"):
+        raise UsageError(f"{path} is already converted: expected the .keras file that it was made from")
+    if path.suffix in (".keras", ".h5"):
+        check_readable(path)
+    if path.exists():
+        return path, path.stem
+    trained = out / source / f"{source}.keras"
+    if not trained.is_file():
+        raise UsageError(f"{source} has not been trained: {trained} does not exist; run cnnedge train {source} first")
+    return trained, source
+
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def say_notes(file: str, notes: Sequence[str | None]) -> None:
+    for note in notes:
+        if note is not None:
+            console.say(f"{file}: {note}")

@@ -1,0 +1,158 @@
+"""``search.json``: every candidate of a search, what it cost, and which one was taken."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnnedge.errors import DataError
+from cnnedge.files import read_regular
+from cnnedge.records import from_json, known, write_record
+
+TRIALS_SCHEMA = 1
+MAX_TRIALS_BYTES = 10_000_000
+PREFERENCES = ("smallest", "fastest")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for. ``max_drop_pp``: points of top-1 that may be lost."""
+
+    max_drop_pp: float
+    prefer: str
+    formats: tuple[str, ...]
+    precisions: tuple[str, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The model and the data, by their SHA-256; ``validation`` and ``test`` are numbers of images, ``preprocessing``
+    what was put before the model."""
+
+    model: str
+    source_sha256: str
+    data: str
+    validation_sha256: str
+    validation: int
+    test_sha256: str
+    test: int
+    preprocessing: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paired:
+    """Right answers on ``images``, and those that only the baseline (``lost``) or only the file (``gained``) has right.
+    ``verdict`` is a word of ``scoring.allowance``."""
+
+    images: int
+    right: int
+    lost: int
+    gained: int
+    verdict: str
+
+    @property
+    def top1(self) -> float:
+        return self.right / self.images
+
+    @property
+    def delta_pp(self) -> float:
+        return 100 * (self.gained - self.lost) / self.images
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One candidate: how it is made, and what it was on the validation images.
+
+    Attributes:
+        ranges: how the ranges of activations were chosen; empty where there are none.
+        float_layers: those that were left in float.
+        validation: None where it could not be made, for the reason in ``error``.
+        stopped: it was given up before all images were seen.
+        p50_ms: of one image; None where it was not measured.
+        same_as: the name of a candidate with the same content, whose figures these are.
+    """
+
+    format: str
+    precision: str
+    method: str = "ptq"
+    ranges: str = ""
+    float_layers: tuple[str, ...] = ()
+    size_bytes: int = 0
+    sha256: str = ""
+    seconds: float = 0.0
+    validation: Paired | None = None
+    stopped: bool = False
+    p50_ms: float | None = None
+    same_as: str | None = None
+    error: str | None = None
+
+    @property
+    def name(self) -> str:
+        """``tflite int8_mixed, percentile ranges, in float: conv1``: says one candidate from all others."""
+        words = f"{self.format} {self.precision}" + (" qat" if self.method == "qat" else "")
+        if self.ranges not in ("", "minmax"):
+            words += f", {self.ranges} ranges"
+        return words + (f", in float: {', '.join(self.float_layers)}" if self.float_layers else "")
+
+    @property
+    def found(self) -> Paired:
+        return known(self.validation)
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """What int8 of one layer alone costs, everything else being float32: the fraction of answers that change, and the
+    divergence of the probabilities from the float ones, in nats."""
+
+    layer: str
+    changed: float
+    divergence: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """``search.json``.
+
+    Attributes:
+        baseline: right answers of the float Keras model on the validation images.
+        latency_from: where ``p50_ms`` come from: "" this machine, or a benchmark.json.
+        layers: by falling cost; empty where no layer had to be left in float.
+        chosen: the name of the trial that was taken, ``met`` whether it stays within what may be lost.
+        file: what it was written as.
+        test: its figures on the test images, which chose nothing.
+        words: the result in sentences.
+    """
+
+    schema: int
+    wish: Wish
+    subject: Subject
+    baseline: int
+    trials: tuple[Trial, ...] = ()
+    layers: tuple[LayerCost, ...] = ()
+    latency_from: str = ""
+    chosen: str | None = None
+    met: bool = False
+    file: str | None = None
+    test: Paired | None = None
+    words: tuple[str, ...] = ()
+
+    def trial(self, name: str) -> Trial | None:
+        return next((trial for trial in self.trials if trial.name == name), None)
+
+    def write(self, path: Path) -> None:
+        write_record(path, self)
+
+
+def read_search(path: Path) -> Search:
+    """Read a ``search.json``.
+
+    Raises:
+        DataError: it cannot be read, or is none of this schema.
+    """
+    try:
+        content = json.loads(read_regular(path, MAX_TRIALS_BYTES))
+        if not isinstance(content, dict) or content.get("schema") != TRIALS_SCHEMA:
+            raise ValueError(f"schema {TRIALS_SCHEMA} was expected")
+        return from_json(Search, content)
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read as a search.json ({error}): search again with --overwrite") from None

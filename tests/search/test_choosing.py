@@ -1,0 +1,76 @@
+import pytest
+
+from cnnedge.search import choosing
+from tests.support.searches import search, trial
+
+# 5 of 2,000 lost, half of what is allowed, on so many flips that nothing is sure.
+UNSURE = ("int8", 100, 20, 15)
+SURE = ("int8_mixed", 150, 1, 1, 3.0)
+FAST = ("float16", 200, 0, 0, 2.0)
+
+
+@pytest.mark.parametrize(
+    "trials, prefer, expected",
+    [
+        ([UNSURE, SURE, FAST], "smallest", "int8_mixed"),
+        ([UNSURE, SURE, FAST], "fastest", "float16"),
+        # A file that was not timed is not taken as the fastest one.
+        ([SURE[:4], FAST], "fastest", "float16"),
+        # None is sure to: of those that seem to, the smallest.
+        ([("int8", 100, 30, 5), ("int8_mixed", 150, 20, 15)], "smallest", "int8_mixed"),
+        ([("int8", 100, 90, 5)], "smallest", None),
+    ],
+)
+def test_what_is_taken(trials, prefer, expected):
+    made = []
+    for precision, size, lost, gained, *p50 in trials:
+        layers = ("conv1",) if precision == "int8_mixed" else ()
+        made.append(trial(precision, size, lost, gained, float_layers=layers, p50_ms=p50[0] if p50 else None))
+    found = choosing.choose(search(*made, prefer=prefer))
+    assert (found and found.precision) == expected
+
+
+def test_on_few_images_what_is_seen_decides_and_the_words_say_so():
+    few = [trial("int8", 100, 0, 0, images=200), trial("float16", 200, 0, 0, images=200)]
+    record = search(*few, images=200, met=True, chosen="tflite int8")
+    assert choosing.choose(record) is few[0]
+    words = choosing.verdict_words(record, few[0])
+    assert words[0].startswith("tflite int8 is the smallest of 2 that stays within 0.5 points: 0 kB, top-1 90.00 % (85")
+    # 2.77 / (n + 2) = 0.5 %: 552 images, in two digits 560.
+    assert words[1] == "200 validation images cannot tell whether it stays within 0.5 points; about 560 would"
+
+
+def test_nothing_within_names_the_nearest_and_what_would_help():
+    made = [trial("int8", 100, 90, 5), trial("int8", 100, 60, 5, ranges="mse")]
+    record = search(*made)
+    assert choosing.choose(record) is None and choosing.nearest(record) is made[1]
+    first, second = choosing.verdict_words(record, made[1])
+    assert first.startswith("none of 2 candidates stays within 0.5 points; the nearest is tflite int8, mse ranges: ")
+    assert "quantization-aware training (leave --no-qat out" in second
+    assert "layer conv1 in float (int8 of it alone changes 20.0 % of answers)" in second
+    assert "float16 among --precision" in second and "more calibration images" in second
+
+
+def test_every_candidate_has_a_reason():
+    made = [
+        trial("int8", 100, 60, 5),
+        trial("int8", 100, 90, 5, images=250, ranges="mse", stopped=True),
+        trial("dynamic", 110, 20, 15),
+        trial("int8_mixed", 150, 1, 1, float_layers=("conv1",)),
+        trial("float16", 200),
+    ]
+    record = search(*made, chosen=made[3].name, met=True)
+    # With 35 flips and 0.25 points of room: 1.96 ** 2 * 0.0175 / 0.0025 ** 2 = 10,756 images, in two digits 11,000.
+    assert [choosing.fate(one, record) for one in made] == [
+        "loses more than 0.5 points, 95 % sure",
+        "given up after 250 images: it loses more than 0.5 points",
+        "2,000 validation images cannot tell whether it stays within 0.5 points; about 11,000 would",
+        "taken",
+        "larger than the one taken",
+    ]
+
+
+def test_a_file_that_loses_what_is_allowed_cannot_be_told_by_any_number_of_images():
+    assert choosing.too_few(trial("int8", 1, 10, 0).found, 0.5, "test").endswith(
+        "and no number of them would: it loses as much as is allowed"
+    )

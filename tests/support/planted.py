@@ -1,0 +1,65 @@
+"""Small digit networks whose int8 files lose their answers for a known reason, and data to search with."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from cnnedge.data import ArraySplit, Dataset
+from tests.support.digits import DIGITS, digits
+
+# The large weight of every channel in a fragile layer, in units of its largest other one: a step of 8 bits is 1.7 of
+# these, and what is below 0.87 becomes 0.
+PLANTED = 220.0
+
+
+def searchable() -> Dataset:
+    """700 digits to train, 300 to calibrate, 400 to decide on and 100 to confirm."""
+    images, labels = digits("train")
+    tested, answers = digits("test")
+    train, calibration = (ArraySplit(images[part], labels[part]) for part in (slice(700), slice(700, None)))
+    validation, test = (ArraySplit(tested[part], answers[part]) for part in (slice(400), slice(400, None)))
+    return Dataset("mnist", DIGITS, train, validation, calibration, test, "bundled sample", True, "CC BY-SA 3.0", 0)
+
+
+def network(data: Dataset, *, scale: float = 1 / 255) -> Any:
+    """Three convolutions and a dense layer, trained for some seconds; the first two have a channel that is always 0."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    image = keras.Input((28, 28, 1), name="image")
+    x = layers.Rescaling(scale)(image)
+    for name, size, stride in (("one", 3, 2), ("two", 1, 1), ("three", 3, 2)):
+        x = layers.Conv2D(12, size, strides=stride, padding="same", activation="relu", name=name)(x)
+    model = keras.Model(image, layers.Dense(10, activation="softmax", name="answer")(layers.Flatten()(x)))
+    model.compile(keras.optimizers.Adam(5e-3), "sparse_categorical_crossentropy")
+    model.fit(data.train.images.astype("float32"), data.train.labels, batch_size=50, epochs=12, verbose=0)
+    for name in ("one", "two"):
+        kernel, bias = model.get_layer(name).get_weights()
+        kernel[..., -1], bias[-1] = 0, -1
+        model.get_layer(name).set_weights([kernel, bias])
+    return model
+
+
+def fragile(model: Any, *names: str) -> Any:
+    """The same function, with a weight in each channel of the layers that only the channel sees which is always 0."""
+    import keras
+
+    planted = keras.models.clone_model(model)
+    planted.set_weights(model.get_weights())
+    for name in names:
+        kernel, bias = planted.get_layer(name).get_weights()
+        kernel[0, 0, -1, :] = PLANTED * np.abs(kernel[:, :, :-1]).max(axis=(0, 1, 2))
+        planted.get_layer(name).set_weights([kernel, bias])
+    return planted
+
+
+def dark(data: Dataset) -> Dataset:
+    """Pixels of 0 and 1 alone: the one pixel of 255 that calibration adds is 255 times as bright as any other."""
+
+    def dimmed(split: Any) -> ArraySplit:
+        return ArraySplit((split.images > 100).astype("uint8"), split.labels)
+
+    parts = {name: dimmed(getattr(data, name)) for name in ("train", "validation", "calibration", "test")}
+    return replace(data, **parts)
