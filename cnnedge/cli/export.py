@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 def export(
     source: Annotated[
         str,
-        typer.Argument(metavar="SOURCE", help="A .keras or .h5 file, or the name of a model trained into OUT/NAME."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="A .keras or .h5 file, a SavedModel folder, or a model trained in OUT/NAME.",
+        ),
     ],
     data: Data = None,
     test: Test = None,

@@ -94,7 +94,7 @@ def read_source(
     input_size: int | None = None,
     custom_objects: Sequence[str] = (),
 ) -> SourceModel:
-    """Read an image classifier from a ``.keras`` or ``.h5`` file.
+    """Read an image classifier from a ``.keras`` or ``.h5`` file, or a SavedModel folder.
 
     A model that is plain already comes as Keras loads it. Any other is rebuilt from fresh layers in float32: nested
     models opened, shared layers doubled, augmentation left out, operations turned into layers, the preprocessing put
@@ -121,9 +121,9 @@ def _understood(
 ) -> SourceModel:
     check_ends(loaded, input_size)
     if is_plain(loaded) and preprocessing is None:
-        return SourceModel(path, loaded, Reference(loaded))
+        return SourceModel(path, loaded, Reference(loaded), _rebuilt(path), changed=path.is_dir())
     graph = read_graph(_sized(loaded, input_size))
-    notes = []
+    notes = [*_rebuilt(path)]
     dropped = drop_augmentation(graph)
     if dropped:
         notes.append(f"augmentation does nothing at inference and was left out: {', '.join(dict.fromkeys(dropped))}")
@@ -138,6 +138,10 @@ def _understood(
         notes.append("it computes in float16; its weights were taken as float32")
     _prove(model, reference, _sized(loaded, input_size), FLOAT16 if halved else FLOAT32)
     return SourceModel(path, model, reference, tuple(notes), changed=True)
+
+
+def _rebuilt(path: Path) -> tuple[str, ...]:
+    return ("a SavedModel: its layers were rebuilt from its operators, and answer as it does",) if path.is_dir() else ()
 
 
 def _prove(model: "keras.Model", reference: Reference, original: "keras.Model", tolerance: Tolerance) -> None:

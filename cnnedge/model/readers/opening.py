@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cnnedge.errors import ModelError
 from cnnedge.model.readers.dot_keras import load_archive
 from cnnedge.model.readers.hdf5 import load_hdf5
+from cnnedge.model.readers.program import PROGRAM, load_saved_model
 
 if TYPE_CHECKING:
     import keras
@@ -51,7 +52,7 @@ def _loader(path: Path) -> "Callable[[Path], keras.Model]":
     if not path.exists():
         raise ModelError(f"{path} does not exist: {_EXPECTED}")
     if path.is_dir():
-        raise ModelError(_of_folder(path))
+        return _folder_loader(path)
     if not path.is_file():
         raise ModelError(f"{path} is no regular file: {_EXPECTED}")
     with path.open("rb") as file:
@@ -63,13 +64,10 @@ def _loader(path: Path) -> "Callable[[Path], keras.Model]":
     raise ModelError(f"{path} is not a Keras model file: {_EXPECTED}")
 
 
-def _of_folder(path: Path) -> str:
-    if (path / "saved_model.pb").is_file():
-        return (
-            f"{path} is a SavedModel, which holds a program and no layers: save the model itself with "
-            "model.save('model.keras'), or in Keras 2 with model.save('model.h5')"
-        )
-    return f"{path} is a folder: {_EXPECTED}"
+def _folder_loader(path: Path) -> "Callable[[Path], keras.Model]":
+    if (path / PROGRAM).is_file():
+        return load_saved_model
+    raise ModelError(f"{path} is a folder without {PROGRAM}: {_EXPECTED}, or a SavedModel folder")
 
 
 def _reason(error: Exception) -> str:

@@ -46,11 +46,11 @@ def test_weights_alone(tmp_path):
         load_file(tmp_path / "model.weights.h5")
 
 
-def test_a_saved_model_and_another_folder(tmp_path):
-    with pytest.raises(ModelError, match=r"is a folder: expected a \.keras or \.h5 file"):
+def test_a_damaged_saved_model_and_another_folder(tmp_path):
+    with pytest.raises(ModelError, match=r"is a folder without saved_model\.pb: expected a \.keras or \.h5 file"):
         load_file(tmp_path)
-    (tmp_path / "saved_model.pb").write_bytes(b"")
-    with pytest.raises(ModelError, match="is a SavedModel, which holds a program and no layers"):
+    (tmp_path / "saved_model.pb").write_bytes(b"damaged")
+    with pytest.raises(ModelError, match="cannot be read as a Keras model"):
         load_file(tmp_path)
 
 

@@ -1,0 +1,104 @@
+"""SavedModel folders: a program of TensorFlow's operators, read as the Keras layers that do the same.
+
+What ``model.export`` of Keras 3 and ``model.save`` of tf.keras write has no layers that Keras 3 could load. Their
+operators are few and each is a layer's, so that the network is rebuilt from them, weights included, and compared with
+what the program itself gives. So it can be quantized, and trained with quantization, like any other.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnedge.errors import ModelError
+from cnnedge.model.proof import prove_equal, synthetic_pictures
+from cnnedge.model.readers.operators import OperatorReader, Program
+
+if TYPE_CHECKING:
+    import keras
+
+PROGRAM = "saved_model.pb"
+_INSTEAD = "save the model itself with model.save('model.keras')"
+# They reach outside the program; no classifier of images has them.
+_REACHING_OUT = (
+    "ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "PyFuncStateless", "EagerPyFunc", "PrintV2",
+    "HashTableV2", "InitializeTableFromTextFileV2", "TFRecordReaderV2", "WholeFileReaderV2",
+)  # fmt: skip
+
+
+def load_saved_model(path: Path) -> "keras.Model":
+    """The network in a SavedModel folder, rebuilt: what its signature ``serving_default`` takes and gives.
+
+    Raises:
+        ModelError: damaged; it reaches outside itself; it does not take one image of fixed size; it has an operator
+            that no layer stands for, or the rebuilt network answers otherwise.
+    """
+    _refuse_reaching_out(path)
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))  # its variables live as long as it does
+    program, traced = _traced(loaded)
+    model = OperatorReader(_program_of(traced)).model()
+    prove_equal(model, lambda pixels: _answers(program, pixels), synthetic_pictures(model.input_shape[1:]))
+    return model
+
+
+def _refuse_reaching_out(path: Path) -> None:
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    content = saved_model_pb2.SavedModel()
+    content.ParseFromString((path / PROGRAM).read_bytes())
+    for part in content.meta_graphs:
+        functions = (node for function in part.graph_def.library.function for node in function.node_def)
+        for node in (*part.graph_def.node, *functions):
+            if node.op in _REACHING_OUT:
+                raise ModelError(f"has the operator {node.op}, which reaches outside the network: {_INSTEAD}")
+
+
+def _traced(loaded: Any) -> tuple[Callable[..., Any], Any]:
+    """The program's signature for one image, as a function of TensorFlow's."""
+    import tensorflow as tf
+
+    serve = loaded.signatures.get("serving_default")
+    if serve is None:
+        raise ModelError(f"has no signature serving_default: {_INSTEAD}")
+    (name, spec), *others = serve.structured_input_signature[1].items()
+    if others or len(serve.structured_outputs) != 1:
+        raise ModelError(f"has {1 + len(others)} inputs and {len(serve.structured_outputs)} outputs, expected one each")
+    _check_input(spec)
+    one = tf.TensorSpec((1, *spec.shape[1:]), tf.float32, name="image")
+    program = tf.function(lambda image: next(iter(serve(**{name: image}).values())), input_signature=[one])
+    return program, program.get_concrete_function()
+
+
+def _program_of(traced: Any) -> Program:
+    """The graph with all its functions opened, and the values of its variables."""
+    from tensorflow.lite.python.util import get_grappler_config, run_graph_optimizations
+
+    variables = {id(variable.handle): variable for variable in traced.graph.variables}
+    known = {inner.op.name: np.asarray(variables.get(id(outer), outer)) for outer, inner in traced.graph.captures}
+    image, output = traced.inputs[0], traced.outputs[0]
+    graph = run_graph_optimizations(
+        traced.graph.as_graph_def(),
+        traced.inputs,
+        [output],
+        config=get_grappler_config(["function"]),
+        graph=traced.graph,
+    )
+    return Program(graph, image, output, known)
+
+
+def _check_input(spec: Any) -> None:
+    shape = tuple(spec.shape)[1:] if spec.shape.rank else ()
+    if spec.dtype.name != "float32" or len(shape) != 3 or None in shape:
+        raise ModelError(
+            f"takes {spec.dtype.name} of shape {shape}, expected float32 (height, width, 1 or 3) of fixed size: "
+            f"{_INSTEAD}"
+        )
+
+
+def _answers(program: Callable[..., Any], pixels: np.ndarray) -> np.ndarray:
+    import tensorflow as tf
+
+    return np.concatenate([np.asarray(program(tf.constant(pixels[i : i + 1]))) for i in range(len(pixels))])

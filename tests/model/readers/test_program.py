@@ -1,0 +1,84 @@
+"""SavedModel folders: the network rebuilt from a program's operators."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from cnnedge.errors import ModelError
+from cnnedge.model.readers.opening import load_file
+from cnnedge.model.source import read_source
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (4, 24, 24, 3)).astype("float32")
+
+
+def network():
+    """The layers of mobile networks, each with an operator or a way of using one of its own."""
+    keras.utils.set_random_seed(1)
+    image = keras.Input((24, 24, 3))
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(layers.Rescaling(1 / 127.5, -1)(image))
+    short = layers.ReLU(6.0)(layers.BatchNormalization()(x))
+    x = layers.DepthwiseConv2D(3, use_bias=False)(layers.ZeroPadding2D(1)(short))
+    x = layers.Activation("swish")(layers.BatchNormalization()(x))
+    x = layers.Concatenate()([layers.Add()([short, layers.Conv2D(8, 1, groups=2)(x)]), short])
+    x = layers.SeparableConv2D(12, 3, activation="gelu")(layers.LeakyReLU(0.1)(x))
+    gate = layers.Conv2D(12, 1, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    x = layers.Flatten()(layers.MaxPooling2D(2)(layers.Multiply()([x, gate])))
+    model = keras.Model(image, layers.Dense(4)(layers.Dropout(0.3)(layers.Dense(9, activation="elu")(x))))
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.set_weights([np.random.default_rng(2).uniform(0.5, 2, w.shape) for w in layer.get_weights()])
+    return model
+
+
+def test_an_exported_model_comes_back_as_layers_with_its_answers(tmp_path):
+    model = network()
+    model.export(tmp_path / "theirs", verbose=False)
+    read = read_source(tmp_path / "theirs")
+    expected = np.asarray(keras.ops.softmax(model(PIXELS, training=False)))
+    # Sums of other layers in another order: a few units of float32's last place a layer.
+    assert np.abs(np.asarray(read.model(PIXELS, training=False)) - expected).max() < 1e-4
+    assert read.changed and "a SavedModel" in read.notes[0] and "4 logits" in read.notes[1]
+    kinds = {type(layer).__name__ for layer in read.model.layers}
+    assert {"Conv2D", "DepthwiseConv2D", "Dense", "Concatenate", "MaxPooling2D", "LeakyReLU"} <= kinds
+
+
+def test_augmentation_that_was_exported_at_work_is_refused(tmp_path):
+    image = keras.Input((24, 24, 3))
+    flat = layers.Flatten()(layers.RandomFlip()(image))
+    keras.Model(image, layers.Dense(2, activation="softmax")(flat)).export(tmp_path / "random", verbose=False)
+    with pytest.raises(ModelError, match=r"gives random answers .*exported with its augmentation at work"):
+        load_file(tmp_path / "random")
+
+
+def reaching(image):
+    tf.io.write_file("never_written", "x")
+    return image
+
+
+def of_any_size(image):
+    return tf.reduce_mean(image, (1, 2))
+
+
+def foreign(image):
+    return tf.reduce_mean(tf.cumsum(image), (1, 2))
+
+
+@pytest.mark.parametrize(
+    "calculate, side, complaint",
+    [
+        (reaching, 24, "has the operator WriteFile, which reaches outside the network"),
+        (of_any_size, None, r"takes float32 of shape \(None, None, 3\), expected float32 .* of fixed size"),
+        (foreign, 24, r"has the operator Cumsum .*for which no layer stands here"),
+    ],
+)
+def test_programs_that_are_no_such_network(calculate, side, complaint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    program = tf.Module()
+    signature = [tf.TensorSpec((None, side, side, 3), tf.float32)]
+    program.serve = tf.function(lambda image: {"out": calculate(image)}, input_signature=signature)
+    tf.saved_model.save(program, tmp_path / "program", signatures=program.serve)
+    with pytest.raises(ModelError, match=complaint):
+        load_file(tmp_path / "program")
+    assert not (tmp_path / "never_written").exists()
