@@ -146,7 +146,7 @@ def load_benchmark(folder: Path) -> Document:
         file = folder / row.file
         if not file.is_file() or sha256_of(file.read_bytes()) != row.sha256:
             raise DataError(f"{path} measured another {row.file}: run cnnedge benchmark {folder} --overwrite")
-        if row.error:
+        if row.error and row.browser is None:
             raise DataError(f"{path} has no figures for {row.file} ({row.error}): benchmark it again")
     if not any(row.format == "keras" for row in document.rows):
         raise DataError(f"{path} has no row of the float Keras model: run cnnedge benchmark {folder} --overwrite")

@@ -73,7 +73,7 @@ def examine() -> dict[str, Any]:
         ],
         "gpu": _gpu(probes),
         "camera": cameras(),
-        "extras": {extra: _missing(extra) for extra in ("onnx", "report", "build")},
+        "extras": {extra: _missing(extra) for extra in ("onnx", "report", "demo", "build")},
     }
     return report | {"advice": advice(report, sys.version_info[:2]), "optional": optional(report)}
 

@@ -9,7 +9,11 @@ LITTLE_MEMORY_MB = 150
 _THROTTLING = ("too little voltage", "a capped clock", "throttling", "the temperature limit near")
 _SINCE_START = 16
 # What the install extras are for; onnxruntime is among the runtimes already.
-_PURPOSES = {"report": "plots and the HTML report", "build": "training and export"}
+_PURPOSES = {
+    "report": "plots and the HTML report",
+    "demo": "the page that tries files on a phone",
+    "build": "training and export",
+}
 _PERFORMANCE = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
 
 

@@ -20,7 +20,7 @@ def test_json_of_this_machine(capsys):
         version = runtime["wheel"].split("-")[1]
         # The table of wheels and the pinned requirements go together.
         assert (version, runtime["no_wheel"]) == (runtime["version"], None)
-    assert report["extras"] == {"onnx": [], "report": [], "build": []}
+    assert report["extras"] == {"onnx": [], "report": [], "demo": [], "build": []}
     assert report["camera"].keys() == {"library", "names", "problem"}
     assert report["gpu"].keys() == {"vulkan", "problem", "onnxruntime"}
 

@@ -9,7 +9,7 @@ GOOD = {
     "runtimes": [{"runtime": "LiteRT", "version": "2.3.0", "works": True, "problem": None, "no_wheel": None}],
     "camera": {"library": "picamera2", "names": ["imx708"], "problem": None},
     "gpu": {"vulkan": ["V3D 7.1"], "problem": None, "onnxruntime": ["CUDAExecutionProvider"]},
-    "extras": {"onnx": [], "report": [], "build": []},
+    "extras": {"onnx": [], "report": [], "demo": [], "build": []},
 }
 
 
@@ -76,7 +76,7 @@ def test_a_newer_python_on_32_bits_has_no_old_runtime():
         ({"gpu": {"vulkan": ["V3D"], "problem": None, "onnxruntime": []}}, "pip install onnxruntime-gpu (NVIDIA)"),
         (governor("ondemand"), "for steady timings: echo performance"),
         (
-            {"extras": {"report": ["jinja2"], "build": []}},
+            {"extras": {"report": ["jinja2"], "demo": [], "build": []}},
             "for plots and the HTML report: pip install 'cnnedge[report]'",
         ),
     ],

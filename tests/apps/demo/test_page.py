@@ -279,6 +279,20 @@ def test_a_file_that_answers_otherwise_is_named(browser, served):
     page.close()
 
 
+def test_a_runtime_that_does_not_come_is_said_and_tried_again(browser, served):
+    """The laptop stops answering for what runs .tflite files: the .onnx files work, and so does the next try."""
+    page = browser.new_page()
+    page.route("**/*.wasm", lambda route: route.abort() if "litert" in route.request.url else route.continue_())
+    page.goto(served.url)
+    page.locator("#trouble").filter(has_text="the runtime for .tflite files does not start here").wait_for()
+    assert page.inner_text("#trouble").startswith("mnist_int8.tflite cannot run in this browser: ")
+    choose_file(page, "mnist_float32.onnx")
+    page.unroute("**/*.wasm")
+    choose_file(page, "mnist_float32.tflite")
+    assert not page.is_visible("#trouble")
+    page.close()
+
+
 def test_a_phone_measures_and_its_rows_come_home(phone, served):
     folder = Path(f"/proc/{served.process.pid}/cwd").resolve() / "phones"
     phone.fill("#device", "Pixel <9>")

@@ -24,8 +24,8 @@ export async function measure(file, page, {progress, signal, sustained}) {
     const found = await readings(session, inputs, (done) => progress(`${file.name}: ${done}`), signal);
     const curve = sustained ? await sustain(session, inputs, found, progress, signal) : null;
     return {
-      file: file.name, sha256: file.sha256, runtime: session.runtime, load_ms: session.loadMs, first_ms: firstMs,
-      latency_ms: summary(found.ms, found.calls), calls_per_reading: found.together, clock_step_ms: found.step,
+      file: file.name, sha256: file.sha256, runtime: session.runtime, load_ms: rounded(session.loadMs), first_ms: rounded(firstMs),
+      latency_ms: summary(found.ms, found.calls), calls_per_reading: found.together, clock_step_ms: rounded(found.step),
       check: {pictures: check.pictures, same: check.same, largest_difference: finite(check.largest)},
       sustained: curve, error: null,
     };
@@ -33,6 +33,9 @@ export async function measure(file, page, {progress, signal, sustained}) {
     session.close();
   }
 }
+
+// A clock's step is coarser than a nanosecond; what lies beyond is the noise of floating point.
+const rounded = (ms) => Math.round(ms * 1e6) / 1e6;
 
 // JSON knows no infinity; no probability differs by more than 1.
 const finite = (value) => Math.min(value, 1);
@@ -129,7 +132,8 @@ function breathe(signal) {
 function summary(ms, runs) {
   const mean = ms.reduce((sum, value) => sum + value, 0) / ms.length;
   return {
-    p50: percentile(ms, 50), p90: percentile(ms, 90), p99: percentile(ms, 99), min: Math.min(...ms), mean, runs,
+    p50: percentile(ms, 50), p90: percentile(ms, 90), p99: percentile(ms, 99), min: percentile(ms, 0),
+    mean: rounded(mean), runs,
   };
 }
 
@@ -139,5 +143,5 @@ export function percentile(values, percent) {
   const place = ((sorted.length - 1) * percent) / 100;
   const below = Math.floor(place);
   const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] + (sorted[above] - sorted[below]) * (place - below);
+  return rounded(sorted[below] + (sorted[above] - sorted[below]) * (place - below));
 }
