@@ -51,6 +51,9 @@ def export(
         str, typer.Option(metavar="uint8|int8|float32", help="Type at both ends of int8 TFLite files.")
     ] = "uint8",
     float_layers: FloatLayers = "",
+    onnx_weights: Annotated[
+        int, typer.Option(metavar="7|8", help="Bits of int8 ONNX weights; 8 for Arm and x86 with VNNI alone.")
+    ] = 7,
     rgb_input: Annotated[
         bool, typer.Option("--rgb-input", help="For a grey model: files that take RGB, in OUT/NAME_rgb.")
     ] = False,
@@ -100,7 +103,7 @@ def export(
       cnnedge export mnist --rgb-input --format tflite --precision int8
     """
     from cnnedge.convert.exporting import export_recipe, trained_on
-    from cnnedge.convert.scheme import plan_of
+    from cnnedge.convert.scheme import EIGHT_BITS_ARE_RIGHT, plan_of
     from cnnedge.formats.inspection import check_requirements
     from cnnedge.labels import asked_labels
     from cnnedge.manifest import training_record
@@ -110,7 +113,9 @@ def export(
     names = asked_labels(labels)
     outside = declared(scale=scale, mean=mean, std=std, named=preprocessing)
     check_requirements(words(require))
-    plan = plan_of(words(format), words(precision), qat=qat, io=io, float_layers=words(float_layers))
+    plan = plan_of(
+        words(format), words(precision), qat=qat, io=io, float_layers=words(float_layers), weight_bits=onnx_weights
+    )
     path, original = locate(source, out)
     record = training_record(path)
     data, recipe = data or trained_on(path, record), export_recipe(record, preset)
@@ -170,6 +175,8 @@ def export(
     _print_entries(folder, done)
     if any(entry.qat_outcome for entry in entries.values()):
         say_notes("int8_qat", converter.outcome.notes())
+    if onnx_weights == 8:
+        say_notes("int8 ONNX", [EIGHT_BITS_ARE_RIGHT])
     _write_snippets({file: code for file, code in codes.items() if file.name in entries})
     fail_if_any(done.failures)
     check_required(folder, entries, words(require))

@@ -186,15 +186,17 @@ class Converter:
         if scheme.qat and self.outcome.kept == "qat":
             return convert_onnx_int8(self._made("int8", True, "uint8"))
         if scheme.precision == "int8":
-            return convert_onnx_int8(convert_tflite(self._rounded(SEVEN_BITS), precision="int8", pixels=self.pixels))
+            model = self._rounded(_levels(scheme))
+            return convert_onnx_int8(convert_tflite(model, precision="int8", pixels=self.pixels), scheme.weight_bits)
         return convert_onnx_float32(self._to_tflite("float32", False, "uint8"))
 
     def _mixed(self, scheme: Scheme) -> bytes:
         check_float_layers(self.folded, scheme.float_layers)
-        levels = EIGHT_BITS if scheme.format == "tflite" else SEVEN_BITS
-        calibrated = self._calibrated(levels, scheme.float_layers).with_ranges(self._calibrating(), scheme.ranges)
+        calibrated = self._calibrated(_levels(scheme), scheme.float_layers).with_ranges(
+            self._calibrating(), scheme.ranges
+        )
         content = calibrated.file(scheme.float_layers, scheme.io)
-        return content if scheme.format == "tflite" else convert_onnx_int8(content)
+        return content if scheme.format == "tflite" else convert_onnx_int8(content, scheme.weight_bits)
 
     def _calibrated(self, levels: int, float_layers: tuple[str, ...]) -> Calibrated:
         key = levels, float_layers
@@ -230,3 +232,7 @@ class Converter:
         if self.pixels is None:
             raise UsageError("calibration needs training images: give --data")
         return self.pixels
+
+
+def _levels(scheme: Scheme) -> int:
+    return EIGHT_BITS if scheme.format == "tflite" or scheme.weight_bits == 8 else SEVEN_BITS

@@ -11,6 +11,11 @@ RANGES = ("minmax", "percentile", "mse")
 IO_TYPES = ("uint8", "int8", "float32")
 # The precisions whose activation ranges come from calibration images.
 CALIBRATED = ("int8", "int8_mixed", "int16x8")
+# Of ONNX int8 files. Seven bits never saturate the 16-bit sums that x86 CPUs without VNNI add in, see ``qat.grid``.
+WEIGHT_BITS = (7, 8)
+EIGHT_BITS_ARE_RIGHT = (
+    "8-bit weights are right on Arm and on x86 CPUs with VNNI (AVX-512 VNNI, AVX-VNNI); on other x86 CPUs sums saturate"
+)
 _CONVERSIONS = {
     "float32": "conversion",
     "float16": "weights rounded to 16 bits",
@@ -29,6 +34,7 @@ class Scheme:
             operators of the file where they have no integer kernel.
         io: type at both ends of an int8 TFLite file.
         ranges: one of RANGES; others than "minmax" for post-training int8 and int8_mixed alone.
+        weight_bits: 7, or 8 for post-training int8 and int8_mixed ONNX files, see EIGHT_BITS_ARE_RIGHT.
 
     Raises:
         UsageError: there is no such word, or the choices do not go together.
@@ -40,6 +46,7 @@ class Scheme:
     float_layers: tuple[str, ...] = ()
     io: str = "uint8"
     ranges: str = "minmax"
+    weight_bits: int = 7
 
     def __post_init__(self) -> None:
         self.name("model")  # checks format, precision and method together
@@ -47,6 +54,11 @@ class Scheme:
         for value, choices, what in words:
             if value not in choices:
                 raise UsageError(f"unknown {what} {value!r}: {expected_one_of(value, choices)}")
+        if self.weight_bits not in WEIGHT_BITS or (self.weight_bits == 8 and not self.takes_eight_bits):
+            raise UsageError(
+                f"{self.weight_bits}-bit weights in {self.format} {self.precision} by {self.method}: expected 7, "
+                "or 8 in post-training int8 ONNX files"
+            )
         if self.ranges != "minmax" and (self.qat or self.precision not in ("int8", "int8_mixed")):
             raise UsageError(f"{self.ranges} ranges are for post-training int8, got {self.precision} by {self.method}")
         if bool(self.float_layers) != (self.precision == "int8_mixed"):
@@ -54,6 +66,11 @@ class Scheme:
                 f"{self.precision} with {len(self.float_layers)} layers in float: int8_mixed names such layers, "
                 "and no other precision has them"
             )
+
+    @property
+    def takes_eight_bits(self) -> bool:
+        """Whether 8-bit weights are a choice; TFLite's int8 files always have them."""
+        return self.format == "onnx" and self.precision in ("int8", "int8_mixed") and not self.qat
 
     @property
     def qat(self) -> bool:
@@ -84,6 +101,7 @@ class Scheme:
             return _CONVERSIONS[self.precision]
         words = f"post-training quantization, {images} calibration images"
         words += f", {self.ranges} ranges" if self.ranges != "minmax" else ""
+        words += f"; {EIGHT_BITS_ARE_RIGHT}" if self.weight_bits == 8 else ""
         if self.qat:
             words = (
                 f"quantization-aware training, {epochs} epochs at {learning_rate:g}, "
@@ -134,10 +152,11 @@ def plan_of(
     qat: bool = False,
     io: str = "uint8",
     float_layers: tuple[str, ...] = (),
+    weight_bits: int = 7,
 ) -> ExportPlan:
     """Every file of the ``formats`` in the ``precisions`` that they are exported in; ``qat`` adds its int8 files.
 
-    With ``float_layers``, int8_mixed takes the place of int8.
+    With ``float_layers``, int8_mixed takes the place of int8. ``weight_bits`` are those of post-training ONNX int8.
 
     Raises:
         UsageError: an unknown word, ``qat`` without int8, ``io`` without an int8 TFLite file, or nothing to export.
@@ -154,7 +173,8 @@ def plan_of(
     for format in formats:
         for precision in (precision for precision in EXPORTS[format] if precision in precisions):
             ends = io if (format, precision) == ("tflite", "int8") else "uint8"
-            scheme = Scheme(format, precision, io=ends)
+            bits = weight_bits if (format, precision) == ("onnx", "int8") else 7
+            scheme = Scheme(format, precision, io=ends, weight_bits=bits)
             schemes.append(scheme.with_floats(float_layers) if float_layers and precision == "int8" else scheme)
             if qat and precision == "int8":
                 schemes.append(Scheme(format, precision, "qat", io=ends))
@@ -162,4 +182,6 @@ def plan_of(
         raise UsageError(f"nothing to export: {', '.join(formats)} has none of {', '.join(precisions)}")
     if io != "uint8" and all(scheme.io == "uint8" for scheme in schemes):
         raise UsageError(f"--io {io} is for int8 TFLite files, and none was asked for: leave --io out")
+    if weight_bits != 7 and all(scheme.weight_bits == 7 for scheme in schemes):
+        raise UsageError("--onnx-weights is for int8 ONNX files, and none was asked for: leave it out")
     return ExportPlan(tuple(schemes))

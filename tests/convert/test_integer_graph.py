@@ -73,9 +73,17 @@ def test_integer_files_agree(many_constants, sample):
     assert np.mean(ours.argmax(1) == theirs.argmax(1)) >= 0.99
 
 
+def largest_codes(content):
+    """Of the weights of every layer."""
+    found = [numpy_helper.to_array(item) for item in onnx.load_from_string(content).graph.initializer]
+    return {int(np.abs(codes.astype(int)).max()) for codes in found if codes.dtype == np.int8 and codes.ndim > 1}
+
+
 def test_only_weights_are_narrowed(many_constants, sample):
     folded, pixels = fold(many_constants), calibration_pixels(pixels_of(sample.calibration))
-    graph = onnx.load_from_string(convert_onnx_int8(convert_tflite(folded, precision="int8", pixels=pixels))).graph
+    int8 = convert_tflite(folded, precision="int8", pixels=pixels)
+    assert largest_codes(convert_onnx_int8(int8, weight_bits=8)) == {127}
+    graph = onnx.load_from_string(convert_onnx_int8(int8)).graph
     constants = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     taken = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "DequantizeLinear"}
     weights = {node.input[1] for node in graph.node if node.op_type in ("Conv", "Gemm", "MatMul")}

@@ -26,6 +26,8 @@ def test_a_scheme_has_its_file_its_words_and_its_needs():
         ({"format": "tflite", "precision": "int8", "io": "int4"}, "unknown --io 'int4'"),
         ({"format": "onnx", "precision": "float16"}, "onnx is not exported as float16"),
         ({"format": "onnx", "precision": "float32", "method": "qat"}, "makes int8 files, not float32"),
+        ({"format": "onnx", "precision": "int8", "weight_bits": 6}, "6-bit weights .* expected 7, or 8"),
+        ({"format": "tflite", "precision": "int8", "weight_bits": 8}, "8-bit weights in tflite int8 by ptq"),
         ({"format": "tflite", "precision": "int8_mixed"}, "int8_mixed with 0 layers in float"),
         ({"format": "tflite", "precision": "int8", "float_layers": ("a",)}, "int8 with 1 layers in float"),
     ],
@@ -48,6 +50,13 @@ def test_a_plan_is_in_the_order_of_the_tables():
     ]  # fmt: skip
 
 
+def test_eight_bits_are_for_the_post_training_onnx_file_and_say_where_they_are_right():
+    schemes = plan_of(precisions=("int8",), qat=True, weight_bits=8).schemes
+    assert [scheme.weight_bits for scheme in schemes] == [7, 7, 8, 7]
+    words = [scheme.words(images=9, epochs=1, learning_rate=0.1) for scheme in schemes]
+    assert ["VNNI" in text for text in words] == [False, False, True, False]
+
+
 @pytest.mark.parametrize(
     "make, complaint",
     [
@@ -55,6 +64,7 @@ def test_a_plan_is_in_the_order_of_the_tables():
         (lambda: plan_of(("onnx",), ("float16",)), "nothing to export: onnx has none of float16"),
         (lambda: plan_of(precisions=("float32",), qat=True), "--qat makes int8 files"),
         (lambda: plan_of(precisions=("float32",), io="int8"), "--io int8 is for int8 TFLite files"),
+        (lambda: plan_of(("tflite",), weight_bits=8), "--onnx-weights is for int8 ONNX files"),
         (lambda: ExportPlan(()), "nothing to export"),
         (lambda: ExportPlan((Scheme("onnx", "int8"),) * 2), "two schemes write the same file"),
     ],
