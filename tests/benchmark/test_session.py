@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
-from cnnedge.benchmark import classify, plan, process
+from cnnedge.benchmark import classify, plan, process, timing
 from cnnedge.benchmark.candidate import candidates_for
 from cnnedge.benchmark.plan import Plan
 from cnnedge.benchmark.session import benchmark
@@ -54,9 +54,11 @@ def test_the_document_is_that_of_the_interface(split, lookup):
 
     assert (function.speedup, function.speedup_low, function.speedup_high) == (1, 1, 1)
     # The planted ratios are 2000 / 1000 and 2000 / 10,000; the runners add 10 to 70 microseconds of numpy to each
-    # call.
-    assert half.speedup == pytest.approx(2, rel=0.3)
-    assert predict.speedup == pytest.approx(0.2, rel=0.3)
+    # call. The quickest calls show them whatever else the machine does; the speed-up is that of all calls.
+    assert function.latency_ms.min / half.latency_ms.min == pytest.approx(2, rel=0.3)
+    assert function.latency_ms.min / predict.latency_ms.min == pytest.approx(0.2, rel=0.3)
+    reference = function.samples_ns.call
+    assert half.speedup == timing.speed_ratio(reference, half.samples_ns.call, half.samples_ns.process).value
     assert half.latency_ms.p50 >= 1.0 and half.latency_ms.runs == 12
     assert half.end_to_end_ms.p50 > half.latency_ms.p50 > half.latency_ms.min
     assert len(half.samples_ns.call) == 12 and half.device == "cpu" and half.runtime == "lookup 1.0"
