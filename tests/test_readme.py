@@ -32,6 +32,8 @@ ELSEWHERE = {
     "pip install '.[onnx]'": "tests/test_light_install.py looks for the same words",
     "pi=$(./scripts/emulated_pi)": "tests/test_emulated_pi.py",
     '"$pi/cnnedge" predict exported/mnist/mnist_int8_qat.tflite digit.png': "tests/test_emulated_pi.py",
+    "cnnedge score FILE --data photos/ --out labels": "tests/cli/test_score_many.py",
+    "cnnedge data photos/ --report looks.html": "tests/cli/test_data.py",
     "cnnedge run cifar10": "tests/cli/test_run.py, with the smallest network",
     "cnnedge inspect --errors": "tests/convert/layer_errors/test_show.py",
     "cnnedge train cifar10 --data photos/ --init exported/cifar10/cifar10.keras --out runs/photos": "test_fine_tuning",
