@@ -43,7 +43,10 @@ class Power:
 
 @dataclass(frozen=True)
 class Throughput:
-    """Images a second with so many threads and so many images a call, in each of the interleaved rounds."""
+    """Images a second with so many threads and so many images a call, in each of the interleaved rounds.
+
+    As text, threads x images: ``2 x 8``.
+    """
 
     threads: int
     batch: int
@@ -54,9 +57,7 @@ class Throughput:
         return statistics.median(self.rounds)
 
     def __str__(self) -> str:
-        return f"{self.threads} thread{'s' if self.threads > 1 else ''}" + (
-            f" x {self.batch}" if self.batch > 1 else ""
-        )
+        return f"{self.threads} x {self.batch}"
 
 
 def best_setting(found: Sequence[Throughput]) -> Throughput:

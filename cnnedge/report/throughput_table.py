@@ -8,7 +8,7 @@ def throughput_rows(document: Document) -> list[list[str]]:
     the scaling efficiency, and the best setting; empty if nothing was measured."""
     measured = [(row, row.throughput) for row in document.rows if row.throughput]
     threads = sorted({one.threads for _, found in measured for one in found})
-    heads = ["1 thread" if count == 1 else f"{count}" for count in threads]
+    heads = [f"{count} thread{'s' if count > 1 else ''}" for count in threads]
     lines = [_line(row, found, threads) for row, found in measured]
     return [["file", *heads, "best", "images/s"], *lines] if lines else []
 

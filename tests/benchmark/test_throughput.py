@@ -41,8 +41,8 @@ def settings():
 
 def test_the_best_setting_must_be_faster_in_every_round():
     found = settings()
-    assert best_setting(found) is found[1] and str(found[1]) == "2 threads"
-    assert str(Throughput(1, 32, [1])) == "1 thread x 32"
+    assert best_setting(found) is found[1] and str(found[1]) == "2 x 1"
+    assert str(Throughput(1, 32, [1])) == "1 x 32"
     assert [efficiency(one, found) for one in found] == [1, 0.75, pytest.approx(170 / 400)]
     assert efficiency(Throughput(2, 8, [1]), found) is None
 
@@ -53,8 +53,8 @@ def test_the_table_and_the_drawing():
     rows = [replace(row, throughput=settings()) if row.format == "tflite" else row for row in document.rows]
     document = replace(document, rows=rows)
     headings, first, _ = throughput_rows(document)
-    assert headings == ["file", "1 thread", "2", "4", "best", "images/s"]
-    assert first == ["net_float32.tflite", "100", "150 (75%)", "170 (42%)", "2 threads", "150"]
+    assert headings == ["file", "1 thread", "2 threads", "4 threads", "best", "images/s"]
+    assert first == ["net_float32.tflite", "100", "150 (75%)", "170 (42%)", "2 x 1", "150"]
     assert "| net_float32.tflite | 100 | 150 (75%) |" in table.markdown(document)
     svg = plots.scaling(document.rows)
     assert "efficiency in %" in svg and "tflite int8" in svg
