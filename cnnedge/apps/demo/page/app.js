@@ -92,6 +92,7 @@ async function choose() {
   } catch (error) {
     if (file !== chosen()) return;
     $("check").textContent = "";
+    showNothing();
     trouble(`${file.name} cannot run in this browser: ${error.message}`);
   }
 }
