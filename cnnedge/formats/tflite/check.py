@@ -34,6 +34,8 @@ def check_graph(model: TFLiteModel) -> None:
     if len(model.subgraphs) != 1:
         raise Damaged(f"the file holds {len(model.subgraphs)} graphs, expected 1")
     graph = model.subgraphs[0]
+    if not graph.inputs:  # XNNPACK cannot run one that calculates from constants alone
+        raise Damaged("its graph takes no input")
     for tensor in graph.tensors:
         _check_tensor(tensor, model.buffers)
     _check_order(graph, [_is_constant(tensor, model.buffers) for tensor in graph.tensors])

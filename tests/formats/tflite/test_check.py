@@ -153,6 +153,10 @@ def far_signature(model):
     model.signatureDefs = [signature]
 
 
+def no_input(model):
+    model.subgraphs[0].inputs = []
+
+
 def constant_input(model):
     model.subgraphs[0].inputs = [first(model, OPERATORS.CONV_2D).inputs[1]]
 
@@ -188,6 +192,7 @@ def constant_input(model):
         (far_buffer, "in buffer 5000"),
         (far_signature, "names a tensor beyond"),
         (constant_input, "is a constant"),
+        (no_input, "takes no input"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )
