@@ -11,7 +11,7 @@ from cnnedge.search.beginning import begun, subject_of
 from cnnedge.search.steps import SEARCH, Seeker
 from cnnedge.search.taking import check_met, take
 from cnnedge.training.recipes import Recipe
-from tests.support.planted import dark, fragile, network, searchable
+from tests.support.planted import fragile, network, searchable
 
 MAX_DROP = 5.0
 # A step of training, too little to change anything.
@@ -98,14 +98,6 @@ def test_nothing_within_ends_with_the_nearest_and_advice(robust, data, tmp_path)
         GateError, match=r"none of 4 candidates stays within 5 points; the nearest is .*what would help"
     ):
         check_met(record)
-
-
-def test_calibration_outliers_are_rescued_by_percentiles(data, tmp_path):
-    dim = dark(data)
-    found = seeker(network(dim, scale=1.0), dim, tmp_path / "out", "int8")
-    trial = found.seek(qat=False)
-    by_ranges = {one.ranges: one.found for one in found.record.trials}
-    assert by_ranges["minmax"].verdict == "over" and trial.ranges == "percentile" and found.record.met
 
 
 def test_at_most_nothing_lost_is_a_fair_question(robust, data, tmp_path):
