@@ -97,7 +97,7 @@ def test_python_example_runs(tmp_path, monkeypatch, capsys):
 def test_it_is_short_and_in_the_order_of_a_newcomers_questions():
     assert len(README.splitlines()) <= 220
     assert re.findall("^## (.*)", README, re.MULTILINE) == [
-        "Two commands", "Your own model, your own photos", "What comes out", "On a phone",
+        "Two commands", "Your own model, your own photos", "What comes out", "Try it on a phone", "In a phone app",
         "In Python, and on a Raspberry Pi", "How the int8 files are made right", "Layout", "Licence",
     ]  # fmt: skip
 
