@@ -13,6 +13,8 @@ from cnnedge.scoring.accuracy import wilson_interval
 
 # Images decoded and classified between two reports of progress: float32 CIFAR-10 images are 6 MB then.
 BLOCK = 500
+# And at most so many bytes of pixels: 166 pictures of 224 x 224 in colour, which are 100 MB as float32.
+BLOCK_BYTES = 25_000_000
 
 
 class Predictor(Protocol):
@@ -68,6 +70,7 @@ def score(
     Raises:
         ValueError: there are no images.
     """
+    block = max(1, min(block, BLOCK_BYTES // int(np.prod(split.image_shape))))
     found: list[np.ndarray] = []
     for images, _ in split.batches(block):
         found.append(answers_of(predictor.predict(images)))
