@@ -12,9 +12,9 @@ SLOW = [
     "apps/test_match.py", "benchmark/test_layers.py", "benchmark/test_power.py", "benchmark/test_selfproof.py",
     "benchmark/test_session.py", "benchmark/test_sustained.py",
     "cli/test_benchmark.py", "cli/test_card.py", "cli/test_match.py", "cli/test_run.py", "cli/test_train.py",
-    "cli/test_search.py",
+    "cli/test_search.py", "scoring/test_bulk.py",
     "test_emulated_pi.py", "test_exported.py", "test_light_install.py", "test_mediapipe.py", "test_parity.py",
-    "test_readme.py",
+    "test_readme.py", "test_tutorials.py",
 ]  # fmt: skip
 
 
