@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from cnnedge.cards.evidence import CardFacts
@@ -11,8 +11,10 @@ from cnnedge.cards.markdown import duration, percent, section, table
 from cnnedge.manifest import TrainingRecord
 from cnnedge.model.networks import count_macs, layer_macs
 from cnnedge.training.cost import CORE_WATTS, epochs_and_seconds, training_flop, training_kwh
-from cnnedge.training.recipes import PRESETS, RECIPES, recipe
+from cnnedge.training.recipes import PRESETS, RECIPES, recipe, recorded
 
+# Settings of a recipe that the command's options can replace.
+_OPTIONS = ("epochs", "batch_size", "branches")
 # Settings of a recipe that act only where there is a teacher.
 _TEACHERS = ("teacher_weight", "temperature")
 
@@ -99,15 +101,16 @@ def reproduce(facts: CardFacts) -> str:
 
 def reproducing_command(record: TrainingRecord) -> str | None:
     """The one command line that trains and exports as ``record``, the manifest's training, says; None if none does."""
-    name, preset, found = record.network, _preset(record), record.recipe
+    name, preset, found = record.network, _preset(record), recorded(record.recipe)
     if preset is None:
         return None
     own = recipe(name, preset)
     options = f" --preset {preset}"
     for field, option in (("epochs", "--epochs"), ("batch_size", "--batch-size")):
-        options += f" {option} {found[field]}" if found[field] != getattr(own, field) else ""
+        options += f" {option} {getattr(found, field)}" if getattr(found, field) != getattr(own, field) else ""
     options += f" --seed {record.seed} --out runs"
-    extra = f" --width {record.width:g}" if record.width != 1 else ""
+    extra = f" --branches {found.branches}" if found.branches != own.branches else ""
+    extra += f" --width {record.width:g}" if record.width != 1 else ""
     for option, given in (("--init", record.init), ("--teacher", record.teacher)):
         extra += f" {option} {given.file}" if given else ""
     backend = record.backend
@@ -124,12 +127,12 @@ def _keeps_shape(layer: Any) -> bool:
 
 
 def _preset(record: TrainingRecord) -> str | None:
-    """The preset of this version that the recipe is, whatever its epochs and batch size."""
-    name, found = record.network, record.recipe
+    """The preset of this version that the recipe is, whatever the command's own options say."""
+    name, found = record.network, recorded(record.recipe)
     for preset in PRESETS:
         if (name, preset) in RECIPES:
-            same = replace(recipe(name, preset), epochs=found["epochs"], batch_size=found["batch_size"])
-            if asdict(same) == found:
+            given = {field: getattr(found, field) for field in _OPTIONS}
+            if replace(recipe(name, preset), **given) == found:
                 return preset
     return None
 

@@ -12,7 +12,7 @@ from cnnedge.files import sha256_of
 from cnnedge.manifest import FileFacts, TrainedOn, TrainingRecord
 from cnnedge.model.networks import model_spec
 from cnnedge.model.readers.opening import check_kind
-from cnnedge.training.recipes import Augmentation, Recipe
+from cnnedge.training.recipes import Recipe, recorded
 
 if TYPE_CHECKING:
     from cnnedge.data import Dataset
@@ -133,7 +133,7 @@ class TrainingJob:
             DataError: there is no such network or recipe.
         """
         try:
-            recipe = Recipe(**{**record.recipe, "augmentation": Augmentation(**record.recipe["augmentation"])})
+            recipe = recorded(record.recipe)
             init, teacher = (_saved(file) for file in (record.init, record.teacher))
             return cls(record.network, recipe, record.seed, record.width, init, teacher, record.data)
         except (KeyError, TypeError, UsageError) as error:

@@ -17,7 +17,9 @@ Where the numbers come from (public measurements on CIFAR-10, single networks of
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cnnedge.errors import UsageError
 from cnnedge.names import expected_one_of
@@ -144,6 +146,15 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         qat_epochs=4,
     ),
 }
+
+
+def recorded(found: Mapping[str, Any]) -> Recipe:
+    """The recipe that ``dataclasses.asdict`` wrote into a record; settings that came later have their defaults.
+
+    Raises:
+        KeyError, TypeError, UsageError: it is no recipe.
+    """
+    return Recipe(**{**found, "augmentation": Augmentation(**found["augmentation"])})
 
 
 def recipe(

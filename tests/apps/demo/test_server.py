@@ -18,6 +18,8 @@ from cnnedge.errors import CnnedgeError, DataError
 from tests.support.browsers import Served
 from tests.support.posted import posted
 
+# One server for all of them, which the last one ends.
+pytestmark = pytest.mark.xdist_group("demo server")
 FILE = Path(__file__).parents[3] / "exported" / "mnist-tiny" / "mnist-tiny_int8.tflite"
 
 
