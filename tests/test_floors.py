@@ -31,10 +31,18 @@ def test_importing_the_package_loads_no_runtime_either():
     assert found.stdout.strip() == "[]"
 
 
+def loaded_by(*arguments: str) -> list[str]:
+    """The package's modules that a command line loads."""
+    code = (
+        f"import sys; from cnnedge.cli.app import run; run({list(arguments)!r}); "
+        "print(*(name for name in sys.modules if name.startswith('cnnedge')))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return found.stdout.splitlines()[-1].split()
+
+
 def test_help_loads_the_commands_and_nothing_that_works():
     """Every command's own work is imported when it runs: 30 modules more are 20 ms of every start."""
-    code = "import sys, cnnedge.cli.app; print(*(name for name in sys.modules if name.startswith('cnnedge')))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     words = {
         "cnnedge",
         "cnnedge.children",
@@ -44,7 +52,14 @@ def test_help_loads_the_commands_and_nothing_that_works():
         "cnnedge.files",
         "cnnedge.progress",
     }
+    found = loaded_by("--help")
+    assert {"cnnedge.cli.predict", "cnnedge.cli.train"} <= set(found)
     assert [name for name in found if name not in words and not name.startswith("cnnedge.cli.")] == []
+
+
+def test_a_command_line_loads_its_own_command_alone():
+    found = [name for name in loaded_by("--debug", "predict", "--help") if name.startswith("cnnedge.cli.")]
+    assert found == ["cnnedge.cli.commands", "cnnedge.cli.app", "cnnedge.cli.options", "cnnedge.cli.predict"]
 
 
 def test_public_names():

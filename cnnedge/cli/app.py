@@ -1,12 +1,13 @@
 """The command line: one module per command in this folder, joined here.
 
-The command modules import only typer and floor 0 at their top, so that ``cnnedge --help`` is fast; everything
-heavier is imported inside the command that needs it.
+A command line reads the module of its own command alone. The modules import only typer and floor 0 at their top, so
+that ``cnnedge --help``, which reads them all, is fast; everything heavier is imported inside the command that needs it.
 """
 
 import os
 import sys
 import traceback
+from collections.abc import Iterable
 
 import typer
 
@@ -17,18 +18,6 @@ from cnnedge.errors import CnnedgeError
 # What the command-line parser returns after Ctrl-C: 128 + SIGINT, as shells do.
 INTERRUPTED = 130
 
-app = typer.Typer(
-    name="cnnedge",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Take a Keras image classifier to the edge: train, quantize, export, prove, measure, predict.",
-    epilog="Start with [bold]cnnedge run mnist[/bold], then try "
-    "[bold]cnnedge predict exported/mnist/mnist_int8_qat.tflite digit.png[/bold].",
-)
-
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -36,8 +25,25 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def options(
+def make_app(names: Iterable[str]) -> typer.Typer:
+    """The program with the commands of these ``names``."""
+    app = typer.Typer(
+        name="cnnedge",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Take a Keras image classifier to the edge: train, quantize, export, prove, measure, predict.",
+        epilog="Start with [bold]cnnedge run mnist[/bold], then try "
+        "[bold]cnnedge predict exported/mnist/mnist_int8_qat.tflite digit.png[/bold].",
+    )
+    app.callback()(_options)
+    commands.register(app, names)
+    return app
+
+
+def _options(
     debug: bool = typer.Option(False, "--debug", help="Show the traceback when something fails."),
     version: bool = typer.Option(
         False, "--version", is_eager=True, callback=_print_version, help="Print the version and exit."
@@ -47,14 +53,13 @@ def options(
         os.environ["CNNEDGE_DEBUG"] = "1"
 
 
-commands.register(app)
-
-
 def run(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code; every failure becomes one line on standard error."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
+        app = make_app(commands.wanted(given))
         with children.ending_in_order():
-            code = app(args=arguments, standalone_mode=False)
+            code = app(args=given, standalone_mode=False)
         sys.stdout.flush()  # a full disk behind it is said, and not only at the very end by the interpreter
     except (Exception, KeyboardInterrupt) as error:
         return _report(error)

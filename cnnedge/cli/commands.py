@@ -1,40 +1,27 @@
 """The list of commands, in the order in which ``--help`` shows them."""
 
+from collections.abc import Iterable
+from importlib import import_module
+
 import typer
 
-from cnnedge.cli import (
-    benchmark,
-    card,
-    data,
-    demo,
-    doctor,
-    export,
-    golden,
-    inspect,
-    match,
-    predict,
-    report,
-    run,
-    score_many,
-    search,
-    train,
-)
+# The module of this folder that holds each command, under a function of the command's name.
+COMMANDS = {
+    name: {"score": "score_many"}.get(name, name)
+    for name in (
+        "run", "train", "export", "search", "data", "benchmark", "report", "card", "predict", "score", "inspect",
+        "demo", "golden", "match", "doctor",
+    )
+}  # fmt: skip
 
 
-def register(app: typer.Typer) -> None:
-    """Add every command to ``app``."""
-    app.command()(run.run)
-    app.command()(train.train)
-    app.command()(export.export)
-    app.command()(search.search)
-    app.command()(data.data)
-    app.command()(benchmark.benchmark)
-    app.command()(report.report)
-    app.command()(card.card)
-    app.command()(predict.predict)
-    app.command()(score_many.score)
-    app.command()(inspect.inspect)
-    app.command()(demo.demo)
-    app.command()(golden.golden)
-    app.command()(match.match)
-    app.command()(doctor.doctor)
+def wanted(arguments: Iterable[str]) -> list[str]:
+    """The commands that a command line needs: the one that it names, else all of them, for help and "did you mean"."""
+    named = next((argument for argument in arguments if not argument.startswith("-")), None)
+    return [named] if named in COMMANDS else list(COMMANDS)
+
+
+def register(app: typer.Typer, names: Iterable[str]) -> None:
+    """Add the named commands to ``app``; the modules of the others are not even read."""
+    for name in names:
+        app.command()(getattr(import_module(f"cnnedge.cli.{COMMANDS[name]}"), name))
