@@ -7,6 +7,8 @@ a network for ``tests/cli/test_run.py`` took 200 s of CPU time twice.
 import pytest
 
 
+# First: pytest-xdist writes the groups into the tests' names in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
