@@ -1,7 +1,8 @@
 """Every exported file on an emulated Raspberry Pi 4, beside the same commands on this machine.
 
 ``scripts/emulated_pi`` makes the Pi, and fails where it cannot. An emulated CPU is some forty times slower than
-this one, and slowest with floats, so every file is a test of its own: they spread over the processes of pytest.
+this one, and slowest with floats: a command takes 10 s. So every file is a test of its own, the models spread over the
+processes of pytest, and the two smaller ones, which have the same operators, are only held to the same bits.
 """
 
 import collections
@@ -27,6 +28,16 @@ IMAGES = 200
 CLASSES = 10
 INT8_TFLITE = [path for path in INT8 if path.suffix == ".tflite"]
 INT8_ONNX = [path for path in INT8 if path.suffix == ".onnx"]
+PREDICTED = [path for path in FILES if path.parent.name in ("mnist", "cifar10")]
+INSPECTED = [path for path in FILES if path.parent.name == "mnist"]
+
+
+def each(paths: list[Path]) -> pytest.MarkDecorator:
+    """A test for each file, those of one model on one worker."""
+    return pytest.mark.parametrize(
+        "path",
+        [pytest.param(path, id=path.name, marks=pytest.mark.xdist_group(f"pi {path.parent.name}")) for path in paths],
+    )
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +102,7 @@ def assert_accurate(path: Path, answers: np.ndarray, labels: np.ndarray) -> None
     assert np.mean(answers == labels) >= top1 - 4 * np.sqrt(top1 * (1 - top1) / len(labels))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@each(PREDICTED)
 def test_predict_answers_as_here(path, pi, pictures, splits):
     name = path.parent.name
     on_pi = predict([pi / "cnnedge"], path, pictures[name])
@@ -99,14 +110,14 @@ def test_predict_answers_as_here(path, pi, pictures, splits):
     assert_accurate(path, on_pi.argmax(1), splits[name].labels)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@each(INSPECTED)
 def test_inspect_says_the_same_as_here(path, pi):
     arguments = ["inspect", path, "--json", *(["--require", "int8,no-flex"] if path in INT8 else [])]
     here = output_of(sys.executable, "-m", "cnnedge", *arguments)
     assert json.loads(output_of(pi / "cnnedge", *arguments)) == json.loads(here)
 
 
-@pytest.mark.parametrize("path", INT8_TFLITE, ids=lambda path: path.name)
+@each(INT8_TFLITE)
 def test_int8_logits_are_the_same_bits(path, pi, splits, tmp_path):
     images = pixels_of(splits[path.parent.name])
     np.save(tmp_path / "images.npy", images)
@@ -118,7 +129,7 @@ def test_int8_logits_are_the_same_bits(path, pi, splits, tmp_path):
     np.testing.assert_array_equal(on_pi, raw_logits(str(path), images))
 
 
-@pytest.mark.parametrize("path", INT8_ONNX, ids=lambda path: path.name)
+@each(INT8_ONNX)
 def test_every_layer_of_int8_onnx_runs_in_an_integer_kernel_on_arm(path, pi, tmp_path):
     optimized = tmp_path / "optimized.onnx"
     output_of(pi / "python", REPOSITORY / "tests/support/optimized_graph.py", path, optimized)
