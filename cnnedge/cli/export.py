@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.located import locate, say_notes, words
+from cnnedge.cli.located import checked_name, locate, say_notes, words
 from cnnedge.cli.options import (
     CustomObjects,
     Data,
@@ -15,6 +15,7 @@ from cnnedge.cli.options import (
     Labels,
     MaxBad,
     Mean,
+    Name,
     Out,
     Overwrite,
     Preprocessing,
@@ -79,6 +80,7 @@ def export(
     snippets: Annotated[
         bool, typer.Option("--snippets", help="Beside each TFLite file, write code that runs it on a phone.")
     ] = False,
+    name: Name = None,
     out: Out = Path("exported"),
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -110,7 +112,7 @@ def export(
     from cnnedge.model.backend import require_tensorflow
     from cnnedge.model.preprocessing import declared
 
-    names = asked_labels(labels)
+    names, name = asked_labels(labels), name and checked_name(name)
     outside = declared(scale=scale, mean=mean, std=std, named=preprocessing)
     check_requirements(words(require))
     plan = plan_of(
@@ -120,7 +122,7 @@ def export(
     record = training_record(path)
     data, recipe = data or trained_on(path, record), export_recipe(record, preset)
     _check_needs(plan, data, max_drop)
-    name = f"{original}_rgb" if rgb_input else original
+    name = name or (f"{original}_rgb" if rgb_input else original)
     folder = out / name
     targets = [folder / file for file in plan.files(name)]
     if path.resolve() != (folder / f"{name}.keras").resolve():

@@ -1,5 +1,6 @@
 """What the commands that take a SOURCE share: where its model is, and what is said of it."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,17 @@ def locate(source: str, out: Path) -> tuple[Path, str]:
     if not trained.is_file():
         raise UsageError(f"{source} has not been trained: {trained} does not exist; run cnnedge train {source} first")
     return trained, source
+
+
+def checked_name(name: str) -> str:
+    """A name for files and their folder, as a person gave it.
+
+    Raises:
+        UsageError: it could lead out of the folder, or no file can have it.
+    """
+    if not re.fullmatch(r"[\w][\w .+-]{0,99}", name):
+        raise UsageError(f"--name {name!r}: expected a letter or digit, then up to 99 of letters, digits, . _ - +")
+    return name
 
 
 def words(text: str) -> tuple[str, ...]:

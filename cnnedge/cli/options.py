@@ -101,6 +101,9 @@ Power = Annotated[
     Path | None, typer.Option(metavar="FILE.csv", help="What a power meter logs meanwhile: timestamps, watts.")
 ]
 
+Name = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="Of the files and of their folder; else the model's.")
+]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The files go into DIR/<name of the model>.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a training that was cut short.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]

@@ -53,17 +53,22 @@ def test_a_model_for_scaled_pixels_stops_and_names_the_option(folder, tmp_path, 
 
 def test_with_the_option_the_file_takes_raw_pixels(folder, tmp_path, capsys):
     model = theirs(tmp_path / "theirs.h5", head=None)
-    assert export(tmp_path / "theirs.h5", folder, tmp_path, "--scale", "255", "--labels", ",".join(NAMES)) == 0
+    assert (
+        export(
+            tmp_path / "theirs.h5", folder, tmp_path, "--scale", "255", "--labels", ",".join(NAMES), "--name", "mine"
+        )
+        == 0
+    )
     said = capsys.readouterr().err
     assert "theirs.h5: it gives 3 logits: a softmax was put behind them" in said
     assert "augmentation does nothing at inference and was left out: RandomFlip" in said
-    file = open_model_file(tmp_path / "theirs" / "theirs_float32.tflite")
+    file = open_model_file(tmp_path / "mine" / "mine_float32.tflite")
     assert file.labels == NAMES
     pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype("uint8")
     expected = np.asarray(keras.ops.softmax(model(pixels / 255.0, training=False)))
     with open_runner(file) as runner:
         assert np.abs(runner.predict(pixels) - expected).max() < 1e-5
-    baseline = keras.saving.load_model(tmp_path / "theirs" / "theirs.keras")
+    baseline = keras.saving.load_model(tmp_path / "mine" / "mine.keras")
     assert np.abs(np.asarray(baseline(pixels.astype("float32"))) - expected).max() < 1e-5
 
 
@@ -72,6 +77,7 @@ def test_with_the_option_the_file_takes_raw_pixels(folder, tmp_path, capsys):
     [
         (["--labels", "a,b"], 2, "--labels names 2 classes and theirs.keras gives 3"),
         (["--scale", "255", "--preprocessing", "tf"], 2, "--scale and --preprocessing each say all"),
+        (["--name", "../mine"], 2, "--name '../mine': expected a letter or digit"),
         (["--input-size", "9"], 1, "--input-size is 9, and the model takes (8, 8, 3) alone"),
         (["--allow-custom-objects", "no_such_module"], 1, "it cannot be imported"),
     ],
