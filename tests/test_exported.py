@@ -54,8 +54,9 @@ def test_sixteen_bits_answer_as_float32_does(path, data):
     for file in (path, path.with_name(path.name.replace("int16x8", "float32"))):
         with open_runner(file, num_threads=2) as runner:
             answers.append(runner.predict(images).argmax(1))
-    # Both have the top-1 of 10,000 images within 0.03 points; the few that differ lie between two nearly level classes.
-    assert np.count_nonzero(answers[0] != answers[1]) <= 2
+    # On 10,000 images the least alike of the shipped files differ in 0.54 % (their benchmark.json): 2.7 of 500, and
+    # four standard deviations more are 9.
+    assert np.count_nonzero(answers[0] != answers[1]) <= 9
 
 
 @pytest.mark.parametrize("path", INT8, ids=lambda path: path.name)
