@@ -104,7 +104,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     The bytes go to a temporary file in the same folder (a rename is atomic only within a file system) and are
     flushed to the disk before the rename. On any failure the temporary file is removed.
     """
-    import tempfile  # 2 ms that commands which only read do without
+    import tempfile  # commands that only read do without it
 
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
