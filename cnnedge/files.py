@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Iterable
@@ -10,6 +11,10 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from cnnedge.errors import CnnedgeError, FileExistsRefusal
+
+# Files up to this size are read at once: a decoder reads a small picture in ten steps, which took 25 us for the one
+# step's 10.
+_SMALL_BYTES = 1 << 16
 
 
 def open_regular(path: str | Path, limit: int) -> BinaryIO:
@@ -30,10 +35,22 @@ def open_regular(path: str | Path, limit: int) -> BinaryIO:
             raise OSError(errno.EINVAL, "is a pipe or a device, expected a regular file", str(path))
         if found.st_size > limit:
             raise OSError(errno.EFBIG, f"has {found.st_size:,} bytes, expected at most {limit:,}", str(path))
-        return os.fdopen(handle, "rb")
+        return _at_once(handle, found.st_size) or os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
         raise
+
+
+def _at_once(handle: int, size: int) -> BinaryIO | None:
+    """The content of a small file, whose handle is closed; None if it is larger or does not have its size."""
+    if size > _SMALL_BYTES:
+        return None
+    content = os.read(handle, _SMALL_BYTES + 1)
+    if len(content) != size:
+        os.lseek(handle, 0, os.SEEK_SET)
+        return None
+    os.close(handle)
+    return io.BytesIO(content)
 
 
 def read_regular(path: str | Path, limit: int) -> bytes:

@@ -67,6 +67,8 @@ def pictures_in(folder: Path) -> list[Path]:
 def shown(text: str | Path) -> str:
     """``text`` on one line as it can be printed: bytes that are not UTF-8 as \\xNN, line breaks as \\n."""
     readable = os.fsencode(text).decode("utf-8", "backslashreplace")
+    if readable.isprintable():
+        return readable
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in readable)
 
 

@@ -8,16 +8,14 @@ import io
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from cnnedge.errors import ImageError
 from cnnedge.files import open_regular, read_bounded
 from cnnedge.images import kinds
-from cnnedge.images.pixels import check_size, to_pixels
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,10 +45,17 @@ def decode(source: "Source", shape: tuple[int, int, int]) -> np.ndarray:
     """
     if isinstance(source, np.ndarray):
         return _from_array(source, shape)
+    # Pillow is loaded for the first picture.
+    from PIL import Image
+
+    from cnnedge.images.pixels import to_pixels
+
     name = str(source) if isinstance(source, str | Path) else getattr(source, "name", None) or "the image"
     try:
-        with ExitStack() as opened:
-            return to_pixels(_picture(source, name, opened), shape)
+        if isinstance(source, Image.Image):
+            return to_pixels(source, shape)
+        with _stream(source, name) as stream, _open(stream) as picture:
+            return to_pixels(picture, shape)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
     except OSError as error:
@@ -59,19 +64,11 @@ def decode(source: "Source", shape: tuple[int, int, int]) -> np.ndarray:
         raise ImageError(f"{name}: cannot be decoded ({type(error).__name__}: {error})") from error
 
 
-def _picture(source: Any, name: str, opened: ExitStack) -> "Image.Image":
-    """``source`` as a Pillow image whose pixels need not be read yet; ``opened`` closes what was opened for it."""
-    from PIL import Image
-
-    if isinstance(source, Image.Image):
-        return source
+def _stream(source: "Path | str | bytes | BinaryIO", name: str) -> BinaryIO:
+    """The encoded picture as a stream that may be closed."""
     if isinstance(source, str | Path):
-        stream = opened.enter_context(open_regular(source, MAX_BYTES))
-    elif isinstance(source, bytes):
-        stream = io.BytesIO(source)
-    else:
-        stream = io.BytesIO(read_bounded(source, MAX_BYTES, name))
-    return opened.enter_context(_open(stream))
+        return open_regular(source, MAX_BYTES)
+    return io.BytesIO(source if isinstance(source, bytes) else read_bounded(source, MAX_BYTES, name))
 
 
 def _open(stream: BinaryIO) -> "Image.Image":
@@ -120,7 +117,9 @@ def _from_array(array: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
         raise ImageError(f"the image is {array.dtype} {array.shape}, expected uint8 (H, W), (H, W, 1) or (H, W, 3)")
     if not array.size:
         raise ImageError(f"the image is an array of shape {array.shape}, expected at least one pixel")
-    check_size(array.shape[1], array.shape[0])
     from PIL import Image
 
+    from cnnedge.images.pixels import check_size, to_pixels
+
+    check_size(array.shape[1], array.shape[0])
     return to_pixels(Image.fromarray(array[..., 0] if array.shape[2:] == (1,) else array), shape)

@@ -1,6 +1,6 @@
 """Which files are pictures, by their names and by their first bytes, and what those are that cannot be read."""
 
-from pathlib import PurePath
+import os
 
 # What a folder is searched for; a file named on the command line is tried whatever its suffix. HEIC is read where
 # pillow-heif is installed, and named for what it is where not.
@@ -38,7 +38,7 @@ _OTHER_KINDS = (
 
 def is_picture_name(name: str) -> bool:
     """Whether a file of this name is looked at as a picture in a folder."""
-    return PurePath(name).suffix.lower() in SUFFIXES
+    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 (a Path takes eight times as long)
 
 
 def is_passed_over(name: str) -> bool:

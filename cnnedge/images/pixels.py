@@ -17,14 +17,13 @@ choose the order by the picture's proportions, and tall pictures would differ by
 
 import threading
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from PIL import Image
+from PIL.Image import Resampling, Transpose
 
 from cnnedge.errors import ImageError
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 # Pillow keeps four bytes a pixel, hence 400 MB; a file of a few kB can claim as much, and no classifier needs more.
 MAX_PIXELS = 100_000_000
@@ -36,13 +35,17 @@ _STRIP_PIXELS = 4_000_000
 # 65535 / 255: the distance, in 16 bits, between neighbouring 8-bit values.
 STEP_16_BIT = 257
 _ORIENTATION = 0x0112
+_TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM, 5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90,
+}  # fmt: skip
 # Threads that decode side by side take turns at pictures above this size: at most one of them takes up to 1 GB, and
 # the others about 100 MB each. Phones take 12 megapixels.
 _LARGE_PIXELS = 16_000_000
 _large = threading.Lock()
 
 
-def to_pixels(picture: "Image.Image", shape: tuple[int, int, int]) -> np.ndarray:
+def to_pixels(picture: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
     """``picture`` as uint8 ``(height, width, channels)`` = ``shape``, pixels 0..255.
 
     Raises:
@@ -67,26 +70,21 @@ def check_size(width: int, height: int, format: str = "") -> None:
         raise ImageError(f"{width} x {height} pixels{of_format}, expected at most {most:,}: scale it down first")
 
 
-def _upright(picture: "Image.Image") -> "Image.Image":
+def _upright(picture: Image.Image) -> Image.Image:
     """The picture turned as its EXIF says."""
-    from PIL.Image import Transpose
-
     picture.load()
+    if not picture.info and picture.format == "PNG":  # no chunk but the pixels: reading no EXIF took a tenth of these
+        return picture
     try:
         orientation = picture.getexif().get(_ORIENTATION, 1)
     except Exception:  # whatever damaged EXIF makes Pillow stumble over
         return picture
-    turn = {
-        2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM, 5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90,
-    }.get(orientation)  # fmt: skip
+    turn = _TURNS.get(orientation)
     return picture if turn is None else picture.transpose(turn)
 
 
-def _resized_rows(picture: "Image.Image", width: int, mode: str) -> "Image.Image":
+def _resized_rows(picture: Image.Image, width: int, mode: str) -> Image.Image:
     """The picture in ``mode`` (RGB or L), each of its rows brought to ``width`` pixels, a strip of rows at a time."""
-    from PIL import Image
-
     rows = max(1, _STRIP_PIXELS // picture.width)
     if rows >= picture.height:
         return _resized(_plain(picture, mode), (width, picture.height))
@@ -97,23 +95,19 @@ def _resized_rows(picture: "Image.Image", width: int, mode: str) -> "Image.Image
     return narrow
 
 
-def _resized(picture: "Image.Image", size: tuple[int, int]) -> "Image.Image":
-    from PIL.Image import Resampling
-
+def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return picture if picture.size == size else picture.resize(size, Resampling.BILINEAR)
 
 
-def _plain(picture: "Image.Image", mode: str) -> "Image.Image":
+def _plain(picture: Image.Image, mode: str) -> Image.Image:
     """The picture in 8 bits, without transparency, as RGB or L."""
     if picture.mode == "LAB":  # which Pillow brings to RGB alone
         picture = picture.convert("RGB")
     return _on_white(_to_8_bit(picture)).convert(mode)
 
 
-def _to_8_bit(picture: "Image.Image") -> "Image.Image":
+def _to_8_bit(picture: Image.Image) -> Image.Image:
     """Bring grey of more than 8 bits down to 8; Pillow's own conversion would clip it at 255."""
-    from PIL import Image
-
     if not picture.mode.startswith("I") and picture.mode != "F":
         return picture
     values: np.ndarray[Any, Any] = np.asarray(picture)
@@ -123,9 +117,7 @@ def _to_8_bit(picture: "Image.Image") -> "Image.Image":
     return Image.fromarray(rounded.astype(np.uint8))
 
 
-def _on_white(picture: "Image.Image") -> "Image.Image":
-    from PIL import Image
-
+def _on_white(picture: Image.Image) -> Image.Image:
     if not picture.has_transparency_data:
         return picture
     drawing = picture.convert("RGBA")

@@ -1,8 +1,10 @@
 """What every source of many pictures is: a stream of entries, each with the place of a picture's bytes."""
 
+import os
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Protocol
 
@@ -59,10 +61,16 @@ Encoded = Callable[[Entry], "str | bytes | np.ndarray"]
 def class_of(path: str, labels: Sequence[str] | None) -> str | None:
     """The class that the folders of ``path`` name: the innermost that is one of ``labels``; without ``labels``, the
     innermost."""
-    folders = [unicodedata.normalize("NFC", name) for name in reversed(PurePath(path).parts[:-1])]
+    folders = _folders(os.path.dirname(path))  # noqa: PTH120 (as text, and a Path for each folder alone)
     if labels is None:
         return folders[0] if folders else None
     return next((name for name in folders if name in labels), None)
+
+
+@lru_cache
+def _folders(path: str) -> tuple[str, ...]:
+    """The names in the path of a folder, innermost first; kept, for its pictures come one after the other."""
+    return tuple(unicodedata.normalize("NFC", name) for name in reversed(PurePath(path).parts))
 
 
 def named_class(given: object, names: Sequence[str] | None) -> str | None:
