@@ -89,7 +89,7 @@ def test_tests_mirror_the_package():
     for file in (REPOSITORY / "tests").rglob("test_*.py"):
         place = file.relative_to(REPOSITORY / "tests")
         mirrored = PACKAGE / place.parent / place.stem.removeprefix("test_")
-        known = mirrored.with_suffix(".py").exists() or mirrored.is_dir() or str(place) in ACROSS
+        known = any(mirrored.with_suffix(suffix).exists() for suffix in ("", ".py", ".js")) or str(place) in ACROSS
         if room(place) not in ("", "scripts") and not known:
             lost.append(str(place))
     assert lost == []

@@ -39,7 +39,7 @@ ELSEWHERE = {
     "cnnedge train cifar10 --data photos/ --init exported/cifar10/cifar10.keras --out runs/photos": "test_fine_tuning",
     "cnnedge search my.keras --data photos/ --max-drop 0.5": "tests/cli/test_search.py",
     "cnnedge export my.keras --data photos/ --qat --max-drop 0.5": "tests/cli/test_run.py",
-    "cnnedge demo exported/mnist exported/cifar10 --host 0.0.0.0": "tests/apps/demo/test_page.py, on loopback",
+    "cnnedge demo exported/mnist exported/cifar10 --host 0.0.0.0": "tests/apps/demo/page, on loopback",
     "cnnedge report exported/mnist/benchmark.json demo/my-phone.json": "tests/documents/test_browser_run.py",
     "cnnedge golden exported/cifar10/cifar10_int8.tflite --data cifar10": "tests/cli/test_match.py",
     "cnnedge match exported/cifar10/cifar10_int8.tflite dump.bin": "tests/cli/test_match.py",

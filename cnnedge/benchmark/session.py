@@ -20,9 +20,9 @@ from cnnedge.benchmark.plan import DEFAULT, Plan
 from cnnedge.benchmark.power import power_figures
 from cnnedge.benchmark.reasons import explain
 from cnnedge.benchmark.rows import build_rows
-from cnnedge.benchmark.sustained import document_figures, window_seconds
+from cnnedge.benchmark.sustained import document_figures
 from cnnedge.data import Dataset, Split
-from cnnedge.documents import SCHEMA, Conditions, Data, Document, Machine, Made, Row, Settings
+from cnnedge.documents import SCHEMA, Conditions, Data, Document, Machine, Made, Row, Settings, window_seconds
 from cnnedge.errors import UsageError
 from cnnedge.machine.hardware import conditions, machine_facts
 from cnnedge.progress import Progress, silent

@@ -7,12 +7,10 @@ curve; before each pass of turns the temperature and the clock are read.
 import time
 from collections.abc import Sequence
 
-import numpy as np
-
 from cnnedge.benchmark.measurement import Circumstances, Measurement, Pairs, Turn, alive
 from cnnedge.benchmark.plan import Plan
 from cnnedge.benchmark.process import ask_together
-from cnnedge.documents import Load, Sustained
+from cnnedge.documents import Curve, Load, Sustained, window_seconds
 from cnnedge.machine.hardware import any_throttled, read_sensors
 from cnnedge.progress import Progress
 from cnnedge.records import from_json
@@ -20,12 +18,6 @@ from cnnedge.records import from_json
 TURN_SECONDS = 1.0
 # However short the time, every candidate has this many turns, so that there is a beginning and an end to compare.
 LEAST_TURNS = 4
-# The first half minute is compared with the last, or the first half with the second where there is no whole minute.
-WINDOW_SECONDS = 30.0
-# An end slower than the beginning by more than this is called a slow-down (below it lies what the rounds of a
-# usable machine scatter, timing.NOISY_SPREAD), but only if the middle halves of the points of both lie apart:
-# else it is other work on the machine that comes and goes.
-SLOW_DOWN = 0.10
 
 
 def sustain(pairs: Pairs, plan: Plan, circumstances: Circumstances, progress: Progress) -> None:
@@ -52,22 +44,13 @@ def row_figures(one: Measurement, window_s: float) -> Sustained | None:
     """The curve of one row and its first and last ``window_s`` seconds; None where nothing was measured."""
     if not one.sustained:
         return None
-    at_s = np.array([turn.at_s for turn in one.sustained])
-    p50 = np.array([turn.p50_ns for turn in one.sustained]) / 1e6
-    beginning, end = p50[at_s < at_s[0] + window_s], p50[at_s >= at_s[-1] - window_s]
-    first, last = float(np.median(beginning)), float(np.median(end))
-    apart = bool(np.percentile(beginning, 75) < np.percentile(end, 25))
-    return Sustained(
-        at_s=at_s.tolist(),
-        p50_ms=p50.round(6).tolist(),
+    curve = Curve(
+        at_s=[turn.at_s for turn in one.sustained],
+        p50_ms=[round(turn.p50_ns / 1e6, 6) for turn in one.sustained],
         p90_ms=[round(turn.p90_ns / 1e6, 6) for turn in one.sustained],
         runs=sum(turn.runs for turn in one.sustained),
-        first_ms=round(first, 6),
-        last_ms=round(last, 6),
-        change=round(last / first - 1, 4),
-        retention=round(first / last, 4),
-        slowed=apart and last > (1 + SLOW_DOWN) * first,
     )
+    return curve.judged(window_s)
 
 
 def document_figures(plan: Plan, circumstances: Circumstances) -> Load | None:
@@ -91,8 +74,3 @@ def document_figures(plan: Plan, circumstances: Circumstances) -> Load | None:
 def _since_first(counts: Sequence[int | None]) -> list[int | None]:
     first = next((count for count in counts if count is not None), 0)
     return [None if count is None else count - first for count in counts]
-
-
-def window_seconds(at_s: Sequence[float]) -> float:
-    """The length of the beginning and of the end that are compared, of readings at these seconds."""
-    return min(WINDOW_SECONDS, at_s[-1] / 2) if at_s else WINDOW_SECONDS

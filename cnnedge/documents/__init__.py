@@ -1,8 +1,9 @@
 """``benchmark.json`` as frozen records: read with checks, written, and asked by attribute."""
 
-from cnnedge.documents.browser_run import BrowserRun, read_documents, split_runs, with_runs
+from cnnedge.documents.browser_run import BrowserRow, BrowserRun, SelfCheck
 from cnnedge.documents.circumstances import Conditions, Data, Load, Machine, Made, Sentence, Settings, Work
 from cnnedge.documents.layer import Layer, Profile
+from cnnedge.documents.merged import read_documents, split_runs, with_runs
 from cnnedge.documents.row import (
     Accuracy,
     Browser,
@@ -18,7 +19,16 @@ from cnnedge.documents.row import (
     Samples,
     Timing,
 )
-from cnnedge.documents.under_load import RAPL, Power, Sustained, Throughput, best_setting, efficiency
+from cnnedge.documents.under_load import (
+    RAPL,
+    Curve,
+    Power,
+    Sustained,
+    Throughput,
+    best_setting,
+    efficiency,
+    window_seconds,
+)
 from cnnedge.documents.whole import SCHEMA, Document, fail_if_any, read_document, several_machines
 
 __all__ = [
@@ -26,9 +36,11 @@ __all__ = [
     "SCHEMA",
     "Accuracy",
     "Browser",
+    "BrowserRow",
     "BrowserRun",
     "Comparison",
     "Conditions",
+    "Curve",
     "Data",
     "Document",
     "EndToEnd",
@@ -46,6 +58,7 @@ __all__ = [
     "Profile",
     "Row",
     "Samples",
+    "SelfCheck",
     "Sentence",
     "Settings",
     "Sustained",
@@ -59,5 +72,6 @@ __all__ = [
     "read_documents",
     "several_machines",
     "split_runs",
+    "window_seconds",
     "with_runs",
 ]

@@ -1,20 +1,68 @@
-"""What a phone measured in its browser (``demo/<device>.json``), and its rows beside those of a benchmark."""
+"""What a phone measured in its browser (``demo/<device>.json``): checked as the untrusted thing that it is."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
-from cnnedge.documents.row import Row
-from cnnedge.documents.whole import Document, read_document
-from cnnedge.errors import DataError, UsageError
+from cnnedge.documents.row import Latency
+from cnnedge.documents.under_load import Curve
+from cnnedge.errors import DataError
 from cnnedge.files import read_regular
 from cnnedge.records import from_json, write_record
 
-SCHEMA = 1
+SCHEMA = 2
 KIND = "browser"
-# A row is 1 kB; what is larger is not one of ours.
-MAX_BYTES = 1_000_000
+# A row takes 1 kB, with a minute's curve 5 kB; what is larger is not one of ours.
+MAX_BYTES = 500_000
+MAX_NAME, MAX_AGENT, MAX_ERROR, MAX_TIME, MAX_POINTS = 60, 400, 300, 40, 200
+# No call of a phone that is worth a row takes longer, and no clock is coarser.
+MOST_MS = 1e7
+_ID = re.compile("[0-9a-f]{16}")
+
+
+@dataclass(frozen=True)
+class SelfCheck:
+    """How one file's answers compared with Python's, see ``documents.Browser``."""
+
+    pictures: int
+    same: int
+    largest_difference: float
+    tolerance: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.same <= self.pictures <= 1000:
+            raise ValueError("a self-check has impossible counts")
+        if not (0 <= self.largest_difference <= 1 and 0 <= self.tolerance <= 1):
+            raise ValueError("a self-check has a difference that is none of probabilities")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrowserRow:
+    """What the page says of the file of this ``sha256``: figures and a check, or an ``error``; ``runtime`` ran it."""
+
+    file: str
+    sha256: str
+    runtime: str
+    load_ms: float | None
+    first_ms: float | None
+    latency_ms: Latency | None
+    calls_per_reading: int
+    clock_step_ms: float
+    check: SelfCheck | None
+    sustained: Curve | None
+    error: str | None
+
+    def __post_init__(self) -> None:
+        if (self.error is None) != (self.latency_ms is not None and self.check is not None):
+            raise ValueError("a row has neither figures nor an error, or both")
+        if max(len(self.file), len(self.runtime), len(self.sha256)) > MAX_ERROR or len(self.error or "") > MAX_ERROR:
+            raise ValueError("a row has text that is too long")
+        _check_range([self.load_ms or 0.0, self.first_ms or 0.0, self.clock_step_ms, float(self.calls_per_reading)])
+        if self.latency_ms is not None:
+            _check_latency(self.latency_ms)
+        if self.sustained is not None:
+            _check_curve(self.sustained)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +77,19 @@ class BrowserRun:
     cores: int | None
     at: str
     cnnedge: str
-    rows: list[Row]
+    rows: list[BrowserRow]
 
     def __post_init__(self) -> None:
-        if self.schema != SCHEMA or any(row.browser is None for row in self.rows):
-            raise ValueError(f"it is no run in a browser of schema {SCHEMA}")
+        if self.schema != SCHEMA or self.kind != KIND or not _ID.fullmatch(self.id):
+            raise ValueError(f"it is no run in a browser of schema {SCHEMA}, or its id is none: load the page again")
+        if not 0 < len(self.device) <= MAX_NAME:
+            raise ValueError(f"the device's name has {len(self.device)} letters, expected 1 to {MAX_NAME}")
+        if len(self.user_agent) > MAX_AGENT or max(len(self.at), len(self.cnnedge)) > MAX_TIME:
+            raise ValueError("it has text that is too long")
+        if self.cores is not None and not 0 < self.cores <= 4096:
+            raise ValueError(f"it has {self.cores} cores, expected a number of them")
+        if not self.rows or len({row.sha256 for row in self.rows}) != len(self.rows):
+            raise ValueError("it has no rows, or several of one file")
 
     def write(self, path: Path) -> None:
         """Write it in one step."""
@@ -58,20 +114,6 @@ def read_run(path: Path) -> BrowserRun | None:
         raise DataError(f"{path} is damaged ({error}): measure on the phone again with cnnedge demo") from None
 
 
-def split_runs(paths: Sequence[Path]) -> tuple[list[BrowserRun], list[Path]]:
-    """What phones measured, by the ``.json`` files among ``paths``, and the other paths: what to measure here.
-
-    Raises:
-        DataError: such a file holds something else, is damaged, or cannot be read.
-        UsageError: there are no others.
-    """
-    found = [path for path in paths if path.suffix == ".json"]
-    others = [path for path in paths if path not in found]
-    if not others:
-        raise UsageError("there is nothing to measure here: name exported files beside what a phone measured")
-    return [require_run(path) for path in found], others
-
-
 def require_run(path: Path) -> BrowserRun:
     """The run in a browser that ``path`` holds.
 
@@ -84,49 +126,21 @@ def require_run(path: Path) -> BrowserRun:
     return run
 
 
-def read_documents(paths: Sequence[Path]) -> list[Document]:
-    """Read benchmark documents; what phones measured in between becomes rows of the one that has their files.
-
-    Raises:
-        DataError: a file is neither, or damaged.
-        UsageError: there are runs of phones alone, or one that shares no file with the benchmarks.
-    """
-    found = [(path, read_run(path)) for path in paths]
-    runs = {path: run for path, run in found if run is not None}
-    documents = [read_document(path) for path, run in found if run is None]
-    if not documents and runs:
-        raise UsageError(
-            f"{next(iter(runs))} was measured in a browser and is shown beside a benchmark: name the benchmark.json too"
-        )
-    for path, run in runs.items():
-        if not any(_shared(document, run) for document in documents):
-            raise UsageError(f"{path} measured none of these files (the SHA-256 differ): measure these on the phone")
-    return [with_runs(document, list(runs.values())) for document in documents]
+def _check_latency(found: Latency) -> None:
+    if not found.min <= found.p50 <= found.p90 <= found.p99:
+        raise ValueError("a row has percentiles that do not rise")
+    _check_range([found.min, found.p99, found.mean, float(found.runs)])
 
 
-def with_runs(document: Document, runs: Sequence[BrowserRun]) -> Document:
-    """The document with the rows of phones that ran its very files; a phone's older rows are replaced."""
-    rows, notes = list(document.rows), list(document.notes)
-    for run in runs:
-        own = _shared(document, run)
-        labels = {row.label for row in own}
-        rows = [row for row in rows if row.label not in labels] + own
-        notes += [note for row in own if (note := _note(row)) and note not in notes]
-    return replace(document, rows=rows, notes=notes)
+def _check_curve(curve: Curve) -> None:
+    lengths = {len(curve.at_s), len(curve.p50_ms), len(curve.p90_ms)}
+    if len(lengths) != 1 or not 0 < len(curve.at_s) <= MAX_POINTS or min(curve.p50_ms) <= 0:
+        raise ValueError("a row has a curve of impossible lengths or times")
+    if sorted(curve.at_s) != curve.at_s:
+        raise ValueError("a row has a curve that runs backwards")
+    _check_range([curve.at_s[0], curve.at_s[-1], *curve.p50_ms, *curve.p90_ms, float(curve.runs)])
 
 
-def _shared(document: Document, run: BrowserRun) -> list[Row]:
-    """The rows of ``run`` whose files, by content, are among the document's."""
-    files = {row.sha256 for row in document.rows if row.sha256 and row.browser is None}
-    return [row for row in run.rows if row.sha256 in files]
-
-
-def _note(row: Row) -> str | None:
-    """What to mind of a phone whose answers are not Python's."""
-    browser = row.browser
-    if browser is None or browser.is_right:
-        return None
-    return (
-        f"{row.label}: {browser.pictures - browser.same} of {browser.pictures} answers differ from Python's, by up to "
-        f"{browser.largest_difference:.2g} of a probability"
-    )
+def _check_range(figures: list[float]) -> None:
+    if not all(0 <= figure <= MOST_MS for figure in figures):
+        raise ValueError(f"a row has figures outside 0 to {MOST_MS:g}")

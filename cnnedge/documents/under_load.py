@@ -8,16 +8,50 @@ from cnnedge.records import always
 
 # Who measured the power, where it was no meter.
 RAPL = "RAPL, the CPU packages"
+# The first half minute is compared with the last, or the first half with the second where there is no whole minute.
+WINDOW_SECONDS = 30.0
+# An end slower than the beginning by more than this is called a slow-down (below it lies what the rounds of a
+# usable machine scatter, timing.NOISY_SPREAD), but only if the middle halves of the points of both lie apart:
+# else it is other work on the machine that comes and goes.
+SLOW_DOWN = 0.10
 
 
 @dataclass(frozen=True)
-class Sustained:
-    """The curve under sustained load; ``change`` is last / first - 1, ``retention`` the share of its speed left."""
+class Curve:
+    """How long a call took under sustained load, a point for each turn, and how many ``runs`` there were."""
 
     at_s: list[float]
     p50_ms: list[float]
     p90_ms: list[float]
     runs: int
+
+    def judged(self, window_s: float) -> "Sustained":
+        """The curve with its first and last ``window_s`` seconds compared."""
+        points = list(zip(self.at_s, self.p50_ms, strict=True))
+        beginning = [ms for at, ms in points if at < self.at_s[0] + window_s]
+        end = [ms for at, ms in points if at >= self.at_s[-1] - window_s]
+        first, last = statistics.median(beginning), statistics.median(end)
+        apart = _quartile(beginning, 3) < _quartile(end, 1)
+        return Sustained(
+            self.at_s, self.p50_ms, self.p90_ms, self.runs, first_ms=round(first, 6), last_ms=round(last, 6),
+            change=round(last / first - 1, 4), slowed=apart and last > (1 + SLOW_DOWN) * first,
+            retention=round(first / last, 4),
+        )  # fmt: skip
+
+
+def _quartile(values: Sequence[float], number: int) -> float:
+    return values[0] if len(values) == 1 else statistics.quantiles(values, n=4, method="inclusive")[number - 1]
+
+
+def window_seconds(at_s: Sequence[float]) -> float:
+    """The length of the beginning and of the end that are compared, of readings at these seconds."""
+    return min(WINDOW_SECONDS, at_s[-1] / 2) if at_s else WINDOW_SECONDS
+
+
+@dataclass(frozen=True)
+class Sustained(Curve):
+    """A judged curve; ``change`` is last / first - 1, ``retention`` the share of its speed left."""
+
     first_ms: float
     last_ms: float
     change: float

@@ -130,9 +130,8 @@ def _figures(document: Document, history: Path | None) -> list[dict[str, Any]]:
         reading = f"Bars: {reference.short_label(rows)}; dots: the int8 files."
         plot = plots.per_class_bars(rows, reference, document.data.labels)
         found.append(("Accuracy per class", reading, plot))
-    if document.sustained and any(row.sustained for row in rows):
-        reading = f"In % of each file's own first {document.sustained.window_s:.3g} s."
-        found.append(("Sustained load", reading, plots.sustained_load(document)))
+    if any(row.sustained for row in rows):
+        found.append(("Sustained load", "In % of each file's own at first.", plots.sustained_load(document)))
     if any(row.throughput for row in rows):
         reading = "Images a second, of as many times one thread's; one image a call. 100 %: each thread does its share."
         found.append(("Scaling", reading, plots.scaling(rows)))

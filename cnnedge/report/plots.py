@@ -117,11 +117,11 @@ def training_curves(history: dict[str, list[float]]) -> str:
 def sustained_load(document: Document) -> str:
     """The latency of each file over the minutes, in % of its own at first; below it temperature and clock, where
     the machine tells."""
-    load, curves = known(document.sustained), [(row, row.sustained) for row in document.rows if row.sustained]
-    sensors: dict[str, Sequence[float | None]] = {"°C": load.temperature_c, "MHz": load.mhz}
+    load, curves = document.sustained, [(row, row.sustained) for row in document.rows if row.sustained]
+    sensors: dict[str, Sequence[float | None]] = {"°C": load.temperature_c, "MHz": load.mhz} if load else {}
     told = {unit: values for unit, values in sensors.items() if any(value is not None for value in values)}
     figure, (axes, *below) = new_figure(2.4 + 1.1 * len(told), panels=1 + len(told))
-    minutes = len(load.at_s) > 1 and load.seconds >= 120
+    minutes = max(curve.at_s[-1] for _, curve in curves) >= 120
     scale = 60 if minutes else 1
     for style, (row, curve) in zip(itertools.cycle(LINES), curves):
         latency = 100 * np.array(curve.p50_ms) / curve.first_ms
@@ -130,7 +130,7 @@ def sustained_load(document: Document) -> str:
     axes.set_ylabel("latency, % of first")
     for panel, (unit, values) in zip(below, told.items(), strict=True):
         readings = [math.nan if value is None else value for value in values]
-        panel.plot(np.array(load.at_s) / scale, readings, color=ACCENT, lw=1.3)
+        panel.plot(np.array(known(load).at_s) / scale, readings, color=ACCENT, lw=1.3)
         panel.set_ylabel(unit)
     [axes, *below][-1].set_xlabel("minutes" if minutes else "seconds")
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8, labelcolor=INK)

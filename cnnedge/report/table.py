@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cnnedge import console
 from cnnedge.console import plain
-from cnnedge.documents import Document, Row, several_machines
+from cnnedge.documents import Document, Row, several_machines, window_seconds
 from cnnedge.report.changes import Change
 from cnnedge.report.figures import significant
 from cnnedge.report.foreign import WORDS as FOREIGN_WORDS
@@ -115,17 +115,23 @@ def changes_table(found: Sequence[Change]) -> "Table":
 
 def sustained_rows(document: Document) -> list[list[str]]:
     """The sustained load of each file: a line of headings, then one line per file; empty if there was none."""
-    load = document.sustained
-    if not load:
+    phones = [row.sustained for row in document.rows if row.sustained and row.browser]
+    if not phones and document.sustained is None:
         return []
-    window = f"{load.window_s:.0f}" if load.window_s >= 10 else f"{load.window_s:.2g}"
-    lines = [["file", f"first {window} s, ms", f"last {window} s, ms", "change", "speed kept"]]
+    windows = {_window(window_seconds(curve.at_s)) for curve in phones}
+    windows |= {_window(document.sustained.window_s)} if document.sustained else set()
+    window = f" {windows.pop()} s" if len(windows) == 1 else ""
+    lines = [["file", f"first{window}, ms", f"last{window}, ms", "change", "speed kept"]]
     for row in document.rows:
         if row.sustained:
             first, last, change = row.sustained.first_ms, row.sustained.last_ms, row.sustained.change
             kept = f"{100 * first / last:.0f} %"
             lines.append([row.label, significant(first), significant(last), f"{100 * change:+.1f} %", kept])
     return lines
+
+
+def _window(seconds: float) -> str:
+    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}"
 
 
 def plain_table(lines: Sequence[Sequence[str]], left: Sequence[str] = ("file",)) -> "Table":
@@ -218,8 +224,8 @@ def print_table(document: Document, *, wide: bool = False, foreign: Sequence[For
     encoding = (sys.stdout.encoding or "").lower()
     screen = Console(width=None if sys.stdout.isatty() else 110 if wide else 80, highlight=False)
     screen.print(rich_table(document, unicode=encoding.startswith("utf"), wide=wide))
-    if document.sustained:
-        screen.print(plain_table(sustained_rows(document)))
+    if lines := sustained_rows(document):
+        screen.print(plain_table(lines))
     if lines := throughput_rows(document):
         screen.print(plain_table(lines, left=("file", "best")))
     if foreign:

@@ -129,11 +129,6 @@ def test_the_report_draws_latency_temperature_and_clock():
     assert "Under sustained load" not in pages.render(documents.document())
 
 
-def test_a_shorter_time_is_compared_by_halves():
-    assert sustained.window_seconds([0.0, 3.0]) == 1.5
-    assert sustained.window_seconds([0.0, 600.0]) == 30
-
-
 def test_throttling_is_read_from_a_pis_firmware_or_counted_by_an_intel_cpu():
     """A reading counts as throttled too if events came since the one before."""
     events = (5, 5, 7, 7)

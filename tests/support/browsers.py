@@ -46,6 +46,16 @@ def chromium() -> Iterator:
             browser.close()
 
 
+@contextlib.contextmanager
+def another(browser, *flags: str) -> Iterator:
+    """A page of another browser, started with these flags beside the running one."""
+    found = browser.browser_type.launch(executable_path=CHROMIUM, args=["--no-sandbox", *flags])
+    try:
+        yield found.new_page()
+    finally:
+        found.close()
+
+
 class Served:
     """``cnnedge demo`` as a process of its own: its ``url``, and what it printed since."""
 

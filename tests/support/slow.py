@@ -8,7 +8,7 @@ TESTS = Path(__file__).parents[1]
 # What trains, converts or measures, or starts a program for each test: more than 10 s of CPU time a file.
 SLOW = [
     "cards", "convert", "examples", "model", "scripts", "search", "studies", "training",
-    "apps/demo/test_page.py", "apps/demo/test_page_text.py",
+    "apps/demo/page", "apps/demo/test_page_text.py",
     "apps/test_match.py", "benchmark/test_layers.py", "benchmark/test_power.py", "benchmark/test_selfproof.py",
     "benchmark/test_session.py", "benchmark/test_sustained.py",
     "cli/test_benchmark.py", "cli/test_card.py", "cli/test_match.py", "cli/test_run.py", "cli/test_train.py",

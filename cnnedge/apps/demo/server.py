@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from cnnedge.apps.demo.offer import Offer
 from cnnedge.apps.demo.page_text import MODULES, SERVED_POLICY, served_page, source
-from cnnedge.apps.demo.upload import MAX_BYTES, receive
+from cnnedge.apps.demo.upload import receive
+from cnnedge.documents.browser_run import MAX_BYTES
 from cnnedge.errors import CnnedgeError, DataError, MissingPackageError
 
 if TYPE_CHECKING:

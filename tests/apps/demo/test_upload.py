@@ -2,14 +2,17 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cnnedge import __version__
 from cnnedge.apps.demo.offer import make_offer
 from cnnedge.apps.demo.upload import receive
-from cnnedge.documents.browser_run import require_run
+from cnnedge.documents.browser_run import BrowserRun, require_run
 from cnnedge.errors import DataError
+from cnnedge.records import from_json
 from tests.support.posted import posted
 
 FILE = Path(__file__).parents[3] / "exported" / "mnist-tiny" / "mnist-tiny_int8.tflite"
@@ -24,14 +27,12 @@ def body(run: dict) -> bytes:
     return json.dumps(run).encode()
 
 
-def test_figures_are_kept_as_a_row(offer, tmp_path):
+def test_figures_are_kept_with_the_laptops_time(offer, tmp_path):
     path = receive(body(posted(offer)), offer, tmp_path)
     assert path == tmp_path / "my-phone.json"
     run = require_run(path)
-    row = run.rows[0]
-    assert (row.label, row.device, row.p50_ms) == ("mnist-tiny_int8.tflite (in a browser: My phone)", "browser", 0.5)
-    assert (row.size_bytes, row.precision, row.qat) == (FILE.stat().st_size, "int8", False)
-    assert row.browser.is_right and row.browser.tolerance == 0 and row.top1 is None
+    assert run.at > "2026" and run.cnnedge == __version__
+    assert run == replace(from_json(BrowserRun, posted(offer)), at=run.at, cnnedge=run.cnnedge)
 
 
 def test_the_same_device_replaces_its_own_and_another_does_not(offer, tmp_path):
@@ -39,21 +40,21 @@ def test_the_same_device_replaces_its_own_and_another_does_not(offer, tmp_path):
     first = receive(body(run), offer, tmp_path)
     run["rows"][0]["latency_ms"]["p99"] = 9.0
     assert receive(body(run), offer, tmp_path) == first
-    assert require_run(first).rows[0].latency_ms.p99 == 9.0
+    assert [row.latency_ms.p99 for row in require_run(first).rows] == [9.0]
     assert receive(body(run | {"id": "f" * 16}), offer, tmp_path) == tmp_path / "my-phone-2.json"
     (tmp_path / "their.json").write_text("theirs")
     assert receive(body(run | {"device": "their"}), offer, tmp_path) == tmp_path / "their-2.json"
     assert (tmp_path / "their.json").read_text() == "theirs"
 
 
-def test_a_sustained_minute_is_judged_here(offer, tmp_path):
-    run = posted(offer)
-    run["rows"][0]["sustained"] = {
-        "at_s": [0, 30, 59], "p50_ms": [0.5, 0.6, 0.7], "p90_ms": [0.6, 0.7, 0.8], "runs": 900, "first_ms": 0.5,
-        "last_ms": 0.7,
-    }  # fmt: skip
-    sustained = require_run(receive(body(run), offer, tmp_path)).rows[0].sustained
-    assert sustained.change == 0.4 and sustained.slowed
+def test_what_a_device_measured_of_other_files_stays(offer, tmp_path):
+    """Unless its browser became another meanwhile, for a run has one."""
+    other = make_offer([FILE.with_name("mnist-tiny_int8_qat.tflite")])
+    receive(body(posted(offer)), offer, tmp_path)
+    path = receive(body(posted(other)), other, tmp_path)
+    assert [row.file for row in require_run(path).rows] == [FILE.name, "mnist-tiny_int8_qat.tflite"]
+    receive(body(posted(offer) | {"user_agent": "Mozilla/6.0"}), offer, tmp_path)
+    assert [row.file for row in require_run(path).rows] == [FILE.name]
 
 
 def changed(offer, *path, value) -> bytes:
@@ -65,13 +66,19 @@ def changed(offer, *path, value) -> bytes:
     return body(run)
 
 
+def curve(**changes) -> dict:
+    return {"at_s": [0, 1, 2], "p50_ms": [1, 1, 1], "p90_ms": [2, 2, 2], "runs": 900} | changes
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
         (("device",), "", "the device's name has 0 letters"),
         (("device",), "x" * 61, "the device's name has 61 letters"),
         (("id",), "../../etc/passwd", "its id is none"),
-        (("schema",), 2, "it is not of schema 1"),
+        (("schema",), 1, "it is no run in a browser of schema 2"),
+        (("kind",), "report", "it is no run in a browser of schema 2"),
+        (("at",), "x" * 41, "text that is too long"),
         (("cores",), -1, "it has -1 cores"),
         (("rows",), [], "it has no rows"),
         (("rows", 0, "sha256"), "0" * 64, "is not among the files of this page"),
@@ -81,8 +88,11 @@ def changed(offer, *path, value) -> bytes:
         (("rows", 0, "latency_ms"), None, "neither figures nor an error"),
         (("rows", 0, "check", "same"), 9, "impossible counts"),
         (("rows", 0, "check", "largest_difference"), 2.0, "a difference that is none of probabilities"),
-        (("rows", 0, "runtime"), "x" * 61, "text that is too long"),
+        (("rows", 0, "runtime"), "x" * 301, "text that is too long"),
         (("rows", 0, "load_ms"), True, "expected a number"),
+        (("rows", 0, "sustained"), curve(at_s=[0, 1]), "a curve of impossible lengths"),
+        (("rows", 0, "sustained"), curve(at_s=[2, 1, 0]), "a curve that runs backwards"),
+        (("rows", 0, "sustained"), curve(p50_ms=[0, 1, 1]), "a curve of impossible lengths or times"),
     ],
 )
 def test_what_cannot_be_is_refused(offer, tmp_path, path, value, message):

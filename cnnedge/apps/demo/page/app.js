@@ -62,7 +62,8 @@ function showNothing() {
 
 function showAnswer(file, pixels, {scores, ms, runtime}) {
   const best = ranked(scores)[0];
-  $("best").textContent = file.labels[best];
+  // Set anew, it would be read out anew: the camera asks five times a second.
+  if ($("best").textContent !== file.labels[best]) $("best").textContent = file.labels[best];
   $("facts").textContent =
     `${sure(scores[best], file.certain)} · ${milliseconds(ms)} ms · ${file.name} on ${runtime}`;
   showBars($("bars"), file, scores);

@@ -1,7 +1,7 @@
 // "How fast is this device?": measuring every file, showing the figures, and sending them to the laptop.
 
 import {milliseconds, tableRow} from "./answers.js";
-import {measure} from "./measure.js";
+import {measure, speedKept} from "./measure.js";
 
 const $ = (id) => document.getElementById(id);
 const ID = "cnnedge-device";
@@ -9,10 +9,15 @@ const ID = "cnnedge-device";
 export class Figures {
   // `chosen()` is the file that a person looks at.
   constructor(page, chosen) {
-    Object.assign(this, {page, chosen, stopping: null});
+    Object.assign(this, {page, chosen, stopping: null, run: null});
     $("device").value = remembered("cnnedge-name") ?? "";
     $("measure").addEventListener("click", () => this.measureAll());
-    $("stop").addEventListener("click", () => this.stopping?.abort());
+    $("stop").addEventListener("click", () => this.stopping?.abort(new Error("Stopped: nothing was sent.")));
+    $("save").addEventListener("click", () => save(this.run));
+    $("again").addEventListener("click", () => this.hand());
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) this.stopping?.abort(new Error(HIDDEN));
+    });
   }
 
   async measureAll() {
@@ -25,10 +30,13 @@ export class Figures {
         rows.push(await this.measureOne(file));
         this.showRow(rows[rows.length - 1], file);
       }
-      await this.hand(rows);
+      this.run = this.asRun(rows);
+      $("save").hidden = false;
+      await this.hand();
     } catch (error) {
-      say(error.message === "stopped" ? "Stopped: nothing was sent." : error.message, "bad");
+      say(error.message, "bad");
     } finally {
+      this.stopping = null;
       this.busy(false);
     }
   }
@@ -36,13 +44,14 @@ export class Figures {
   busy(working) {
     $("measure").disabled = working;
     $("stop").hidden = !working;
+    if (working) $("save").hidden = $("again").hidden = true;
   }
 
   async measureOne(file) {
     const {signal} = this.stopping;
     const sustained = $("sustained").checked && file === this.chosen();
     try {
-      return await measure(file, this.page, {progress: say, signal, sustained});
+      return await measure(file, this.page, {progress: count, signal, sustained});
     } catch (error) {
       if (signal.aborted) throw error;
       return {
@@ -53,38 +62,63 @@ export class Figures {
     }
   }
 
-  showRow({latency_ms: latency, first_ms: first, load_ms: load, check, error}, file) {
+  showRow({latency_ms: latency, first_ms: first, load_ms: load, check, sustained, error}, file) {
     $("figures").hidden = false;
     const figures = latency ? [latency.p50, latency.p90, latency.p99, first, load].map(milliseconds) : Array(5).fill("");
     const cells = figures.map((text, index) => [text, ["number", "number", "number roomier"][index] ?? "number roomy"]);
-    const words = error ?? (check.same === check.pictures ? "Python's" : `${check.pictures - check.same} differ`);
+    const answers = error ?? (check.same === check.pictures ? "Python's" : `${check.pictures - check.same} differ`);
+    const words = sustained ? `${answers}; ${Math.round(100 * speedKept(sustained))} % of its speed kept` : answers;
     $("figures").tBodies[0].append(tableRow([file.name, ...cells, words]));
   }
 
-  // Send the rows to the laptop; a page that came as one file has none.
-  async hand(rows) {
+  // What `cnnedge report` reads, from the laptop's folder or from the file that a person saves.
+  asRun(rows) {
     const name = $("device").value.trim() || "phone";
     remember("cnnedge-name", name);
-    const run = {
-      schema: 1, id: deviceId(), device: name, user_agent: navigator.userAgent.slice(0, 400),
-      cores: navigator.hardwareConcurrency ?? null, rows,
+    return {
+      schema: 2, kind: "browser", id: deviceId(), device: name, user_agent: navigator.userAgent.slice(0, 400),
+      cores: navigator.hardwareConcurrency ?? null, at: new Date().toISOString(), cnnedge: this.page.cnnedge, rows,
     };
-    if (this.page.upload === null) return say("Measured. Nothing was sent: this page has no laptop behind it.", "good");
+  }
+
+  // Send the figures to the laptop; a page that came as one file has none.
+  async hand() {
+    if (this.page.upload === null) {
+      return say("Measured. This page has no laptop behind it: save the figures, and cnnedge report reads them.", "good");
+    }
     say("Sending …");
     const answer = await fetch(this.page.upload, {
-      method: "POST", headers: {"content-type": "application/json"}, body: JSON.stringify(run),
+      method: "POST", headers: {"content-type": "application/json"}, body: JSON.stringify(this.run),
     }).catch(() => null);
-    if (answer === null) throw new Error("The laptop does not answer: measure again once it runs.");
+    $("again").hidden = answer !== null;
+    if (answer === null) return say(UNHEARD, "bad");
     const text = await answer.text();
-    if (!answer.ok) throw new Error(`The laptop refused the figures: ${text}`);
-    say(`Sent: ${text}`, "good");
+    say(answer.ok ? `Sent: ${text}` : `The laptop refused the figures: ${text}`, answer.ok ? "good" : "bad");
   }
 }
 
-function say(text, kind = "") {
+const HIDDEN =
+  "Stopped, and nothing was sent: the page went into the background, where browsers slow it down. Measure again.";
+const UNHEARD =
+  "The laptop does not answer. Send the figures again once it is reached, or save them: cnnedge report reads the file.";
+
+// Offer the figures as a file, as browsers save what they download.
+function save(run) {
+  const name = run.device.toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "phone";
+  const file = new Blob([JSON.stringify(run, null, 1)], {type: "application/json"});
+  const link = Object.assign(document.createElement("a"), {href: URL.createObjectURL(file), download: `${name}.json`});
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+function say(text, kind = "", live = "polite") {
+  $("progress").ariaLive = live;
   $("progress").textContent = text;
   $("progress").className = `check ${kind}`;
 }
+
+// What changes many times a second is not read out.
+const count = (text) => say(text, "", "off");
 
 // The device's own random number, so that its figures replace its older ones and nobody else's.
 function deviceId() {

@@ -11,7 +11,6 @@ const MOST_MS = 10_000;
 const STEPS_PER_READING = 20;
 const PAUSE_EVERY_MS = 100;
 const SUSTAINED_MS = 60_000;
-const WINDOW_MS = 5_000;
 
 // One row for the laptop; `progress(text)` says where it stands, `signal` stops it.
 export async function measure(file, page, {progress, signal, sustained}) {
@@ -26,7 +25,9 @@ export async function measure(file, page, {progress, signal, sustained}) {
     return {
       file: file.name, sha256: file.sha256, runtime: session.runtime, load_ms: rounded(session.loadMs), first_ms: rounded(firstMs),
       latency_ms: summary(found.ms, found.calls), calls_per_reading: found.together, clock_step_ms: rounded(found.step),
-      check: {pictures: check.pictures, same: check.same, largest_difference: finite(check.largest)},
+      check: {
+        pictures: check.pictures, same: check.same, largest_difference: finite(check.largest), tolerance: file.tolerance,
+      },
       sustained: curve, error: null,
     };
   } finally {
@@ -96,36 +97,34 @@ async function reading(session, inputs, together, number) {
   return (performance.now() - started) / together;
 }
 
-// A minute without a pause: one point a second, the first five seconds against the last.
+// A minute without a pause: one point a second.
 async function sustain(session, inputs, {together}, progress, signal) {
   const points = [];
   const begun = performance.now();
-  let calls = 0;
+  let runs = 0;
   while (performance.now() - begun < SUSTAINED_MS) {
     await breathe(signal);
     const at = performance.now() - begun;
     progress(`under load: ${Math.round(at / 1000)} of ${SUSTAINED_MS / 1000} s`);
     const ms = [];
     while (performance.now() - begun - at < 1000) ms.push(await reading(session, inputs, together, ms.length));
-    calls += ms.length * together;
-    points.push({at: at / 1000, p50: percentile(ms, 50), p90: percentile(ms, 90)});
+    runs += ms.length * together;
+    points.push({at: rounded(at / 1000), p50: percentile(ms, 50), p90: percentile(ms, 90)});
   }
-  return curve(points, calls);
-}
-
-function curve(points, runs) {
-  const median = (chosen) => percentile(chosen.map((point) => point.p50), 50);
-  const last = points[points.length - 1].at;
   return {
     at_s: points.map((point) => point.at), p50_ms: points.map((point) => point.p50),
     p90_ms: points.map((point) => point.p90), runs,
-    first_ms: median(points.filter((point) => point.at < WINDOW_MS / 1000)),
-    last_ms: median(points.filter((point) => point.at > last - WINDOW_MS / 1000)),
   };
 }
 
+// The share of its speed that is left in the second half, by the median of each.
+export function speedKept({p50_ms: points}) {
+  const middle = Math.ceil(points.length / 2);
+  return percentile(points.slice(0, middle), 50) / percentile(points.slice(-middle), 50);
+}
+
 function breathe(signal) {
-  if (signal?.aborted) throw new Error("stopped");
+  signal?.throwIfAborted();
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 

@@ -4,13 +4,27 @@
 import {address, bytes, isInlined} from "./assets.js";
 
 const MODULES = {};
+// () -> v128: the smallest module that a browser without SIMD refuses. Both runtimes are built with SIMD alone.
+const SIMD = Uint8Array.of(
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+);
 
 export async function open(file, versions) {
+  requireWebAssembly();
   const content = await bytes(file.address);
   await load(file.format);
   const started = performance.now();
   const opened = file.format === "tflite" ? await openLiteRt(file, content) : await openOnnx(file, content);
   return {...opened, loadMs: performance.now() - started, runtime: `${versions[file.format]} (wasm, 1 thread)`};
+}
+
+function requireWebAssembly() {
+  if (typeof WebAssembly === "undefined") {
+    throw new Error("WebAssembly is switched off here (by a setting, or Lockdown Mode): allow it, or use another browser");
+  }
+  if (!WebAssembly.validate(SIMD)) {
+    throw new Error("its WebAssembly lacks SIMD: Chrome 91, Firefox 89, Safari 16.4 and later have it on most devices");
+  }
 }
 
 // Load a runtime once; a failure is not kept, so that the next try may go better.
