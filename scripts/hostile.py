@@ -1,4 +1,4 @@
-"""Open many model files with one hostile operator each and count what they do to the process that opens them.
+"""Open many model files with one or two hostile operators each and count what they do to the process that opens them.
 
     python scripts/hostile.py --format tflite --count 100000
 

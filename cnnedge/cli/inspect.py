@@ -9,7 +9,7 @@ import typer
 
 from cnnedge import console
 from cnnedge.cli.options import AsJson, ModelPath, Overwrite
-from cnnedge.errors import GateError, MissingPackageError, UsageError
+from cnnedge.errors import GateError, MissingPackageError, ModelError, UsageError
 from cnnedge.files import check_readable, check_writable, refuse_existing
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def inspect(
     Types and shapes of input and output, operators, layers that are integer
     and layers that are still float, bytes of weights by type, multiplications
     for one image, and what LiteRT's GPU delegate would leave to the CPU.
+    A file with something in it that cannot be is described, and ends with
+    exit code 1: no runtime is given it.
     The file is only read: neither TensorFlow nor a runtime is needed, but
     for --errors, which runs it beside the float Keras model and shows the
     signal-to-quantization-noise ratio of every layer, the worst first.
@@ -103,6 +105,8 @@ def inspect(
         _print(report)
         if errors:
             show.show_errors(more["errors"])
+    if report.broken:
+        raise ModelError(f"{file}: {report.refused}: no runtime is given this file")
     if unmet:
         raise GateError(f"{file}: not {'; not '.join(unmet)}")
 
@@ -180,6 +184,7 @@ def _rows(report: "Inspection") -> dict[str, str]:
         "free sizes": _few(report.free_sizes),
         "flex": _few(report.flex_ops),
         "custom": _few(report.custom_ops),
+        "runs": f"no: {report.refused}" if report.refused else "nothing against it",
     }
     if report.format == "tflite":
         rows["GPU"] = _few(report.gpu_concerns, none="nothing against LiteRT's GPU delegate")

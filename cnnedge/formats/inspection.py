@@ -24,6 +24,8 @@ class Inspection:
         float_ops: every operator that calculates in float.
         weight_bytes: the constants' bytes by type.
         macs: multiplications for one image; None where shapes cannot be worked out.
+        refused: why cnnedge gives the file to no runtime; None where it does.
+        unknown_ops: operators that it gives to none at all, right as they may be.
         metadata: what the file says in standard TFLite metadata or in ONNX metadata properties.
     """
 
@@ -48,8 +50,15 @@ class Inspection:
     free_batch: bool
     free_sizes: list[str]
     gpu_concerns: list[str]
+    refused: str | None
+    unknown_ops: list[str]
     metadata: StandardMetadata | dict[str, str] | None
     passport: Passport | None
+
+    @property
+    def broken(self) -> bool:
+        """Whether something in it cannot be, beside operators that cnnedge does not know."""
+        return self.refused is not None and not self.unknown_ops
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -86,6 +95,8 @@ def inspect(file: ModelFile) -> Inspection:
         free_batch=facts.free_batch,
         free_sizes=facts.free_sizes,
         gpu_concerns=facts.gpu_concerns,
+        refused=file.refusal,
+        unknown_ops=_named(operators, lambda operator: operator.op not in file.known_operators),
         metadata=file.standard_metadata or file.properties or None,
         passport=passport,
     )

@@ -1,7 +1,7 @@
 """A model file: read from disk once, checked once, and handed on as an object that knows what it holds."""
 
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -155,6 +155,26 @@ class ModelFile:
                 and that cannot be.
         """
         _ = self.needs_rehearsal
+
+    @property
+    def known_operators(self) -> Collection[str]:
+        """The names of those that cnnedge lets a runtime run."""
+        if isinstance(self.parsed, TFLiteModel):
+            from cnnedge.formats.tflite.operators import RULES
+
+            return RULES
+        from cnnedge.formats.onnx.operators import OPERATORS
+
+        return OPERATORS
+
+    @cached_property
+    def refusal(self) -> str | None:
+        """What ``check_runnable`` says against it, without the file's name; None where a runtime may run it."""
+        try:
+            self.check_runnable()
+        except ModelError as error:
+            return str(error).removeprefix(f"{self.name}: ")
+        return None
 
     @cached_property
     def needs_rehearsal(self) -> bool:

@@ -2,12 +2,14 @@ import json
 import subprocess
 import sys
 
+import onnx
 import pytest
 
 from cnnedge.cli.app import run
 from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from tests.support import models
 from tests.support.labelled_files import PASSPORT
+from tests.support.tflite_objects import OPERATORS, first, packed, parsed
 
 
 @pytest.fixture
@@ -78,6 +80,25 @@ def test_files_that_are_no_model(tmp_path, capsys, name, content, words):
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_a_file_that_no_runtime_is_given_is_described_and_ends_with_1(tmp_path, capsys):
+    model = parsed()
+    first(model, OPERATORS.CONV_2D).builtinOptions.strideH = 0
+    (tmp_path / "zero.tflite").write_bytes(packed(model))
+    assert run(["inspect", str(tmp_path / "zero.tflite"), "--json"]) == 1
+    output = capsys.readouterr()
+    assert json.loads(output.out)["refused"] == "CONV_2D: option 2 is 0, expected 1..4096"
+    assert output.err.count("\n") == 1 and "option 2 is 0, expected 1..4096: no runtime is given" in output.err
+
+
+def test_operators_that_are_not_ours_are_no_fault_of_the_file(tmp_path, capsys):
+    """Detection and speech are other purposes; ``--require`` is there for who wants to be sure."""
+    model = onnx.load_from_string(models.colours_onnx())
+    model.graph.node[3].op_type = "Hardmax"
+    (tmp_path / "other.onnx").write_bytes(model.SerializeToString())
+    assert run(["inspect", str(tmp_path / "other.onnx")]) == 0
+    assert "no: operator 'Hardmax' is not one of those" in " ".join(capsys.readouterr().out.split())
 
 
 def test_inspecting_needs_no_runtime_and_no_onnx(float32, int8):

@@ -1,4 +1,4 @@
-"""Files with one hostile operator each: none may end, stop or fill the process that opens it.
+"""Files with one or two hostile operators each: none may end, stop or fill the process that opens it.
 
 ``scripts/hostile.py`` opens as many more as one likes; 10,000 of each format take some minutes.
 """

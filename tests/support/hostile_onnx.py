@@ -1,7 +1,7 @@
-"""ONNX files with one hostile operator each: a small valid graph of common operators, some of its fields at an edge.
+"""ONNX files with one or two hostile operators each: small valid graphs of common ones, some fields at an edge.
 
 ``hostile(seed)`` gives the same bytes for the same seed. Operators of the public schema without a template here get
-random inputs and every attribute that the schema gives them.
+random inputs and every attribute that the schema gives them. Of two operators the second reads what the first writes.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import random
 from typing import Any
 
 import numpy as np
-from onnx import AttributeProto, TensorProto, defs, helper, numpy_helper
+from onnx import AttributeProto, NodeProto, TensorProto, ValueInfoProto, defs, helper, numpy_helper
 
 INTEGERS = (0, 1, 2, 3, 4, -1, -2, 7, 64, 255, 4096, 65_536, 2**31 - 1, -(2**31), 2**62, -(2**63))
 FLOATS = (0.0, 1.0, -1.0, 0.5, 1e-30, 1e30, 1e9, math.inf, math.nan)
@@ -83,16 +83,27 @@ TEMPLATES: dict[str, Node] = {
 _SCHEMAS = {schema.name: schema for schema in defs.get_all_schemas() if schema.domain == ""}
 
 
+# Of all files, those of two operators.
+PAIRS = 0.4
+
+
 def hostile(seed: int) -> bytes:
-    """A file of one operator with up to three of its fields at an edge."""
+    """A file of one or two operators with up to three of their fields at an edge."""
     chance = random.Random(seed)
     while True:
         with contextlib.suppress(TypeError, ValueError, NotImplementedError):  # nothing that onnx can write
-            return _hostile(chance)
+            graph = _Graph()
+            graph.add(chance)
+            if chance.random() < PAIRS:
+                graph.add(chance)
+            return graph.content(chance)
 
 
-def _hostile(chance: random.Random) -> bytes:
-    name = chance.choice(sorted(TEMPLATES) if chance.random() < 0.7 else sorted(_SCHEMAS))
+def _name(chance: random.Random) -> str:
+    return chance.choice(sorted(TEMPLATES) if chance.random() < 0.7 else sorted(_SCHEMAS))
+
+
+def _changed_node(chance: random.Random, name: str) -> Node:
     node = TEMPLATES.get(name) or _guessed(chance, _SCHEMAS[name])
     inputs, attributes = list(node.inputs), dict(node.attributes)
     dtype, outputs = node.dtype, node.outputs
@@ -106,7 +117,7 @@ def _hostile(chance: random.Random) -> bytes:
             outputs, inputs = _rewired(chance, outputs, inputs)
         elif inputs:
             _changed(chance, inputs)
-    return _file(chance, name, inputs, outputs, dtype, attributes)
+    return Node(*inputs, outputs=outputs, dtype=dtype, **attributes)
 
 
 def _guessed(chance: random.Random, schema: defs.OpSchema) -> Node:
@@ -164,27 +175,48 @@ def _rewired(chance: random.Random, outputs: int, inputs: list[Any]) -> tuple[in
     return (chance.choice([0, 1, 2, 5, 300]), inputs) if kind == "outputs" else (outputs, inputs)
 
 
-def _file(
-    chance: random.Random, name: str, inputs: list[Any], outputs: int, dtype: str, attributes: dict[str, Any]
-) -> bytes:
-    names, constants, values = [], [], []
-    for number, made in enumerate(inputs):
-        names.append("" if made is None else f"i{number}")
-        if isinstance(made, list):
-            values.append(helper.make_tensor_value_info(f"i{number}", _KINDS[dtype], made))
-        elif made is not None:
-            constants.append(numpy_helper.from_array(np.asarray(made), f"i{number}"))
-    made_outputs = [f"o{number}" for number in range(outputs)]
-    node = helper.make_node(name, names, made_outputs)
-    for key, value in attributes.items():
-        node.attribute.append(_made_attribute(key, value))
-    kind = chance.choice([TensorProto.FLOAT, _KINDS[dtype]])
-    ends = [helper.make_tensor_value_info(output, kind, None) for output in made_outputs[:1]]
-    graph = helper.make_graph([node], "g", values, ends, constants)
-    version = chance.choice([11, 13, 13, 17, 17, 18, 21])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)])
-    model.ir_version = 8
-    return model.SerializeToString()
+class _Graph:
+    """Operators in a row, with the constants that they read and the data that nobody writes."""
+
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.constants: list[TensorProto] = []
+        self.values: list[ValueInfoProto] = []
+        self.dtype = "float32"
+
+    def add(self, chance: random.Random) -> None:
+        """One more, whose first data is what the one before wrote first."""
+        name = _name(chance)
+        made = _changed_node(chance, name)
+        before = next((output for node in self.nodes for output in node.output), None)
+        read = next((place for place, wanted in enumerate(made.inputs) if isinstance(wanted, list)), None)
+        mark = f"n{len(self.nodes)}"
+        inputs = [
+            before if before and place == read else self._input(f"{mark}i{place}", wanted, made.dtype)
+            for place, wanted in enumerate(made.inputs)
+        ]
+        node = helper.make_node(name, inputs, [f"{mark}o{number}" for number in range(made.outputs)])
+        node.attribute.extend(_made_attribute(key, value) for key, value in made.attributes.items())
+        self.nodes.append(node)
+        self.dtype = made.dtype
+
+    def _input(self, name: str, wanted: Any, dtype: str) -> str:
+        if wanted is None:
+            return ""
+        if isinstance(wanted, list):
+            self.values.append(helper.make_tensor_value_info(name, _KINDS[dtype], wanted))
+        else:
+            self.constants.append(numpy_helper.from_array(np.asarray(wanted), name))
+        return name
+
+    def content(self, chance: random.Random) -> bytes:
+        kind = chance.choice([TensorProto.FLOAT, _KINDS[self.dtype]])
+        ends = [helper.make_tensor_value_info(output, kind, None) for output in self.nodes[-1].output[:1]]
+        graph = helper.make_graph(self.nodes, "g", self.values, ends, self.constants)
+        version = chance.choice([11, 13, 13, 17, 17, 18, 21])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)])
+        model.ir_version = 8
+        return model.SerializeToString()
 
 
 def _made_attribute(key: str, value: Any) -> AttributeProto:

@@ -1,14 +1,13 @@
-"""TFLite files with one hostile operator each: a small valid graph of every operator, some of its fields at an edge.
+"""TFLite files with one or two hostile operators each: small valid graphs, some of their fields at an edge.
 
-``hostile(seed)`` gives the same bytes for the same seed. Operators without a template here are those that the check
-knows no rule for: they are made of random tensors, and must be refused by name.
+``hostile(seed)`` gives the same bytes for the same seed. Of two operators the second reads what the first writes: what
+is wrong with the first then reaches a kernel as its input.
 """
 
 import contextlib
 import math
 import random
 import struct
-from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -16,6 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 from cnnedge.formats.tflite.operators import RULES
 from cnnedge.formats.tflite.vocabulary import BUILTIN_OPERATORS
 from tests.support.tflite_objects import packed
+from tests.support.tflite_templates import TYPES, buffer_of, data_shape, joined, output_shape, scaled, sound
 
 INTEGERS = (0, 1, 2, 3, -1, -2, 5, 7, 127, 255, 256, 4096, 65_536, 2**30, 2**31 - 1, -(2**31))
 FLOATS = (0.0, 1.0, -1.0, 0.5, 1e-30, 1e30, 1e-9, 1e9, math.inf, math.nan, 127.0)
@@ -23,85 +23,13 @@ SHAPES = (
     [], [1], [4], [1, 4], [1, 4, 4, 3], [1, 4, 4, 1], [4, 4, 3], [3], [1, 1, 1, 3], [2, 4, 4, 3], [1, 0, 4, 3], [1] * 5,
     [1, 1, 1, 4, 4, 3], [1] * 7, [1, 5, 5, 3], [1, 4, 4, 6], [65_536, 65_536], [-1, 4, 4, 3], [1, 1000, 1000, 64], [48],
 )  # fmt: skip
-IMAGE = [1, 4, 4, 3]
-_TYPES = {"float32": 0, "float16": 1, "int32": 2, "uint8": 3, "int64": 4, "bool": 6, "int16": 7, "int8": 9}
-_NUMPY = {number: name for name, number in _TYPES.items()}
-
-
-class Operator:
-    """A valid one: ``inputs`` are shapes of data, or arrays for constants; ``options`` by their names in the schema."""
-
-    def __init__(self, inputs: list[Any], output: list[int] | list[list[int]], out: str = "", **options: Any) -> None:
-        self.inputs, self.options, self.out = inputs, options, out
-        self.outputs = output if output and isinstance(output[0], list) else [output]
-
-
-def _ints(*values: int) -> np.ndarray:
-    return np.array(values, np.int32)
-
-
-_WINDOW = {"padding": 0, "strideW": 1, "strideH": 1}
-_POOL = Operator([IMAGE], IMAGE, **_WINDOW, filterWidth=2, filterHeight=2)
-_SAME, _PAIR = Operator([IMAGE], IMAGE), Operator([IMAGE, IMAGE], IMAGE)
-_REDUCED = Operator([IMAGE, _ints(1, 2)], [1, 3])
-_PADDED = _ints(0, 0, 1, 1, 1, 1, 0, 0).reshape(4, 2)
-TEMPLATES: dict[str, Operator] = {
-    "CONV_2D": Operator([IMAGE, "w 5 3 3 3", "b 5"], [1, 4, 4, 5], **_WINDOW, dilationWFactor=1, dilationHFactor=1),
-    "DEPTHWISE_CONV_2D": Operator(
-        [IMAGE, "w 1 3 3 3", "b 3"], IMAGE, **_WINDOW, depthMultiplier=1, dilationWFactor=1, dilationHFactor=1
-    ),
-    "TRANSPOSE_CONV": Operator(
-        [_ints(1, 8, 8, 5), "w 5 3 3 3", IMAGE], [1, 8, 8, 5], padding=0, strideW=2, strideH=2
-    ),
-    "FULLY_CONNECTED": Operator([[1, 48], "w 5 48", "b 5"], [1, 5]),
-    "BATCH_MATMUL": Operator([[1, 4, 3], [1, 3, 5]], [1, 4, 5]),
-    "AVERAGE_POOL_2D": _POOL, "MAX_POOL_2D": _POOL, "L2_POOL_2D": _POOL,
-    **dict.fromkeys(["MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"], _REDUCED),
-    **dict.fromkeys(
-        ["ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "POW"], _PAIR
-    ),
-    "PRELU": Operator([IMAGE, "w 1 1 3"], IMAGE),
-    "SOFTMAX": Operator([[1, 5]], [1, 5], beta=1.0),
-    "LEAKY_RELU": Operator([IMAGE], IMAGE, alpha=0.1),
-    "LOCAL_RESPONSE_NORMALIZATION": Operator([IMAGE], IMAGE, radius=2, bias=1.0, alpha=1.0, beta=0.5),
-    "RESHAPE": Operator([IMAGE, _ints(1, 48)], [1, 48], newShape=[1, 48]),
-    "SQUEEZE": Operator([[1, 1, 1, 3]], [1, 3], squeezeDims=[1, 2]),
-    "EXPAND_DIMS": Operator([[1, 3], _ints(1)], [1, 1, 3]),
-    "TRANSPOSE": Operator([IMAGE, _ints(0, 3, 1, 2)], [1, 3, 4, 4]),
-    "SHAPE": Operator([IMAGE], [4], out="int32", outType=2),
-    "CONCATENATION": Operator([IMAGE, IMAGE], [1, 4, 4, 6], axis=3),
-    "PACK": Operator([[4, 3], [4, 3]], [2, 4, 3], valuesCount=2, axis=0),
-    "UNPACK": Operator([[2, 4, 3]], [[4, 3], [4, 3]], num=2, axis=0),
-    "SPLIT": Operator([_ints(3), [1, 4, 4, 6]], [IMAGE, IMAGE], numSplits=2),
-    "SPLIT_V": Operator([[1, 4, 4, 6], _ints(3, 3), _ints(3)], [IMAGE, IMAGE], numSplits=2),
-    "SLICE": Operator([IMAGE, _ints(0, 1, 1, 0), _ints(1, 2, 2, 3)], [1, 2, 2, 3]),
-    "STRIDED_SLICE": Operator([IMAGE, _ints(0, 0, 0, 0), _ints(1, 4, 4, 3), _ints(1, 2, 2, 1)], [1, 2, 2, 3]),
-    "GATHER": Operator([IMAGE, _ints(2, 0)], [1, 4, 4, 2], axis=3),
-    "PAD": Operator([IMAGE, _PADDED], [1, 6, 6, 3]),
-    "PADV2": Operator([IMAGE, _PADDED, "w 1"], [1, 6, 6, 3]),
-    "MIRROR_PAD": Operator([IMAGE, _PADDED], [1, 6, 6, 3]),
-    "RESIZE_BILINEAR": Operator([IMAGE, _ints(8, 8)], [1, 8, 8, 3]),
-    "RESIZE_NEAREST_NEIGHBOR": Operator([IMAGE, _ints(8, 8)], [1, 8, 8, 3]),
-    "REVERSE_V2": Operator([IMAGE, _ints(2)], IMAGE),
-    "TILE": Operator([IMAGE, _ints(1, 2, 1, 3)], [1, 8, 4, 9]),
-    "SPACE_TO_DEPTH": Operator([IMAGE], [1, 2, 2, 12], blockSize=2),
-    "DEPTH_TO_SPACE": Operator([[1, 4, 4, 4]], [1, 8, 8, 1], blockSize=2),
-    "ARG_MAX": Operator([[1, 5], _ints(1)], [1], out="int64", outputType=4),
-    **dict.fromkeys(
-        ["LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL", "EQUAL", "NOT_EQUAL"],
-        Operator([IMAGE, IMAGE], IMAGE, out="bool"),
-    ),
-    **dict.fromkeys(["SELECT", "SELECT_V2"], Operator(["condition 1 4 4 3", IMAGE, IMAGE], IMAGE)),
-}  # fmt: skip
-
-
-def sound(name: str, dtype: str = "float32") -> schema.ModelT:
-    """A valid file of one operator, to be changed and packed."""
-    return _Maker(name, TEMPLATES.get(name, _SAME), dtype).model()
+_NUMPY = {number: name for name, number in TYPES.items()}
+# Of all files, those of two operators.
+PAIRS = 0.4
 
 
 def hostile(seed: int) -> bytes:
-    """A file of one operator with one to three of its fields at an edge; a tenth of the seeds leave it as it is."""
+    """A file of one or two operators with one to three fields at an edge; a tenth of the seeds leave it as it is."""
     chance = random.Random(seed)
     while True:
         with contextlib.suppress(TypeError, ValueError, AttributeError, struct.error):  # no number of the schema's type
@@ -110,92 +38,30 @@ def hostile(seed: int) -> bytes:
 
 def _hostile(chance: random.Random) -> bytes:
     names = list(RULES) if chance.random() < 0.95 else BUILTIN_OPERATORS[: BUILTIN_OPERATORS.index("BITCAST")]
-    name = chance.choice(names)
     dtype = chance.choice(["float32", "int8", "int8", "uint8", "int16"])
+    name = chance.choice(names)
     model = sound(name, dtype)
-    model.operatorCodes[0].version = chance.choice([1, 1, 2, 3, 5])
+    if chance.random() < PAIRS:
+        model = joined(model, sound(_follower(chance, name), dtype))
+    for code in model.operatorCodes:
+        code.version = chance.choice([1, 1, 2, 3, 5])
     for _ in range(chance.choice([0, 1, 1, 1, 1, 1, 2, 2, 3, 3])):
         change = chance.choice([_option, _option, _shape, _type, _quantization, _quantization, _wiring, _constant])
         change(chance, model)
     return packed(model)
 
 
-class _Maker:
-    def __init__(self, name: str, template: Operator, dtype: str) -> None:
-        self.name, self.template, self.dtype = name, template, dtype
-        self.tensors: list[Any] = []
-        self.buffers = [schema.BufferT()]
-
-    def model(self) -> schema.ModelT:
-        inputs = [self._input(made) for made in self.template.inputs]
-        if self.name == "QUANTIZE":
-            self.tensors[inputs[0]].type, self.tensors[inputs[0]].quantization = 0, None
-        outputs = [self._tensor(shape, self.template.out or self.dtype) for shape in self.template.outputs]
-        if self.name == "DEQUANTIZE":
-            self.tensors[outputs[0]].type, self.tensors[outputs[0]].quantization = 0, None
-        operator = schema.OperatorT()
-        operator.inputs, operator.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
-        self._set_options(operator)
-        code, graph, model = schema.OperatorCodeT(), schema.SubGraphT(), schema.ModelT()
-        code.builtinCode = BUILTIN_OPERATORS.index(self.name)
-        code.deprecatedBuiltinCode, code.version = min(127, code.builtinCode), 1
-        graph.tensors, graph.operators = self.tensors, [operator]
-        graph.inputs = np.array([i for i in inputs if not self.tensors[i].buffer], np.int32)
-        graph.outputs = operator.outputs
-        model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [code], [graph], self.buffers
-        return model
-
-    def _set_options(self, operator: schema.OperatorT) -> None:
-        number = RULES[self.name].options if self.name in RULES else 0
-        if not number:
-            return
-        kind = next(name for name, value in vars(schema.BuiltinOptions).items() if value == number)
-        operator.builtinOptionsType, operator.builtinOptions = number, getattr(schema, f"{kind}T")()
-        for option, value in self.template.options.items():
-            setattr(operator.builtinOptions, option, value)
-
-    def _input(self, made: Any) -> int:
-        if isinstance(made, np.ndarray):
-            return self._tensor(list(made.shape), "int32", made)
-        if not isinstance(made, str):
-            return self._tensor(made, self.dtype)
-        kind, *sizes = made.split()
-        shape = [int(size) for size in sizes]
-        if kind == "condition":
-            return self._tensor(shape, "bool")
-        dtype = {"int8": "int32", "uint8": "int32", "int16": "int64"}.get(self.dtype, self.dtype) if kind == "b" else (
-            "int8" if self.dtype == "int16" and len(shape) > 1 else self.dtype)  # fmt: skip
-        values = np.arange(math.prod(shape)).reshape(shape) % 7
-        return self._tensor(shape, dtype, values.astype(dtype))
-
-    def _tensor(self, shape: list[int], dtype: str, values: np.ndarray | None = None) -> int:
-        tensor = schema.TensorT()
-        tensor.name, tensor.shape, tensor.type, tensor.buffer = b"t%d" % len(self.tensors), shape, _TYPES[dtype], 0
-        if dtype in ("int8", "uint8", "int16"):
-            tensor.quantization = _scaled(0.5, 128 if dtype == "uint8" else 0)
-        if values is not None:
-            tensor.buffer = len(self.buffers)
-            self.buffers.append(_buffer(values))
-        self.tensors.append(tensor)
-        return len(self.tensors) - 1
-
-
-def _buffer(values: np.ndarray) -> schema.BufferT:
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-    return buffer
-
-
-def _scaled(*numbers: float) -> schema.QuantizationParametersT:
-    found = schema.QuantizationParametersT()
-    found.scale, found.zeroPoint = np.array(numbers[:1], np.float32), np.array(numbers[1:], np.int64)
-    return found
+def _follower(chance: random.Random, name: str) -> str:
+    """An operator to read what ``name`` writes, nine times of ten one that takes its shape."""
+    fitting = [other for other in RULES if data_shape(other) == output_shape(name)]
+    return chance.choice(fitting if fitting and chance.random() < 0.9 else list(RULES))
 
 
 def _option(chance: random.Random, model: schema.ModelT) -> None:
-    options = model.subgraphs[0].operators[0].builtinOptions
+    operator = chance.choice(model.subgraphs[0].operators)
+    options = operator.builtinOptions
     if options is None or not vars(options) or chance.random() < 0.03:
-        model.subgraphs[0].operators[0].builtinOptions = None
+        operator.builtinOptions = None
         return
     name = chance.choice(sorted(vars(options)))
     value = getattr(options, name)
@@ -226,12 +92,12 @@ def _fit(model: schema.ModelT, tensor: schema.TensorT) -> None:
     count = math.prod(tensor.shape) if len(tensor.shape) else 1
     if tensor.buffer and 0 <= count <= 10**6:
         values = (np.arange(count) % 5).astype(_NUMPY.get(tensor.type, "int8"))
-        model.buffers[tensor.buffer] = _buffer(values)
+        model.buffers[tensor.buffer] = buffer_of(values)
 
 
 def _type(chance: random.Random, model: schema.ModelT) -> None:
     tensor = chance.choice(model.subgraphs[0].tensors)
-    tensor.type = chance.choice(list(_TYPES.values())) if chance.random() < 0.9 else chance.randrange(20)
+    tensor.type = chance.choice(list(TYPES.values())) if chance.random() < 0.9 else chance.randrange(20)
     _fit(model, tensor)
 
 
@@ -242,7 +108,7 @@ def _quantization(chance: random.Random, model: schema.ModelT) -> None:
         tensor.quantization = None
     elif kind == "many":
         size = chance.choice([2, 3, 5, *(abs(n) for n in tensor.shape if abs(n) < 100)])
-        tensor.quantization = _scaled(1.0, 0)
+        tensor.quantization = scaled(1.0, 0)
         tensor.quantization.scale = np.array(
             [chance.choice(FLOATS) if chance.random() < 0.2 else 0.5] * size, np.float32
         )
@@ -250,11 +116,11 @@ def _quantization(chance: random.Random, model: schema.ModelT) -> None:
         tensor.quantization.quantizedDimension = chance.choice([0, 1, 2, 3, -1, 7])
     else:
         zero = chance.choice(INTEGERS) if kind != "scale" else 0
-        tensor.quantization = _scaled(chance.choice(FLOATS) if kind != "zero" else 0.25, zero)
+        tensor.quantization = scaled(chance.choice(FLOATS) if kind != "zero" else 0.25, zero)
 
 
 def _wiring(chance: random.Random, model: schema.ModelT) -> None:
-    operator = model.subgraphs[0].operators[0]
+    operator = chance.choice(model.subgraphs[0].operators)
     inputs = list(operator.inputs)
     kind = chance.choice(["drop", "missing", "same", "more", "swap"])
     if kind == "drop" and inputs:
@@ -283,8 +149,8 @@ def _constant(chance: random.Random, model: schema.ModelT) -> None:
     elif chance.random() < 0.25:
         tensor.buffer = 0
         graph.inputs = np.append(graph.inputs, number).astype(np.int32)
-    elif tensor.type == _TYPES["int32"]:
+    elif tensor.type == TYPES["int32"]:
         values = np.frombuffer(model.buffers[tensor.buffer].data, np.int32).copy()
         if len(values):
             values[chance.randrange(len(values))] = chance.choice(INTEGERS)
-            model.buffers[tensor.buffer] = _buffer(values)
+            model.buffers[tensor.buffer] = buffer_of(values)

@@ -49,6 +49,8 @@ def check_node(node: Node) -> None:
         raise ModelError(f"operator {node.op[:60]!r} is not one of those that cnnedge runs (image classifiers')")
     if "" in node.inputs and node.op not in _OPTIONAL:
         raise ModelError(f"{node.op} leaves out input {node.inputs.index('')}")
+    if node.op == "Constant" and "value" in node.attributes and node.attributes["value"].message(5) is None:
+        raise ModelError("Constant has an attribute 'value' that holds no tensor")
     for name, limits in _WINDOWS.items():
         _check_numbers(f"{node.op}: {name}", (*node.integers(name), node.integer(name, limits[0])), limits)
 

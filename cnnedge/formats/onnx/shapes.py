@@ -157,6 +157,11 @@ def _reduce(node: Node, image: Shape, shapes: list[Shape | None], model: OnnxMod
     return tuple(size for axis, size in enumerate(sizes) if keep or axis not in dropped)
 
 
+def _filled(node: Node, wanted: Shape, shapes: list[Shape | None], model: OnnxModel) -> Shape | None:
+    sizes = constant_integers(model, node.inputs[0])
+    return None if sizes is None or min(sizes, default=0) < 0 else sizes
+
+
 def _pad(node: Node, image: Shape, shapes: list[Shape | None], model: OnnxModel) -> Shape | None:
     pads = constant_integers(model, node.inputs[1]) if len(node.inputs) > 1 else node.integers("pads")
     if pads is None or len(pads) != 2 * len(image):
@@ -170,5 +175,5 @@ _RULES: dict[str, Callable[[Node, Shape, list[Shape | None], OnnxModel], Shape |
     "GlobalMaxPool": _global_pool, "QLinearGlobalAveragePool": _global_pool, "Reshape": _reshape, "Flatten": _flatten,
     "Transpose": _transpose, "Gemm": _gemm, "QGemm": _gemm, "MatMul": _matmul, "MatMulInteger": _matmul,
     "QLinearMatMul": _matmul, "Concat": _concat, "Squeeze": _squeeze, "ReduceMean": _reduce, "ReduceMax": _reduce,
-    "ReduceSum": _reduce, "Pad": _pad,
+    "ReduceSum": _reduce, "Pad": _pad, "ConstantOfShape": _filled,
 }  # fmt: skip

@@ -12,7 +12,7 @@ from cnnedge.formats.tflite.flatbuffer import Damaged
 from cnnedge.formats.tflite.flow import check_flow
 from cnnedge.formats.tflite.operators import RULES
 from cnnedge.formats.tflite.reader import Operator, Quantization, Subgraph, Tensor, TFLiteModel
-from cnnedge.formats.tflite.sides import check_sides, check_wiring
+from cnnedge.formats.tflite.sides import check_ranks, check_sides, check_wiring
 
 # The largest activation of ResNet-50 at 224x224 is 3 MB in float32; a tensor beyond this is a lie, and LiteRT
 # would try to allocate it.
@@ -42,6 +42,7 @@ def check_graph(model: TFLiteModel) -> None:
     for operator in graph.operators:
         _check_operator(operator)
         check_wiring(operator)
+        check_ranks(operator, graph.tensors)
         check_flow(operator, graph.tensors, model.buffers, model.content)
         check_sides(operator, model)
     check_budget(model)

@@ -61,6 +61,8 @@ _DATA = {
     ),
     "PADV2": (0, 2), **dict.fromkeys(COMPARING, (0, 1)), **dict.fromkeys(["SELECT", "SELECT_V2"], (0, 1, 2)),
 }  # fmt: skip
+# The value that PADV2 fills in: a number, or a list of one.
+_PADDING_VALUE = ("PADV2", 2)
 # Which inputs are constants that steer a kernel: axes, sizes, places.
 _STEERING = {
     **dict.fromkeys(["MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "TRANSPOSE", "PAD", "MIRROR_PAD"], (1,)),
@@ -123,6 +125,19 @@ def check_wiring(operator: Operator) -> None:
         raise Damaged(f"{operator.name} has inputs {operator.inputs}, expected none left out but a bias")
 
 
+def check_ranks(operator: Operator, tensors: Sequence[Tensor]) -> None:
+    """Check how many sizes an operator's data has; what else is checked takes them for granted.
+
+    Raises:
+        ModelError: more or fewer than its kernel works on.
+    """
+    low, high = RULES[operator.name].ranks
+    for place in data_places(operator):
+        shape = tensors[operator.inputs[place]].shape
+        if not low <= len(shape) <= high and (operator.name, place) != _PADDING_VALUE:
+            raise Damaged(f"{operator.name} has data of shape {shape}, expected {low} to {high} sizes")
+
+
 def data_places(operator: Operator) -> Sequence[int]:
     """Which of its inputs carry data."""
     return range(len(operator.inputs)) if operator.name in _EVERY else _DATA.get(operator.name, (0,))
@@ -146,14 +161,11 @@ def steering(operator: Operator, place: int, model: TFLiteModel) -> tuple[int, .
 
 def _check_types(operator: Operator, data: list[Tensor], outputs: list[Tensor]) -> None:
     known = _TYPES.get(operator.name, _ANYTHING if operator.name in _MOVING else _FLOAT | _QUANTIZED)
-    low, high = RULES[operator.name].ranks
     for place, tensor in enumerate(data):
         if tensor.dtype not in known:
             raise Damaged(f"{operator.name} has {tensor.dtype} data, expected {', '.join(sorted(known))}")
         if operator.name == "PADV2" and place == 1:
             check_padding_value(tensor)
-        elif not low <= len(tensor.shape) <= high:
-            raise Damaged(f"{operator.name} has data of shape {tensor.shape}, expected {low} to {high} sizes")
     if operator.name in _RETYPING and outputs[0].dtype not in _RETYPING[operator.name]:
         raise Damaged(f"{operator.name} gives {outputs[0].dtype}")
 

@@ -70,15 +70,20 @@ def test_a_constant_that_is_no_tensor_is_one_line():
     # Field 5 (a tensor) as a varint: key 0x28, value 1, in place of the attribute's type (field 20: key 0xa0 0x01).
     place = bytes(content).index(b"\xa0\x01\x04")
     content[place : place + 3] = b"\x28\x81\x00"
-    file = open_model_file(bytes(content), "onnx")
-    assert file.needs_rehearsal
+    with pytest.raises(ModelError, match="attribute 'value' that holds no tensor"):
+        open_model_file(bytes(content), "onnx").check_runnable()
 
 
-def test_a_size_that_only_a_run_shows_is_tried_apart():
-    content = file_of(
-        NODE("ConstantOfShape", ["s"], ["c"]), NODE("Add", ["x", "c"], ["y"]), s=np.array([2**31, 9], np.int64)
-    )
-    assert open_model_file(content, "onnx").needs_rehearsal
+@pytest.mark.parametrize(("sizes", "rehearsed"), [((4, 4), False), ((-1, 9), True)])
+def test_a_size_that_only_a_run_shows_is_tried_apart(sizes, rehearsed):
+    content = file_of(NODE("ConstantOfShape", ["s"], ["c"]), NODE("Add", ["x", "c"], ["y"]), s=np.array(sizes))
+    assert open_model_file(content, "onnx").needs_rehearsal == rehearsed
+
+
+def test_a_size_that_a_constant_gives_is_reckoned():
+    content = file_of(NODE("ConstantOfShape", ["s"], ["c"]), NODE("Add", ["x", "c"], ["y"]), s=np.array([2**31, 9]))
+    with pytest.raises(ModelError, match="ConstantOfShape needs 77,309,411,520 bytes of memory"):
+        open_model_file(content, "onnx").check_runnable()
 
 
 def test_our_own_files_need_no_trial():

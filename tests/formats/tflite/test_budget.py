@@ -8,8 +8,8 @@ from flatbuffers import Builder
 from cnnedge.errors import ModelError
 from cnnedge.formats.budget import MAX_MEMORY_BYTES, MAX_WORK
 from cnnedge.formats.model_file import open_model_file
-from tests.support.hostile_tflite import sound
 from tests.support.tflite_objects import packed
+from tests.support.tflite_templates import sound
 
 
 def reshaped(name: str, shape: list[int], **options: int) -> schema.ModelT:

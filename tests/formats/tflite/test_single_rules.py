@@ -6,8 +6,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from cnnedge.errors import ModelError
 from cnnedge.runtime.rehearsal import rehearse
-from tests.support.hostile_tflite import sound
 from tests.support.tflite_objects import opened, operator, tensors
+from tests.support.tflite_templates import sound
 
 
 def far_scale(model):
