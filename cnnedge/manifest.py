@@ -56,8 +56,8 @@ class TrainedOn:
 class TrainingRecord:
     """How a model was trained here.
 
-    ``network`` is its name in ``cnnedge train --list``; ``recipe`` is ``training.recipes.Recipe`` as JSON; ``cost`` is
-    what ``training.cost`` measured.
+    ``network`` is its name in ``cnnedge train --list``, or "photos", whose images are ``size`` pixels high and wide;
+    ``recipe`` is ``training.recipes.Recipe`` as JSON; ``cost`` is what ``training.cost`` measured.
     """
 
     recipe: dict[str, Any]
@@ -70,6 +70,7 @@ class TrainingRecord:
     width: float = 1.0
     network: str = ""
     cost: dict[str, Any] | None = None
+    size: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The whole way of one model: train, export, measure, report. Each step is also a command of its own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from cnnedge.data import Dataset
 from cnnedge.documents import Document
 from cnnedge.lock import alone_in
 from cnnedge.manifest import MANIFEST, update_manifest
-from cnnedge.model.baseline import baseline_candidates
+from cnnedge.model.baseline import MODES, baseline_candidates
 from cnnedge.model.keras_file import save_keras
 from cnnedge.progress import Progress, silent
 from cnnedge.report.pages import write_report
@@ -45,7 +46,7 @@ def train_and_save(
     keep_checkpoint: bool = False,
     progress: Progress = silent,
 ) -> "keras.Model":
-    """Train, write ``<network>.keras`` and note in the manifest how it was trained; arguments as in ``train``.
+    """Train, write ``job.file`` and note in the manifest how it was trained; arguments as in ``train``.
 
     Args:
         keep_checkpoint: leave the checkpoint of the last epoch, so that what comes after the training can be repeated
@@ -70,10 +71,10 @@ def _save(network: "keras.Model", job: TrainingJob, data: Dataset, folder: Path)
     record = job.record(
         backend=keras.backend.backend(), versions=versions(), cost=training_cost(folder / checkpoint.HISTORY, images)
     )
-    target = folder / f"{job.network}.keras"
+    target = folder / job.file
     save_keras(network, target, record)
     update_manifest(
-        folder, job.network, {target.name: baseline_entry(target.read_bytes(), data.labels)}, training=record
+        folder, target.stem, {target.name: baseline_entry(target.read_bytes(), data.labels)}, training=record
     )
     checkpoint.mark_trained(folder, target)
 
@@ -101,15 +102,18 @@ def train_and_export(
         job, data, folder=folder, resume=resume, overwrite=overwrite, keep_checkpoint=True, progress=progress
     )
     converter = Converter(network, data, job.recipe, seed=job.seed, progress=progress)
-    return export(converter, plan, source=folder / f"{job.network}.keras", name=job.network, folder=folder).failures
+    return export(converter, plan, source=folder / job.file, name=job.network, folder=folder).failures
 
 
 def measure(
-    model_name: str, folder: Path, data: Dataset, *, num_runs: int | None = None, progress: Progress = silent
-) -> Document:
-    """Benchmark everything in ``folder`` against its Keras baseline; write ``benchmark.json`` and ``report.html``."""
+    model_name: str, folder: Path, data: Dataset, *, files: Sequence[Path] | None = None, num_runs: int | None = None,
+    progress: Progress = silent,
+) -> Document:  # fmt: skip
+    """Benchmark everything in ``folder`` against the Keras baseline there, or ``files`` against the fastest way to call
+    it; write ``benchmark.json`` and ``report.html``."""
     keras_file = folder / f"{model_name}.keras"
-    candidates = baseline_candidates(keras_file) + candidates_for([folder])
+    modes = MODES if files is None else MODES[-1:]
+    candidates = baseline_candidates(keras_file, modes=modes) + candidates_for(files or [folder])
     plan = Plan() if num_runs is None else Plan(num_runs=num_runs)
     facts = data_facts(data, data.test)
     document = benchmark(candidates, data.test, facts, plan, baseline=keras_file.name, progress=progress)

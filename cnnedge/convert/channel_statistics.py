@@ -28,7 +28,7 @@ def channel_statistics(model: "keras.Model", tensors: Sequence[Any], pixels: np.
 
     if not tensors:
         return []
-    probe, images = keras.Model(model.inputs, list(tensors)), pixels[:IMAGES]
+    probe, images = keras.Model(model.inputs[0], list(tensors)), pixels[:IMAGES]
     blocks = [_of_block(probe(images[start : start + BATCH], training=False)) for start in range(0, len(images), BATCH)]
     weights = np.array([len(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]) / len(images)
     return [_merged(weights, [block[index] for block in blocks]) for index in range(len(tensors))]

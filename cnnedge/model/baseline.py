@@ -7,7 +7,7 @@ Three ways to call it, because people use all three and they differ by a factor 
     function   the model inside a ``tf.function``: traced once, the honest baseline for a speed-up
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,13 @@ MODES = ("predict", "call", "function")
 OPENER = "cnnedge.model.baseline:open_baseline"
 
 
-def baseline_candidates(path: Path, *, device: str = "cpu") -> list[Candidate]:
-    """What the benchmark measures of the float Keras model at ``path``: each of ``MODES``.
+def baseline_candidates(path: Path, *, device: str = "cpu", modes: Sequence[str] = MODES) -> list[Candidate]:
+    """What the benchmark measures of the float Keras model at ``path``: each of ``modes``.
 
     Raises:
         UsageError: there is no such file.
     """
-    return keras_candidates(path, opener=OPENER, modes=MODES, device=device)
+    return keras_candidates(path, opener=OPENER, modes=modes, device=device)
 
 
 class KerasRunner(Runner):

@@ -17,12 +17,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnedge.errors import UsageError
+from cnnedge.model.plain_stack import POOL, plain_stack
 from cnnedge.names import expected_one_of
 
 if TYPE_CHECKING:
     import keras
 
-POOL = "pool"
+DIGIT_SHAPE, PHOTO_SHAPE = (28, 28, 1), (32, 32, 3)
+# The network for someone's photos, whose size is chosen by the photos; it stands in no list.
+PHOTOS = "photos"
+# What a convolution sees after four poolings must still be a map.
+LEAST_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ def mnist(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Mo
     weights and more errors (see exported/TRAINING.md).
     """
     stack = (16, 16, POOL, 24, 32, POOL, 32, 32, POOL)
-    return _network("mnist", stack, num_classes, width, seed)
+    return plain_stack("mnist", DIGIT_SHAPE, stack, num_classes, width, seed)
 
 
 def mnist_tiny(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
@@ -82,7 +87,7 @@ def mnist_tiny(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "ker
     about the ``mnist`` network at half width, without its last convolution to make room for the passport.
     """
     stack = (8, 8, POOL, 16, 16, POOL, 16, POOL)
-    return _network("mnist-tiny", stack, num_classes, width, seed)
+    return plain_stack("mnist-tiny", DIGIT_SHAPE, stack, num_classes, width, seed)
 
 
 def cifar10(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
@@ -109,7 +114,7 @@ def cifar10(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.
     costs no time in training that could be seen: on two x86 cores the layers at 32x32 take most of it.
     """
     stack = (32, 32, POOL, 64, 64, 64, POOL, 96, 96, 96, POOL, 160)
-    return _network("cifar10", stack, num_classes, width, seed)
+    return plain_stack("cifar10", PHOTO_SHAPE, stack, num_classes, width, seed)
 
 
 def cifar10_small(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
@@ -135,19 +140,19 @@ def cifar10_small(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "
     48 (see exported/TRAINING.md).
     """
     stack = (16, 16, POOL, 32, 32, POOL, 48, 48, 64)
-    return _network("cifar10-small", stack, num_classes, width, seed)
+    return plain_stack("cifar10-small", PHOTO_SHAPE, stack, num_classes, width, seed)
 
 
 MODELS: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (
-        ModelSpec("mnist", "mnist", (28, 28, 1), mnist, "handwritten digits, int8 below 50 kB, 4.9 MMAC"),
-        ModelSpec("mnist-tiny", "mnist", (28, 28, 1), mnist_tiny, "handwritten digits, int8 below 20 kB, 1.3 MMAC"),
-        ModelSpec("cifar10", "cifar10", (32, 32, 3), cifar10, "photos of 10 classes, int8 below 512 kB, 50 MMAC"),
+        ModelSpec("mnist", "mnist", DIGIT_SHAPE, mnist, "handwritten digits, int8 below 50 kB, 4.9 MMAC"),
+        ModelSpec("mnist-tiny", "mnist", DIGIT_SHAPE, mnist_tiny, "handwritten digits, int8 below 20 kB, 1.3 MMAC"),
+        ModelSpec("cifar10", "cifar10", PHOTO_SHAPE, cifar10, "photos of 10 classes, int8 below 512 kB, 50 MMAC"),
         ModelSpec(
             "cifar10-small",
             "cifar10",
-            (32, 32, 3),
+            PHOTO_SHAPE,
             cifar10_small,
             "photos of 10 classes, int8 below 98 kB, 10 MMAC",
         ),
@@ -155,13 +160,37 @@ MODELS: dict[str, ModelSpec] = {
 }
 
 
-def model_spec(name: str) -> ModelSpec:
-    """The entry of ``name`` in the list.
+def photos(size: int) -> ModelSpec:
+    """The plain network for photos of ``size`` x ``size`` pixels in colour.
+
+    Its convolutions have 16, 32, 32, 64, 64, 96, 96 and 160 filters, a 2x2 max pooling after the first and then after
+    every second of them, and the global average of the last feeds the head: 346,000 weights before the head, and 93
+    million multiply-accumulates at 96 pixels, 257 million at 160. Source: the cifar10 network, with one convolution at
+    full size, where they cost most.
 
     Raises:
-        UsageError: no such model.
+        UsageError: ``size`` is below LEAST_SIZE.
     """
-    if name not in MODELS:
+    if size < LEAST_SIZE:
+        raise UsageError(f"size is {size}, expected at least {LEAST_SIZE} pixels")
+    shape = (size, size, 3)
+    stack = (16, POOL, 32, 32, POOL, 64, 64, POOL, 96, 96, POOL, 160)
+
+    def build(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
+        return plain_stack(PHOTOS, shape, stack, num_classes, width, seed)
+
+    return ModelSpec(PHOTOS, "", shape, build, f"someone's photos at {size} x {size}")
+
+
+def model_spec(name: str, size: int | None = None) -> ModelSpec:
+    """The entry of ``name`` in the list, or with ``size`` the network of that name for images of ``size`` x ``size``.
+
+    Raises:
+        UsageError: no such model, or none that takes any size.
+    """
+    if name == PHOTOS and size is not None:
+        return photos(size)
+    if name not in MODELS or size is not None:
         raise UsageError(f"unknown model {name!r}: {expected_one_of(name, MODELS)}")
     return MODELS[name]
 
@@ -195,54 +224,3 @@ def layer_macs(layer: "keras.layers.Layer") -> int:
     """Multiply-accumulates of one layer: each kernel weight once per output position; 0 without a kernel."""
     kernel = getattr(layer, "kernel", None)
     return 0 if kernel is None else math.prod(kernel.shape) * math.prod(layer.output.shape[1:-1])
-
-
-def _network(name: str, stack: tuple[int | str, ...], num_classes: int, width: float, seed: int) -> "keras.Model":
-    """Scale, convolve and pool as ``stack`` says; the head flattens after a last pooling, else averages."""
-    import keras
-    from keras import layers
-
-    image = keras.Input(MODELS[name].input_shape, name="image")
-    features = layers.Rescaling(1 / 255, name="scale")(image)
-    for position, step in enumerate(stack):
-        number = 1 + sum(isinstance(before, type(step)) for before in stack[:position])
-        if isinstance(step, str):
-            features = layers.MaxPooling2D(2, name=f"pool{number}")(features)
-        else:
-            features = _convolution(features, _scaled(step, width), number, seed)
-    if stack[-1] == POOL:
-        features = layers.Flatten(name="flatten")(features)
-    else:
-        features = layers.GlobalAveragePooling2D(name="average")(features)
-    features = layers.Dropout(0.1, seed=_layer_seed(seed, 102), name="dropout")(features)
-    probabilities = layers.Dense(
-        num_classes, activation="softmax", kernel_initializer=_initializer(seed, 103), name="probabilities"
-    )(features)
-    return keras.Model(image, probabilities, name=name)
-
-
-def _convolution(features, filters: int, number: int, seed: int):
-    """3x3 convolution, batch norm and ReLU, named ``conv<number>``, ``bn<number>`` and ``relu<number>``."""
-    from keras import layers
-
-    features = layers.Conv2D(
-        filters, 3, padding="same", use_bias=False, kernel_initializer=_initializer(seed, number), name=f"conv{number}"
-    )(features)
-    # Momentum 0.9, not Keras's 0.99: a quick training has only some hundred steps an epoch to follow.
-    features = layers.BatchNormalization(momentum=0.9, name=f"bn{number}")(features)
-    return layers.ReLU(name=f"relu{number}")(features)
-
-
-def _scaled(channels: int, width: float) -> int:
-    return max(8, round(channels * width / 8) * 8)
-
-
-def _initializer(seed: int, layer: int) -> "keras.Initializer":
-    from keras import initializers
-
-    return initializers.HeNormal(seed=_layer_seed(seed, layer))
-
-
-def _layer_seed(seed: int, layer: int) -> int:
-    """A seed of its own for every layer: two layers of one shape must not start with the same weights."""
-    return seed * 1000 + layer

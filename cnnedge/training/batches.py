@@ -1,4 +1,4 @@
-"""Augmented training batches for ``fit``: the same for the same seed, wherever a training is taken up."""
+"""Batches for ``fit``: augmented ones, the same for the same seed wherever a training is taken up, and plain ones."""
 
 import keras
 import numpy as np
@@ -6,6 +6,25 @@ import numpy as np
 from cnnedge.data import Split
 from cnnedge.training.augment import augment
 from cnnedge.training.recipes import Augmentation
+
+
+class PlainBatches(keras.utils.PyDataset):
+    """The images of a split as they are, in their order, for the evaluation after each epoch: pairs as in
+    ``AugmentedBatches``, the last one may be shorter. A split of thousands of photos never lies in memory as floats."""
+
+    def __init__(self, split: Split, *, num_classes: int, batch_size: int) -> None:
+        super().__init__(workers=1)
+        self.split = split
+        self.one_hot = np.eye(num_classes, dtype=np.float32)[split.labels]
+        self.batch_size = batch_size
+
+    @property
+    def num_batches(self) -> int:
+        return -(-len(self.split) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = np.arange(index * self.batch_size, min((index + 1) * self.batch_size, len(self.split)))
+        return self.split.pixels(chosen).astype(np.float32), self.one_hot[chosen]
 
 
 class AugmentedBatches(keras.utils.PyDataset):

@@ -4,12 +4,11 @@ import math
 from pathlib import Path
 
 import keras
-import numpy as np
 
-from cnnedge.data import Dataset, Split, pixels_of
+from cnnedge.data import Dataset
 from cnnedge.progress import Progress, silent
 from cnnedge.training import checkpoint
-from cnnedge.training.batches import AugmentedBatches
+from cnnedge.training.batches import AugmentedBatches, PlainBatches
 from cnnedge.training.callbacks import training_callbacks
 from cnnedge.training.distillation import distiller
 from cnnedge.training.job import TrainingJob
@@ -79,8 +78,7 @@ def train(
         initial_epoch=epochs_done,
         epochs=recipe.epochs,
         shuffle=False,  # the batches come in an order of their own
-        validation_data=_arrays(data.validation, len(data.labels)),
-        validation_batch_size=EVALUATION_BATCH,
+        validation_data=PlainBatches(data.validation, num_classes=len(data.labels), batch_size=EVALUATION_BATCH),
         callbacks=training_callbacks(
             network, folder, seed=job.seed, steps=steps, epochs=recipe.epochs, progress=progress
         ),
@@ -159,8 +157,3 @@ def jit_compile() -> bool | str:
     if keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu"):
         return False
     return "auto"
-
-
-def _arrays(split: Split, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Float32 images 0..255 and one-hot labels, as the model takes them."""
-    return pixels_of(split).astype(np.float32), np.eye(num_classes, dtype=np.float32)[split.labels]

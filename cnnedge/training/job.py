@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cnnedge.errors import DataError, UsageError
 from cnnedge.files import sha256_of
 from cnnedge.manifest import FileFacts, TrainedOn, TrainingRecord
-from cnnedge.model.networks import model_spec
+from cnnedge.model.networks import ModelSpec, model_spec
 from cnnedge.model.readers.opening import check_kind
 from cnnedge.training.recipes import Recipe, recorded
 
@@ -48,7 +48,8 @@ class TrainingJob:
 
     network: a key of ``networks.MODELS``. seed: of weights, order, augmentation and dropout. width: factor on every
     channel count. init: the network to start from. teacher: the network to learn from besides (distillation). data:
-    None until the images are at hand (see ``on``).
+    None until the images are at hand (see ``on``). size: height and width of the images, for a network of any size.
+    name: how the trained network is called, its own name if empty; it decides nothing.
     """
 
     network: str
@@ -58,9 +59,11 @@ class TrainingJob:
     init: SavedNetwork | None = None
     teacher: SavedNetwork | None = None
     data: TrainedOn | None = None
+    size: int | None = None
+    name: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        model_spec(self.network)
+        model_spec(self.network, self.size)
         if self.seed < 0:
             raise UsageError(f"seed is {self.seed}, expected at least 0")
         if not self.width > 0:
@@ -74,6 +77,16 @@ class TrainingJob:
             raise UsageError(
                 f"--init {self.init.path} brings a network that has its width: leave --width {self.width:g} out"
             )
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What is trained."""
+        return model_spec(self.network, self.size)
+
+    @property
+    def file(self) -> str:
+        """The name of the trained network's file."""
+        return f"{self.name or self.network}.keras"
 
     def on(self, data: "Dataset") -> "TrainingJob":
         """This job with the identity of ``data``, of which it reads ``train`` and ``validation``.
@@ -91,7 +104,7 @@ class TrainingJob:
         Raises:
             DataError: images of another shape than the network's, or fewer than one batch.
         """
-        expected = model_spec(self.network).input_shape
+        expected = self.spec.input_shape
         shape = data.train.image_shape
         if shape != expected:
             raise DataError(f"{data.name} has images of shape {shape}, {self.network} takes {expected}")
@@ -122,7 +135,7 @@ class TrainingJob:
         return TrainingRecord(
             network=self.network, recipe=dataclasses.asdict(self.recipe), seed=self.seed, width=self.width,
             init=init, teacher=teacher, data=self.data, backend=backend, versions=dict(versions),
-            cost=None if cost is None else dict(cost),
+            cost=None if cost is None else dict(cost), size=self.size,
         )  # fmt: skip
 
     @classmethod
@@ -135,7 +148,7 @@ class TrainingJob:
         try:
             recipe = recorded(record.recipe)
             init, teacher = (_saved(file) for file in (record.init, record.teacher))
-            return cls(record.network, recipe, record.seed, record.width, init, teacher, record.data)
+            return cls(record.network, recipe, record.seed, record.width, init, teacher, record.data, record.size)
         except (KeyError, TypeError, UsageError) as error:
             raise DataError(f"the record of the training of {record.network!r} cannot be used ({error})") from None
 
@@ -149,5 +162,6 @@ def _settings(job: TrainingJob) -> dict[str, Any]:
     whole = {entry.name: getattr(job, entry.name) for entry in dataclasses.fields(job)}
     recipe = dataclasses.asdict(whole.pop("recipe"))
     data = whole.pop("data")
+    del whole["name"]
     splits = {"training images": data and data.train_sha256, "validation images": data and data.validation_sha256}
     return {**whole, **recipe, **splits}

@@ -5,7 +5,6 @@ import keras
 from cnnedge.errors import ModelError
 from cnnedge.files import sha256_of
 from cnnedge.model.keras_file import load_keras
-from cnnedge.model.networks import build_model, model_spec
 from cnnedge.training.job import SavedNetwork, TrainingJob
 
 
@@ -16,7 +15,7 @@ def starting_network(job: TrainingJob, *, num_classes: int) -> keras.Model:
         ModelError: ``job.init`` cannot be read, takes images of another shape than the job's network, or has another
             number of classes and no Dense layer at its end that could be replaced.
     """
-    fresh = build_model(job.network, num_classes=num_classes, width=job.width, seed=job.seed)
+    fresh = job.spec.build(num_classes, job.width, job.seed)
     if job.init is None:
         return fresh
     network = load_saved(job.init)
@@ -38,7 +37,7 @@ def check_saved(job: TrainingJob) -> None:
 
 
 def _check_images(saved: SavedNetwork, network: keras.Model, job: TrainingJob) -> None:
-    expected = model_spec(job.network).input_shape
+    expected = job.spec.input_shape
     if network.input_shape[1:] != expected:
         raise ModelError(
             f"{saved.path} takes images of shape {network.input_shape[1:]}, expected {expected} as {job.network} does"

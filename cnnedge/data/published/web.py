@@ -57,17 +57,17 @@ class WebFolder:
         downloads = pooch.create(folder, self.address, registry=self.files, retry_if_failed=self.retries)
         downloader = pooch.HTTPDownloader(
             timeout=(self.connect_seconds, self.read_seconds),
-            progressbar=_Bar(f"download {name}", progress),
+            progressbar=Bar(f"download {name}", progress),
         )
         try:
             downloads.fetch(name, downloader=downloader)
         except requests.RequestException as error:
-            raise SourceFailed(f"{name}: {_reason(error)}") from error
+            raise SourceFailed(f"{name}: {reason(error)}") from error
         except ValueError as error:  # how pooch says that the hash differs
             raise SourceFailed(f"{name}: its SHA-256 is not the published one") from error
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """A few words for what requests raised, whose own messages are several lines of nested exceptions."""
     import requests
     import urllib3
@@ -85,7 +85,7 @@ def _reason(error: Exception) -> str:
     return type(error).__name__
 
 
-class _Bar:
+class Bar:
     """What pooch expects of a progress bar, handed on as ``progress(stage, done, total)`` in bytes."""
 
     def __init__(self, stage: str, progress: Progress) -> None:

@@ -1,0 +1,76 @@
+"""``cnnedge photos`` from a folder of photos to a verified file, a page that says why, and a second start."""
+
+import json
+
+import pytest
+
+from cnnedge.cli.app import run
+from cnnedge.documents.trials import read_search
+from cnnedge.formats.model_file import open_model_file
+from tests.support.photos import CLASSES, write_photos
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = write_photos(tmp_path_factory.mktemp("photos") / "my flowers", per_class=40)
+    (folder / "rose" / "IMG_0003.jpg").write_bytes(b"\xff\xd8\xff no photo")
+    return folder
+
+
+def test_a_folder_becomes_a_file_and_the_lines_that_use_it(photos, tmp_path, capsys, monkeypatch):
+    asked = ["photos", str(photos), "--size", "32", "--base", "none", "--epochs", "5", "--num-runs", "4"]
+    asked += ["--max-bad", "2", "--out", str(tmp_path)]
+    place = tmp_path / "my_flowers"
+    monkeypatch.setattr("cnnedge.search.speeds.NUM_RUNS", 4)
+
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cnnedge.pipeline.measure", stop)
+        assert run(asked) == 1
+    told = capsys.readouterr().err
+    assert "train on 70 photos of 32 x 32: 5 epochs of 8 batches of 8" in told and "try tflite int8: 0 of 18" in told
+    assert run(asked) == 1
+    assert "holds an unfinished training: add --resume" in capsys.readouterr().err
+
+    assert run([*asked, "--resume"]) == 0
+    told = capsys.readouterr()
+    assert "train photos" not in told.err and "try tflite" not in told.err, "nothing is done twice"
+    record = read_search(place / "search.json")
+    file = place / record.file
+    assert told.out.startswith(f"use {file}: ") and "% right (" in told.out
+    assert "18 validation images cannot tell whether it stays within 0.5 points; about " in told.out
+    assert f"next: cnnedge predict {file} PHOTO.jpg" in told.err and f"next: cnnedge demo {file}" in told.err
+    passport = open_model_file(file).passport
+    assert passport.labels == CLASSES and passport.top1 == record.test.top1 > 0.9 and record.test.images == 24
+    rows = json.loads((place / "benchmark.json").read_text())["rows"]
+    assert {row["file"] for row in rows} == {file.name, "my_flowers.keras"}
+    assert json.loads((place / "manifest.json").read_text())["training"]["size"] == 32
+    assert {"search.html", "report.html", "history.csv"} <= {path.name for path in place.iterdir()}
+    assert not (place / "checkpoint").exists() and not (place / "candidates").exists()
+
+    assert run([*asked, "--resume"]) == 1
+    assert "nothing is left to resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "message"),
+    [
+        (["--name", "../up"], 2, "--name '../up'"),
+        (["--base", "MobilNetV2"], 2, "unknown --base 'MobilNetV2'"),
+        (["--size", "16"], 2, "16 is not in the range 32<=x<=512"),
+    ],
+)
+def test_what_cannot_work_is_said(more, code, message, photos, tmp_path, capsys):
+    assert run(["photos", str(photos), "--out", str(tmp_path), *more]) == code
+    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_no_folder_and_no_photos(tmp_path, capsys):
+    assert run(["photos", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere is no folder: expected" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert run(["photos", str(tmp_path / "empty"), "--out", str(tmp_path)]) == 1
+    assert "holds no pictures that can be read, expected" in capsys.readouterr().err
