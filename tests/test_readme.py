@@ -38,7 +38,7 @@ ELSEWHERE = {
     "cnnedge inspect --errors": "tests/convert/layer_errors/test_show.py",
     "cnnedge train cifar10 --data photos/ --init exported/cifar10/cifar10.keras --out runs/photos": "test_fine_tuning",
     "cnnedge search my.keras --data photos/ --max-drop 0.5": "tests/cli/test_search.py",
-    "cnnedge export my.keras --data photos/ --qat --max-drop 0.5": "tests/cli/test_run.py",
+    "cnnedge photos flowers/ --max-drop 0.5": "tests/cli/test_photos.py, on generated photos",
     "cnnedge demo exported/mnist exported/cifar10 --host 0.0.0.0": "tests/apps/demo/page, on loopback",
     "cnnedge report exported/mnist/benchmark.json demo/my-phone.json": "tests/documents/test_browser_run.py",
     "cnnedge golden exported/cifar10/cifar10_int8.tflite --data cifar10": "tests/cli/test_match.py",
