@@ -9,8 +9,8 @@ import typer
 COMMANDS = {
     name: {"score": "score_many"}.get(name, name)
     for name in (
-        "run", "photos", "train", "export", "search", "data", "benchmark", "report", "card", "predict", "score",
-        "inspect", "demo", "golden", "match", "doctor",
+        "run", "photos", "train", "export", "search", "data", "benchmark", "fleet", "report", "card", "predict",
+        "score", "inspect", "demo", "golden", "match", "doctor",
     )
 }  # fmt: skip
 

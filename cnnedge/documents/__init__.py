@@ -1,5 +1,6 @@
 """``benchmark.json`` as frozen records: read with checks, written, and asked by attribute."""
 
+from cnnedge.documents.boards import BoardRun, FleetRun
 from cnnedge.documents.browser_run import BrowserRow, BrowserRun, SelfCheck
 from cnnedge.documents.circumstances import Conditions, Data, Load, Machine, Made, Sentence, Settings, Work
 from cnnedge.documents.layer import Layer, Profile
@@ -35,6 +36,7 @@ __all__ = [
     "RAPL",
     "SCHEMA",
     "Accuracy",
+    "BoardRun",
     "Browser",
     "BrowserRow",
     "BrowserRun",
@@ -44,6 +46,7 @@ __all__ = [
     "Data",
     "Document",
     "EndToEnd",
+    "FleetRun",
     "Flip",
     "Identity",
     "Latency",

@@ -3,8 +3,9 @@
 import base64
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -209,16 +210,29 @@ def png_address(image: np.ndarray) -> str:
     return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
-def write_comparison(path: Path, documents: Sequence[Document]) -> None:
+def write_comparison(
+    path: Path, documents: Sequence[Document], hosts: Sequence[str] = (), failures: Mapping[str, str] | None = None
+) -> None:
     """Write one HTML page that lays the documents of several machines side by side.
+
+    Args:
+        path: of the page.
+        documents: one for each machine.
+        hosts: what the machines are called, where they have names.
+        failures: why other machines, by name, have no figures.
 
     Raises:
         MissingPackageError: jinja2 is not installed.
     """
     require_report_packages()
     page = environment().get_template("comparison.html").render(
-        title=f"{len(documents)} machines side by side",
+        title=f"{len(documents)} machine{'s' if len(documents) != 1 else ''} side by side",
         documents=documents,
+        names=[
+            f"{number}. {f'{host}: ' if host else ''}{document.machine.cpu}"
+            for number, (document, host) in enumerate(zip_longest(documents, hosts), 1)
+        ],
+        failures=failures or {},
         rows=several_machines(documents),
         warnings=comparison_warnings(documents),
     )  # fmt: skip

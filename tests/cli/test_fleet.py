@@ -1,0 +1,93 @@
+"""``cnnedge fleet`` against real ssh servers of this machine: two boards that measure, and others that cannot."""
+
+import json
+import re
+
+import pytest
+from PIL import Image
+
+from cnnedge.cli.app import run
+from tests.support import boards, models
+
+
+@pytest.fixture(scope="module")
+def reached(tmp_path_factory):
+    reason = boards.why_not()
+    if reason:
+        pytest.skip(reason)
+    with boards.boards(tmp_path_factory.mktemp("ssh")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A model and twelve pictures of each of its classes."""
+    folder = tmp_path_factory.mktemp("fleet")
+    (folder / "colours.onnx").write_bytes(models.with_passport(models.colours_onnx()))
+    for name in models.COLOURS:
+        (folder / "my photos" / name).mkdir(parents=True)
+        for number in range(12):
+            picture = models.colour_picture(name) - number
+            Image.fromarray(picture).save(folder / "my photos" / name / f"{number}.png")
+    return folder
+
+
+def test_boards_are_measured_side_by_side_and_failed_ones_named(reached, files, tmp_path, capsys):
+    hosts, out, page = tmp_path / "boards.txt", tmp_path / "fleet.json", tmp_path / "fleet.html"
+    hosts.write_text(
+        f"# the kitchen\none  {boards.CNNEDGE}\nstranger\n\nchanged\naway\nshut\ntwo {boards.CNNEDGE}\n"
+    )  # fmt: skip
+    words = ["fleet", str(hosts), str(files / "colours.onnx"), "--data", str(files / "my photos"), "--ssh", reached.ssh]
+    assert run([*words, "--num-runs", "4", "--json", str(out), "--report", str(page)]) == 1
+    said = capsys.readouterr()
+    failed = dict(re.findall(r"^failed: (\w+): (.*)$", said.out, re.MULTILINE))
+    assert failed["stranger"] == (
+        "its host key is not known here: connect once by hand (ssh stranger) and compare the fingerprint"
+    )
+    assert failed["changed"].startswith("its host key has changed: ")
+    assert failed["away"] == f"ssh: connect to host 127.0.0.1 port {reached.ports['away']}: Connection refused"
+    assert failed["shut"] == "ssh is not let in without a password: ssh-copy-id shut puts your key there"
+    assert said.err.splitlines()[-1] == "error: no figures of stranger, changed, away, shut: see above why"
+    found = {board["host"]: board for board in json.loads(out.read_text())["boards"]}
+    assert list(found) == ["one", "stranger", "changed", "away", "shut", "two"]
+    assert {host: board["error"] for host, board in found.items() if board["error"]} == failed
+    for host in ("one", "two"):
+        (row,) = found[host]["benchmark"]["rows"]
+        assert (row["file"], row["top1"], row["error"]) == ("colours.onnx", 1.0, None)
+        assert row["latency_ms"]["runs"] == 4
+        assert f": {host}, " in said.out
+    assert found["one"]["benchmark"]["data"]["sha256"] == found["two"]["benchmark"]["data"]["sha256"]
+    text = page.read_text()
+    assert "1. one: " in text and "2. two: " in text and "away has no figures:" in text
+
+
+def test_a_board_without_cnnedge_or_with_another_answer_is_named(reached, files, tmp_path, capsys):
+    hosts = tmp_path / "boards.txt"
+    hosts.write_text("one /nowhere/cnnedge\ntwo printf '{\"schema\":7}' > answer.json; true\n")
+    words = ["fleet", str(hosts), str(files / "colours.onnx"), "--ssh", reached.ssh]
+    assert run([*words, "--json", str(tmp_path / "out.json")]) == 1
+    failed = dict(re.findall(r"^failed: (\w+): (.*)$", capsys.readouterr().out, re.MULTILINE))
+    assert failed["one"] == "/nowhere/cnnedge is not there: install cnnedge, or write its path behind one"
+    assert failed["two"] == (
+        "what it measured is not a benchmark document of schema 1: run cnnedge benchmark again; is its cnnedge of this "
+        "version?"
+    )
+    assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "code", "message"),
+    [
+        ("", [], 2, "boards.txt names no host: expected a line each, such as pi@192.168.1.20"),
+        ("one\ntwo\none\n", [], 2, "names one twice"),
+        ("-oProxyCommand=touch\n", [], 2, "'-oProxyCommand=touch' is an option of ssh, expected a host"),
+        ("one\n", ["--ssh", "no-such-ssh"], 1, "no-such-ssh cannot be started (No such file or directory)"),
+        ("one\n", ["--ssh", " "], 2, "--ssh is empty"),
+    ],
+)
+def test_wrong_requests_are_one_line(files, tmp_path, capsys, text, more, code, message):
+    hosts = tmp_path / "boards.txt"
+    hosts.write_text(text)
+    assert run(["fleet", str(hosts), str(files / "colours.onnx"), *more]) == code
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert message in line
