@@ -7,13 +7,15 @@ import numpy as np
 from cnnedge.benchmark import sustained, timing
 from cnnedge.benchmark.layers import with_float_layers
 from cnnedge.benchmark.measurement import Measurement
-from cnnedge.documents import Accuracy, Comparison, EndToEnd, Flip, Identity, LostClass, Row, Timing
+from cnnedge.documents import Accuracy, Comparison, EndToEnd, Flip, Identity, LostClass, Mistake, Row, Timing
 from cnnedge.records import unknown
 from cnnedge.scoring import accuracy, agreement
 from cnnedge.scoring.score import Score, answers_of
 
 # Flipped images listed per row: enough for the gallery and for a second look, and little beside the figures.
 LISTED_FLIPS = 500
+# The surest; a page shows a dozen.
+LISTED_MISTAKES = 50
 
 
 def build_rows(
@@ -112,7 +114,18 @@ def accuracy_figures(one: Measurement, labels: np.ndarray, class_names: Sequence
         per_class=accuracy.per_class_accuracy(confusion),
         confusion=confusion.tolist(),
         shares_accuracy_with=one.shares_accuracy_with,
+        mistakes=_mistakes(probabilities, found) if distribution else None,
     )
+
+
+def _mistakes(probabilities: np.ndarray, found: Score) -> list[Mistake]:
+    """The surest of them."""
+    sure = probabilities.max(axis=1)
+    wrong = sorted(np.flatnonzero(~found.hits).tolist(), key=lambda image: -sure[image])[:LISTED_MISTAKES]
+    return [
+        Mistake(image, int(found.labels[image]), int(found.answers[image]), round(float(sure[image]), 4))
+        for image in wrong
+    ]
 
 
 def _comparison(

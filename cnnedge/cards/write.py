@@ -14,13 +14,13 @@ from cnnedge.formats.model_file import open_model_file
 from cnnedge.model.networks import MODELS, count_macs
 
 
-def write_card(folder: Path) -> Path:
-    """Write the card of the model in ``folder`` as its ``README.md``; return the path.
+def write_card(folder: Path, path: Path | None = None) -> Path:
+    """Write the card of the model in ``folder`` to ``path``, or as its ``README.md``; return the path.
 
     Raises:
         DataError, ModelError: see ``evidence.load_facts``.
     """
-    path = folder / CARD
+    path = path or folder / CARD
     write_atomically(path, render(load_facts(folder)).encode())
     return path
 

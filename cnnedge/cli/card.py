@@ -25,6 +25,7 @@ def card(
         Path | None,
         typer.Option("--cifar10-1", metavar="DIR", help="Holds cifar10.1_v6_data.npy and cifar10.1_v6_labels.npy."),
     ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.md", help="Write the card here instead.")] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write the model card FOLDER/README.md, and measure robustness for it.
@@ -55,13 +56,14 @@ def card(
     manifest = load_manifest(folder)
     files = robustness_files(folder, manifest.model)
     load_benchmark(folder)
-    check_writable(folder)
+    target = out or folder / CARD
+    check_writable(folder, target)
     if data is not None:
         datasets.check_source(data)
     require_keras(console.say)
     from cnnedge.cards.write import write_card
 
-    refuse_existing([folder / CARD], overwrite=overwrite)
+    refuse_existing([target], overwrite=overwrite)
     extra = _read_cifar10_1(cifar10_1, files)
     from cnnedge.data import evenly_spaced
     from cnnedge.scoring.testdata import choose_dataset, refuse_other_data
@@ -71,7 +73,7 @@ def card(
     refuse_other_data(dataset, manifest)
     test = evenly_spaced(dataset.test, limit)
     _keep_robustness(folder / ROBUSTNESS, files, dataset, test, extra, overwrite=overwrite)
-    console.show(f"written: {write_card(folder)}")
+    console.show(f"written: {write_card(folder, target)}")
 
 
 def _read_cifar10_1(folder: Path | None, files: list[Path]) -> "Split | None":

@@ -183,7 +183,7 @@ def export(
     fail_if_any(done.failures)
     check_required(folder, entries, words(require))
     if max_drop is not None and baseline is not None:
-        check_drops(entries, baseline, max_drop)
+        check_drops(entries, baseline, max_drop, done.scores)
     console.next_step("cnnedge", "benchmark", folder, *(["--data", data] if data else []))
 
 

@@ -85,17 +85,17 @@ def photos(
             source, image_shape=(side, side, 3), validation=validation, calibration=calibration, seed=seed,
             folder=options, progress=progress,
         )  # fmt: skip
-        done = making.make(
+        found, document = making.make(
             order, dataset, place, resume=resume, overwrite=overwrite, tell=console.say, progress=progress
         )
-    for line in words.result(done, place):
+    for line in words.result(found, document, place, place / checkpoint.HISTORY):
         console.show(line)
     from cnnedge.search.taking import check_met
 
     console.show(f"report: {place / 'report.html'}", f"all candidates: {place / making.PAGE}")
-    check_met(done.search)
-    console.next_step("cnnedge", "predict", place / str(done.search.file), "PHOTO.jpg")
-    console.next_step("cnnedge", "demo", place / str(done.search.file))
+    check_met(found)
+    console.next_step("cnnedge", "predict", place / str(found.file), "PHOTO.jpg")
+    console.next_step("cnnedge", "demo", place / str(found.file))
 
 
 def _named_after(folder: Path) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def report(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE.json..", help="What cnnedge benchmark wrote, and cnnedge demo.")
+        list[Path], typer.Argument(metavar="FILE.json|FOLDER..", help="What cnnedge benchmark wrote, and cnnedge demo.")
     ],
     out: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained page here.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown, for a README.")] = False,
@@ -51,7 +51,7 @@ def report(
 
     Examples:
 
-      cnnedge report exported/cifar10/benchmark.json --markdown
+      cnnedge report exported/cifar10 --markdown
 
       cnnedge report host.json pi.json --out both.html
 
@@ -61,7 +61,7 @@ def report(
 
       cnnedge report benchmark.json --foreign phone.txt --out with-phone.html
     """
-    from cnnedge.documents import read_documents
+    from cnnedge.documents import located_document, read_documents
     from cnnedge.report.foreign import read_foreign
 
     if fail_slower is not None and not (compare and fail_slower >= 0):
@@ -69,7 +69,8 @@ def report(
     if out is not None:
         refuse_existing([out], overwrite=overwrite)
         check_writable(out)
-    documents, others = read_documents(files), [read_foreign(file) for file in foreign or ()]
+    documents = read_documents([located_document(file) for file in files])
+    others = [read_foreign(file) for file in foreign or ()]
     if len(documents) > 1 and (markdown or csv):
         raise UsageError("--markdown and --csv take one benchmark")
     if foreign and (len(documents) > 1 or csv):

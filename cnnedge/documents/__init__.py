@@ -14,6 +14,7 @@ from cnnedge.documents.row import (
     Identity,
     Latency,
     LostClass,
+    Mistake,
     Nodes,
     Preprocessing,
     Row,
@@ -30,7 +31,7 @@ from cnnedge.documents.under_load import (
     efficiency,
     window_seconds,
 )
-from cnnedge.documents.whole import SCHEMA, Document, fail_if_any, read_document, several_machines
+from cnnedge.documents.whole import SCHEMA, Document, fail_if_any, located_document, read_document, several_machines
 
 __all__ = [
     "RAPL",
@@ -55,6 +56,7 @@ __all__ = [
     "LostClass",
     "Machine",
     "Made",
+    "Mistake",
     "Nodes",
     "Power",
     "Preprocessing",
@@ -71,6 +73,7 @@ __all__ = [
     "best_setting",
     "efficiency",
     "fail_if_any",
+    "located_document",
     "read_document",
     "read_documents",
     "several_machines",

@@ -73,6 +73,16 @@ class Flip:
 
 
 @dataclass(frozen=True)
+class Mistake:
+    """An image that is answered wrongly, both classes, and the probability of the wrong one, 0..1."""
+
+    image: int
+    label: int
+    predicted: int
+    confidence: float
+
+
+@dataclass(frozen=True)
 class Browser:
     """The phone or computer in whose browser a file ran, and how its answers compared with Python's.
 
@@ -136,7 +146,7 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """Fractions 0..1; ``top1_low`` and ``top1_high`` are the 95 % Wilson interval."""
+    """Fractions 0..1; ``top1_low`` and ``top1_high`` are the 95 % Wilson interval; ``mistakes`` the surest ones."""
 
     top1: float | None
     top1_low: float | None
@@ -146,6 +156,7 @@ class Accuracy:
     per_class: list[float | None] | None
     confusion: list[list[int]] | None
     shares_accuracy_with: str | None
+    mistakes: list[Mistake] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

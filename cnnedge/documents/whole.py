@@ -65,9 +65,13 @@ def _check_classes(where: str, row: Row, classes: int) -> None:
         lengths += [len(row.confusion), *map(len, row.confusion)]
     if any(length != classes for length in lengths):
         raise ValueError(f"{where} has figures for another number of classes than {classes}")
-    named = [one for flip in row.flips or [] for one in (flip.label, flip.baseline, flip.predicted)]
-    if any(not 0 <= one < classes for one in named):
-        raise ValueError(f"{where}.flips names a class that is none of the {classes}")
+    named = {
+        "flips": [one for flip in row.flips or [] for one in (flip.label, flip.baseline, flip.predicted)],
+        "mistakes": [one for mistake in row.mistakes or [] for one in (mistake.label, mistake.predicted)],
+    }
+    for what, found in named.items():
+        if any(not 0 <= one < classes for one in found):
+            raise ValueError(f"{where}.{what} names a class that is none of the {classes}")
 
 
 def read_document(path: Path) -> Document:
@@ -88,6 +92,20 @@ def read_document(path: Path) -> Document:
         return from_json(Document, content)
     except ValueError as error:
         raise DataError(f"{path} is damaged ({error}): run cnnedge benchmark again") from None
+
+
+def located_document(path: Path) -> Path:
+    """``path``, or the benchmark.json in it where it is a folder.
+
+    Raises:
+        DataError: a folder without one.
+    """
+    if not path.is_dir():
+        return path
+    found = path / "benchmark.json"
+    if not found.is_file():
+        raise DataError(f"{path} holds no benchmark.json: run cnnedge benchmark {path} first")
+    return found
 
 
 def several_machines(documents: Sequence[Document]) -> list[tuple[str, list[Row | None]]]:

@@ -6,20 +6,18 @@ from pathlib import Path
 
 from cnnedge import pipeline
 from cnnedge.convert.converter import Converter
-from cnnedge.data import Dataset, evenly_spaced
+from cnnedge.data import Dataset
 from cnnedge.documents import Document
 from cnnedge.documents.trials import Search, Wish
 from cnnedge.errors import DataError
 from cnnedge.lock import alone_in
 from cnnedge.model.networks import PHOTOS
-from cnnedge.model.predictor import KerasPredictor
 from cnnedge.photos import imagenet
 from cnnedge.photos.frozen_base import write_start
 from cnnedge.photos.recipe_for import recipe_for
 from cnnedge.progress import Progress, silent
 from cnnedge.records import known
 from cnnedge.report.frontier import write_frontier
-from cnnedge.scoring.score import Score, score
 from cnnedge.search.beginning import begun, subject_of
 from cnnedge.search.choosing import fate
 from cnnedge.search.steps import SEARCH, Seeker
@@ -29,8 +27,6 @@ from cnnedge.training.job import SavedNetwork, TrainingJob
 
 # int16x8 has slow kernels and lands between int8 and float16 in size: nobody's smallest file.
 PRECISIONS = ("float16", "dynamic", "int8", "int8_mixed")
-# Photos of the training on which the network is looked at again, for over-fitting: known to 4 points.
-SEEN_AGAIN = 500
 START, PAGE = "start.keras", "search.html"
 Tell = Callable[[str], None]
 
@@ -58,20 +54,10 @@ def planned_files(folder: Path, name: str) -> list[Path]:
     return [folder / file for file in (f"{name}.keras", *own)]
 
 
-@dataclass(frozen=True, eq=False)
-class Made:
-    """What came out: the search and its file, the benchmark, and how right the float network is on photos that it was
-    trained on (at most SEEN_AGAIN of them)."""
-
-    search: Search
-    document: Document
-    trained: Score
-
-
 def make(
     order: Order, data: Dataset, folder: Path, *, resume: bool, overwrite: bool, tell: Tell, progress: Progress = silent
-) -> Made:
-    """Train, search and measure.
+) -> tuple[Search, Document]:
+    """Train, search and measure; what the search found, and the benchmark of its file.
 
     Raises:
         CnnedgeError: a step failed; those before it stay done, for ``resume``.
@@ -87,14 +73,12 @@ def make(
         )
         converter = Converter(network, data, job.recipe, seed=job.seed, progress=progress)
         found = _search(order, converter, folder, resume=resume, tell=tell, progress=progress)
-        again = evenly_spaced(data.train, SEEN_AGAIN)
-        trained = score(KerasPredictor(network), again, stage="evaluate on photos of the training", progress=progress)
         document = pipeline.measure(
             order.name, folder, data, files=[folder / known(found.file)], num_runs=order.num_runs, progress=progress
         )
         checkpoint.discard(folder)
         (folder / START).unlink(missing_ok=True)
-    return Made(found, document, trained)
+    return found, document
 
 
 def start_of(order: Order, data: Dataset, folder: Path, tell: Tell, progress: Progress) -> SavedNetwork | None:

@@ -7,7 +7,8 @@ from cnnedge.data.sources import open_source
 from cnnedge.errors import CnnedgeError
 from cnnedge.files import write_atomically
 from cnnedge.images.decode import decode
-from cnnedge.report.pages import environment, heated, png_address
+from cnnedge.report.pages import environment, heated
+from cnnedge.report.pictures import png_address
 from cnnedge.scoring.accuracy import per_class_accuracy
 from cnnedge.scoring.bulk.inventory import NAME, Inventory
 from cnnedge.scoring.bulk.order import Order

@@ -7,7 +7,8 @@ import numpy as np
 from cnnedge.data import Split
 from cnnedge.data.findings import Findings
 from cnnedge.files import write_atomically
-from cnnedge.report.pages import environment, png_address
+from cnnedge.report.pages import environment
+from cnnedge.report.pictures import png_address
 
 _PICTURES = 8
 

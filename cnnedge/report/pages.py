@@ -1,22 +1,20 @@
 """The report: one HTML file that needs no network, readable on a phone, in light and in dark."""
 
-import base64
 import csv
-import io
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from cnnedge.documents import Document, Flip, Row, several_machines
 from cnnedge.errors import DataError, MissingPackageError
 from cnnedge.files import read_regular, write_atomically
 from cnnedge.records import known
-from cnnedge.report import layer_table, plots, summary, table
+from cnnedge.report import layer_table, plots, summary, table, wrong
+from cnnedge.report.decision import decide, over_fitting, with_one_keras
 from cnnedge.report.foreign import ForeignRow, beside, foreign_rows
+from cnnedge.report.pictures import png_address
 from cnnedge.report.reproduce import reproduce
 from cnnedge.report.throughput_table import throughput_rows, throughput_sentences
 
@@ -25,11 +23,14 @@ if TYPE_CHECKING:
 
     from cnnedge.data import Split
 
-# Pictures shown per file, and their width: a phone shows four beside each other.
+# Pictures shown per file.
 GALLERY_IMAGES = 8
-GALLERY_WIDTH = 96
 # A thousand epochs are 100 kB.
 MAX_HISTORY_BYTES = 10_000_000
+TRAINING = (
+    "Right answers after each epoch: accuracy on training pictures, changed at random, val accuracy on others. "
+    "The network is the average of the weights over the last steps: its figures are those above, not the last points."
+)
 REPORT_PACKAGES = ("matplotlib", "jinja2")
 
 
@@ -73,13 +74,19 @@ def render(
 ) -> str:  # fmt: skip
     """The report as HTML text; the arguments are those of ``write_report``."""
     require_report_packages()
-    rows = document.rows
+    rows, decision = document.rows, decide(document)
+    shown, other_calls = with_one_keras(rows)
     return environment().get_template("report.html").render(
         document=document,
-        title=f"{document.data.name}: {len(rows)} ways to classify an image",
+        title=decision.headline,
+        decision=decision,
+        confusions=wrong.confusions(decision.row, document.data.labels) if decision.row else [],
+        mistakes=wrong.surest(decision.row, document, images) if decision.row else [],
+        over_fitting=_over_fitting(history),
+        other_calls=other_calls,
         summary=summary.summarize(document),
         columns=list(table.COLUMNS),
-        table=[{"row": row, "cells": [cell(row) for cell in table.COLUMNS.values()]} for row in rows],
+        table=[{"row": row, "cells": [cell(row) for cell in table.COLUMNS.values()]} for row in shown],
         sustained=table.sustained_rows(document),
         delegation_sentences=[*summary.energy_sentences(document), *summary.delegation_sentences(document)],
         sustained_sentences=summary.sustained_sentences(document),
@@ -137,7 +144,7 @@ def _figures(document: Document, history: Path | None) -> list[dict[str, Any]]:
         reading = "Images a second, of as many times one thread's; one image a call. 100 %: each thread does its share."
         found.append(("Scaling", reading, plots.scaling(rows)))
     if history is not None:
-        found.append(("Training", "Accuracy after each epoch.", plots.training_curves(read_history(history))))
+        found.append(("Training", TRAINING, plots.training_curves(read_history(history))))
     return [{"heading": heading, "reading": reading, "svg": Markup(svg)} for heading, reading, svg in found]
 
 
@@ -156,6 +163,14 @@ def read_history(path: Path) -> dict[str, list[float]]:
     if not columns:
         raise DataError(f"{path} has no column whose name ends in 'accuracy': expected a history.csv")
     return columns
+
+
+def _over_fitting(history: Path | None) -> str | None:
+    """From the last epoch of a training."""
+    columns = {} if history is None else read_history(history)
+    if not {"accuracy", "val_accuracy"} <= set(columns):
+        return None
+    return over_fitting(columns["accuracy"][-1], columns["val_accuracy"][-1])
 
 
 def _details(row: Row, document: Document) -> dict[str, Any]:
@@ -197,17 +212,6 @@ def _kind(flip: Flip) -> str:
     if flip.baseline == flip.label:
         return "lost"
     return "gained" if flip.predicted == flip.label else "both wrong"
-
-
-def png_address(image: np.ndarray) -> str:
-    """A data address with the picture, uint8 (H, W, C), enlarged by whole pixels."""
-    from PIL import Image
-
-    picture = Image.fromarray(image.squeeze())
-    factor = max(1, GALLERY_WIDTH // picture.width)
-    stream = io.BytesIO()
-    picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST).save(stream, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def write_comparison(

@@ -2,6 +2,7 @@
 
 from cnnedge.documents import Document, Row
 from cnnedge.records import known
+from cnnedge.report.decision import size_words, too_few
 
 
 def summarize(document: Document) -> list[str]:
@@ -24,10 +25,7 @@ def _with_baseline(exported: list[Row], keras: Row, document: Document) -> list[
     ]
     sound = [row for row in exported if row.verdict in ("equal", "better")]
     if not sound and any(row.verdict == "unclear" for row in exported):
-        return [
-            *sentences,
-            f"These images are too few to tell whether a file is as accurate, within {margin:g} points.",
-        ]
+        return [*sentences, too_few(min(exported, key=lambda row: row.size_bytes), margin)]
     if not sound:
         return [*sentences, f"No exported file was shown to be as accurate as it, within {margin:g} points."]
     smallest = min(sound, key=lambda row: row.size_bytes)
@@ -175,5 +173,4 @@ def _speed(row: Row) -> str:
 
 
 def _size(row: Row) -> str:
-    size = row.size_bytes
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+    return size_words(row.size_bytes)

@@ -24,12 +24,14 @@ def keeps_limit(trial: Trial, search: Search) -> bool:
 
 
 def choose(search: Search) -> Trial | None:
-    """The smallest or fastest that keeps the limit; failing that, of those that seem to but for too few images."""
+    """The smallest or fastest that keeps the limit; failing that, of those that seem to but for too few images; and
+    where the images are too few for any to show it, the one that loses least, if that may be chance."""
     for keeps in (keeps_limit, _seems_to):
         found = [trial for trial in search.trials if keeps(trial, search)]
         if found:
             return _best(found, search.wish.prefer)
-    return None
+    least = nearest(search)
+    return least if least is not None and _may_be_chance(least, search) else None
 
 
 def nearest(search: Search) -> Trial | None:
@@ -45,6 +47,10 @@ def verdict_words(search: Search, trial: Trial) -> tuple[str, ...]:
     if not search.met:
         words = f"none of {count} candidates stays within {wish.max_drop_pp:g} points; the nearest is {trial.name}"
         return (f"{words}: {figures}", advice(search))
+    if not _seems_to(trial, search):
+        words = f"none of {count} candidates was seen to stay within {wish.max_drop_pp:g} points, which may be chance"
+        least = f"{words}: {trial.name} loses least: {figures}"
+        return (least, too_few(trial.found, wish.max_drop_pp, "validation"))
     words = f"{trial.name} is the {wish.prefer} of {count} that stays within {wish.max_drop_pp:g} points: {figures}"
     return (words,) if trial.found.verdict == WITHIN else (words, too_few(trial.found, wish.max_drop_pp, "validation"))
 
@@ -110,7 +116,9 @@ def too_few(found: Paired, max_drop_pp: float, split: str) -> str:
     room = found.delta_pp + max_drop_pp
     words = f"{found.images:,} {split} images cannot tell whether it stays within {max_drop_pp:g} points"
     if room <= 0:
-        return words + ", and no number of them would: it loses as much as is allowed"
+        needed = images_to_tell(found.lost, found.gained, found.images, max_drop_pp) if max_drop_pp else 0
+        more = f"; about {needed:,} would tell it from chance" if needed > found.images else ""
+        return f"{words}: it loses as much as is allowed{more}"
     return words + f"; about {images_to_tell(found.lost, found.gained, found.images, room):,} would"
 
 
@@ -126,6 +134,12 @@ def advice(search: Search) -> str:
         found.append("float16 among --precision")
     found.append("more calibration images, or a larger --max-drop")
     return f"what would help: {'; '.join(found)}"
+
+
+def _may_be_chance(trial: Trial, search: Search) -> bool:
+    """Whether so few images could show of no file that it stays within, nor show of this one that it does not."""
+    few = not can_tell(search.subject.validation, search.wish.max_drop_pp)
+    return few and search.wish.max_drop_pp > 0 and not trial.stopped and trial.found.verdict != OVER
 
 
 def _seems_to(trial: Trial, search: Search) -> bool:

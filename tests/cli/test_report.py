@@ -36,6 +36,15 @@ def test_wide_shows_cold_start_and_memory(runs, capsys):
     assert "| cold ms | MB | delegated |" in capsys.readouterr().out
 
 
+def test_a_folder_stands_for_its_benchmark(tmp_path, capsys):
+    documents.document().write(tmp_path / "benchmark.json")
+    assert run(["report", str(tmp_path)]) == 0
+    assert "net_int8.tflite" in capsys.readouterr().out
+    (tmp_path / "other").mkdir()
+    assert run(["report", str(tmp_path / "other")]) == 1
+    assert "other holds no benchmark.json: run cnnedge benchmark" in capsys.readouterr().err
+
+
 def test_other_machines_and_files_are_said(runs, capsys):
     from cnnedge.documents import read_document
 

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from cnnedge.cli.app import run as cnnedge
 from cnnedge.errors import GateError
 from cnnedge.formats.model_file import open_model_file
 from cnnedge.names import EXPORTS, ExportName
+from cnnedge.scoring.score import Score
 from tests.support.digits import write_image_folder
 from tests.support.large_logits import with_large_logits
 
@@ -171,6 +173,22 @@ def test_lost_points_beyond_the_gate_exit_with_3():
     with pytest.raises(GateError, match=r"more than 0.5 points of top-1: a_int8.tflite \(0.60\)") as failure:
         check_drops(entries, 0.9, 0.5)
     assert failure.value.exit_code == 3
+
+
+def test_a_loss_that_may_be_chance_is_said_to_be():
+    """Two of 211 pictures: as many as would tell half a point are z sqrt(2 N / 211 + 2) / (N + 2), N = 1,643."""
+    from cnnedge.convert.gates import check_drops
+
+    labels = np.zeros(211, np.int64)
+    answers = {"a.keras": labels, "a_int8.tflite": labels.copy()}
+    answers["a_int8.tflite"][:2] = 1
+    scores = {file: Score(found, labels) for file, found in answers.items()}
+    entries = {file: SimpleNamespace(top1=found.top1) for file, found in scores.items()}
+    with pytest.raises(GateError, match=r"lost 2 of 211 images and gained 0: too few to tell .* about 1,700 would"):
+        check_drops(entries, 1.0, 0.5, scores)
+    answers["a_int8.tflite"][:20] = 1
+    with pytest.raises(GateError, match=r"a_int8.tflite \(0.95\)$"):
+        check_drops(entries, 1.0, 0.5, {file: Score(found, labels) for file, found in answers.items()})
 
 
 def test_ctrl_c_leaves_one_line_and_a_training_to_resume(digits, tmp_path, capsys):

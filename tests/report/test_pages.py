@@ -85,7 +85,8 @@ def test_class_names_of_any_kind_are_drawn_as_they_are(images):
 
 def test_the_gallery_shows_lost_images_as_pictures(images):
     html = pages.render(documents.document(), images=images)
-    assert html.count("<figure>") == 1 + pages.GALLERY_IMAGES  # int8 flips one image, int8_qat 300
+    gallery = html[html.index("Images answered differently") :]
+    assert gallery.count("<figure>") == 1 + pages.GALLERY_IMAGES  # int8 flips one image, int8_qat 300
     assert ">lost<" in html
     assert "test images were not at hand" in pages.render(documents.document())
 

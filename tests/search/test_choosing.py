@@ -70,7 +70,18 @@ def test_every_candidate_has_a_reason():
     ]
 
 
-def test_a_file_that_loses_what_is_allowed_cannot_be_told_by_any_number_of_images():
-    assert choosing.too_few(trial("int8", 1, 10, 0).found, 0.5, "test").endswith(
-        "and no number of them would: it loses as much as is allowed"
+def test_a_loss_on_few_images_that_may_be_chance_is_said_and_fails_nothing():
+    """Two pictures of 211 are 0.95 points. z sqrt(2 N / 211 + 2) / (N + 2) is 0.5 points at N = 1,643."""
+    few = trial("int8", 100, 2, 0, images=211)
+    record = search(few, images=211, met=True, chosen=few.name)
+    assert choosing.choose(record) is few
+    first, second = choosing.verdict_words(record, few)
+    assert first.startswith(
+        "none of 1 candidates was seen to stay within 0.5 points, which may be chance: tflite int8 "
     )
+    assert second == (
+        "211 validation images cannot tell whether it stays within 0.5 points: it loses as much as is allowed; "
+        "about 1,700 would tell it from chance"
+    )
+    assert choosing.choose(search(trial("int8", 100, 20, 0, images=211), images=211)) is None, "that is no chance"
+    assert choosing.too_few(trial("int8", 1, 10, 0).found, 0.5, "test").endswith(": it loses as much as is allowed")
