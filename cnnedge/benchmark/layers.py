@@ -102,27 +102,46 @@ def _layer(event: OperatorEvent, ms: float, share: float, facts: OperatorFacts |
 
 
 def match_operators(events: Sequence[OperatorEvent], operators: Sequence[OperatorFacts]) -> list[OperatorFacts | None]:
-    """Which of the file's operators each event is, or None: by its number, else by kind in the file's order.
+    """Which of the file's operators each event is, or None: as the runtime says, else by kind in the file's order.
 
     Runtimes fuse operators and add some of their own. A file of which not every convolution and dense layer finds its
     event, with as many values where the runtime tells, has none matched by kind: its layers have no MACs then.
     """
-    numbers = {event.number for event in events if event.number is not None}
-    others = [one for number, one in enumerate(operators) if number not in numbers]
-    by_kind = iter(_by_kind([event for event in events if event.number is None], others))
-    return [next(by_kind) if event.number is None else _numbered(event, operators) for event in events]
+    said = [_said(event, operators) for event in events]
+    others = [one for number, one in enumerate(operators) if number not in said]
+    by_kind = iter(_by_kind([event for event, number in zip(events, said, strict=True) if number is None], others))
+    return [
+        next(by_kind) if number is None else _numbered(number, event, operators)
+        for event, number in zip(events, said, strict=True)
+    ]
 
 
-def _numbered(event: OperatorEvent, operators: Sequence[OperatorFacts]) -> OperatorFacts | None:
-    one = operators[event.number] if event.number is not None and event.number < len(operators) else None
-    return one if one is not None and one.op == event.op else None
+def _said(event: OperatorEvent, operators: Sequence[OperatorFacts]) -> int | None:
+    """The number of the operator that an event says it is: itself, or by a name that only one of its kind has."""
+    if event.number is not None:
+        return event.number
+    named = [
+        number for number, one in enumerate(operators)
+        if event.name in one.names and one.op in _kinds(event) and _may_write(event, one)
+    ]  # fmt: skip
+    return named[0] if len(named) == 1 else None
+
+
+def _kinds(event: OperatorEvent) -> tuple[str, ...]:
+    """What the file may call an event's operator."""
+    return FAMILIES.get(event.op.partition(" (")[0], (event.op,))
+
+
+def _numbered(number: int, event: OperatorEvent, operators: Sequence[OperatorFacts]) -> OperatorFacts | None:
+    one = operators[number] if number < len(operators) else None
+    return one if one is not None and one.op in _kinds(event) else None
 
 
 def _by_kind(events: Sequence[OperatorEvent], operators: Sequence[OperatorFacts]) -> list[OperatorFacts | None]:
     found: list[OperatorFacts | None] = []
     place = 0
     for event in events:
-        names = FAMILIES.get(event.op.partition(" (")[0], (event.op,))
+        names = _kinds(event)
         stop = next((at + 1 for at in range(place, len(operators)) if operators[at].is_compute), len(operators))
         at = next((at for at in range(place, stop) if operators[at].op in names), None)
         found.append(None if at is None else operators[at])

@@ -28,7 +28,7 @@ class OperatorFacts:
     ``weights`` is the type of its weights as stored; ``macs`` its multiplications for one image, None if
     unknown. ``origin`` is builtin, custom, or flex (TensorFlow's own kernels). ``values`` are the numbers that it
     writes for one image, ``activation_bytes`` what it reads and writes besides constants (None: unknown),
-    ``weight_bytes`` its constants as stored.
+    ``weight_bytes`` its constants as stored. ``names`` are those that a runtime may give it in a profile.
     """
 
     op: str
@@ -40,6 +40,7 @@ class OperatorFacts:
     values: int | None = None
     activation_bytes: int | None = None
     weight_bytes: int = 0
+    names: tuple[str, ...] = ()
 
     @property
     def is_compute(self) -> bool:

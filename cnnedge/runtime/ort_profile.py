@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +18,8 @@ from cnnedge.runtime.profiling import OperatorEvent, OperatorProfiler
 
 # ONNX Runtime stops at a million events, about 600 bytes each; 400 calls of 100 operators are 25 MB.
 MAX_BYTES = 600_000_000
+# What ONNX Runtime hangs onto the name of a node, or onto the tensor that it writes, when it fuses or moves it.
+_ADDED = re.compile(r"^fused |(_nchwc|_token_\d+)?_kernel_time$")
 
 
 class OrtProfiler(OperatorProfiler):
@@ -74,6 +77,7 @@ def _operator(event: dict[str, Any]) -> OperatorEvent:
         op=facts["op_name"],
         runs_on=facts["provider"].removesuffix("ExecutionProvider"),
         microseconds=event["dur"],
+        name=_ADDED.sub("", event["name"]),
         values=sum(math.prod(shape) for shape in shapes) if shapes else None,
         activation_bytes=int(facts["activation_size"]) + int(facts["output_size"]),
     )

@@ -15,6 +15,7 @@ class OperatorEvent:
         runs_on: the delegate or provider that ran it, such as ``XNNPACK``, or ``LiteRT`` for its own kernels.
         microseconds: whole ones, by the runtime's clock.
         number: that of the file's operator, where the runtime says which it is.
+        name: what the runtime calls this one: the node, or the tensor that it writes.
         values: the numbers that it writes, where the runtime says.
         activation_bytes: what it reads and writes besides constants, where the runtime says.
     """
@@ -23,6 +24,7 @@ class OperatorEvent:
     runs_on: str
     microseconds: int
     number: int | None = None
+    name: str | None = None
     values: int | None = None
     activation_bytes: int | None = None
 

@@ -14,7 +14,9 @@ from cnnedge.data import ArraySplit
 from cnnedge.documents import Data, Layer, Profile
 from cnnedge.errors import CnnedgeError
 from cnnedge.formats.facts import OperatorFacts
+from cnnedge.formats.model_file import open_model_file
 from cnnedge.report import layer_table, pages
+from cnnedge.runtime.opening import open_profiler
 from cnnedge.runtime.profiling import OperatorEvent
 from tests.support import documents
 from tests.support.lookup_runners import facts
@@ -182,3 +184,48 @@ def test_a_profiler_that_fails_costs_nothing_but_its_figures(split, lookup, tmp_
     (row,) = document.rows
     assert row.error is None and row.latency_ms.runs == 4 and row.layers is None
     assert any(note.startswith("No time per layer of x.tflite: ") and "none.tflite" in note for note in document.notes)
+
+
+def test_parallel_branches_of_one_size_keep_their_names(tmp_path):
+    """ONNX Runtime runs one branch after the other, and the file lists them side by side."""
+    path = tmp_path / "branches.onnx"
+    path.write_bytes(_two_branches())
+    file = open_model_file(path)
+    profiler = open_profiler(file, num_threads=1)
+    profiler.run(np.zeros((1, 16, 16, 3), np.uint8))
+    (events,) = profiler.calls()
+    found = layers.match_operators(events, file.facts.operators)
+    convolutions = [(event.name, one.where) for event, one in zip(events, found, strict=True) if event.op == "Conv"]
+    assert sorted(convolutions) == [(name, f"{name} before relu") for name in ("a1", "a2", "b1", "b2")]
+    assert [name for name, _ in convolutions] != [
+        "a1",
+        "b1",
+        "a2",
+        "b2",
+    ]  # as the file lists them
+
+
+def _two_branches() -> bytes:
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["pixels"], ["planes"], perm=[0, 3, 1, 2]),
+    ]
+    for name, source in (("a1", "planes"), ("b1", "planes"), ("a2", "a1"), ("b2", "b1")):
+        nodes.append(helper.make_node("Conv", [source, f"of {name}"], [f"{name} before relu"], pads=[1, 1, 1, 1]))
+        nodes.append(helper.make_node("Relu", [f"{name} before relu"], [name]))
+    nodes += [
+        helper.make_node("Concat", ["a2", "b2"], ["both"], axis=1),
+        helper.make_node("GlobalAveragePool", ["both"], ["means"]),
+        helper.make_node("Flatten", ["means"], ["probabilities"]),
+    ]
+    sizes = {"of a1": 3, "of b1": 3, "of a2": 16, "of b2": 16}
+    constants = [numpy_helper.from_array(np.ones((16, size, 3, 3), np.float32), name) for name, size in sizes.items()]
+    graph = helper.make_graph(
+        nodes, "branches", [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, 16, 16, 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [1, 32])], constants,
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    return model.SerializeToString()

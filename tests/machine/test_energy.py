@@ -49,6 +49,24 @@ def test_times_of_day_are_read_too(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("heading", "line"),
+    [
+        pytest.param("timestamp_ms,bus_voltage_V,shunt_voltage_mV,current_mA", "{ms},5.0,3.1,250", id="INA219"),
+        pytest.param("Time;Shunt voltage (mV);Voltage (mV);Current (A)", "{s};3.1;5000;0.25", id="INA226, semicolons"),
+        pytest.param("Index\tDate\tVoltage(V)\tCurrent(A)\tPower(mW)", "1\t{iso}\t9\t9\t1250", id="the power itself"),
+        pytest.param("\N{BYTE ORDER MARK}time,amps,V", "{s},0.25,5", id="short words"),
+        pytest.param("time,uW", "{s},1250000", id="a unit alone"),
+    ],
+)
+def test_columns_are_found_by_their_headings_and_units(tmp_path, heading, line):
+    path = tmp_path / "meter.csv"
+    filled = line.format(ms=1767225600000, s=1767225600, iso="2026-01-01T00:00:00+00:00")
+    path.write_text(f"{heading}\n{filled}\n", encoding="utf-8")
+    log = read_power_log(path)
+    assert log.at == [1767225600.0] and log.watts == [pytest.approx(1.25)]
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         pytest.param("time,watts\n1,2\n2,lots\n", "line 3: '2,lots' is no reading", id="no number"),

@@ -43,6 +43,10 @@ class _Reader:
         self.model = model
         self.shapes = infer_shapes(model)
         self.makers = {output: node for node in model.nodes for output in node.outputs}
+        self.readers: dict[str, list[Node]] = {}
+        for node in model.nodes:
+            for name in node.inputs:
+                self.readers.setdefault(name, []).append(node)
         self.types = {value.name: value.dtype for value in model.inputs}
         self.types |= {name: constant.dtype for name, constant in model.initializers.items()}
         self.integers = self._integer_tensors()
@@ -108,7 +112,15 @@ class _Reader:
             origin="builtin" if node.domain in _STANDARD else "custom",
             values=self._values(node),
             weight_bytes=sum(map(self._constant_bytes, node.inputs)),
+            names=self._names(node),
         )
+
+    def _names(self, node: Node) -> tuple[str, ...]:
+        """A node's name, what it writes, and what is left of that where a clip alone reads it and is fused with it."""
+        names = [node.name, *node.outputs]
+        while len(readers := self.readers.get(names[-1], [])) == 1 and readers[0].op in _FUSING:
+            names += readers[0].outputs[:1]
+        return tuple(filter(None, names))
 
     def _values(self, node: Node) -> int | None:
         shapes = [self.shapes.get(name) for name in node.outputs]
