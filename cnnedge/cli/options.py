@@ -98,7 +98,7 @@ Throughput = Annotated[
     bool, typer.Option("--throughput", help="Also images a second, with 1, 2 and 4 threads and with batches.")
 ]
 Power = Annotated[
-    Path | None, typer.Option(metavar="FILE.csv", help="What a power meter logs meanwhile: times and watts, or V and A.")
+    Path | None, typer.Option(metavar="FILE.csv", help="What a power meter logs meanwhile: time, W or V and A.")
 ]
 
 Name = Annotated[
