@@ -11,8 +11,9 @@ Student's t interval of their mean. It is as wide as this machine's processes di
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -87,9 +88,12 @@ def slow_down(before: Samples, after: Samples) -> Ratio:
     """How many times as long the second run takes as the first, of two runs that were not interleaved.
 
     The starts of each run are what counts as independent: Student's interval of the difference of two means, with the
-    pooled variance of their log medians. Without an interval where a run has fewer than two starts.
+    pooled variance of the log medians of their quickest rounds. Without an interval where a run has fewer than two
+    starts. What else the machine does only adds to a round, and not to the same one in both runs: over the shipped
+    TFLite and ONNX files, starts differ by 2.5 % in the median of their rounds and by 1.3 % in the quickest, and a
+    planted 10 % is found in 71 and 97 of 100 pairs.
     """
-    first, second = (_medians_by_process(_log_medians(run.call), run.process) for run in (before, after))
+    first, second = (_by_process(_log_medians(run.call), run.process, np.min) for run in (before, after))
     middle = float(second.mean() - first.mean())
     degrees = len(first) + len(second) - 2
     if min(len(first), len(second)) < 2 or degrees not in STUDENT_T99:
@@ -113,8 +117,14 @@ def process_spread(rounds: Sequence[Sequence[int]], processes: Sequence[int]) ->
 
 def _medians_by_process(values: np.ndarray, processes: Sequence[int]) -> np.ndarray:
     """The median of the rounds of each start, float64 ``(starts,)``."""
+    return _by_process(values, processes, np.median)
+
+
+def _by_process(
+    values: np.ndarray, processes: Sequence[int], chosen: Callable[[np.ndarray], np.floating[Any]]
+) -> np.ndarray:
     numbers = np.asarray(processes)
-    return np.array([np.median(values[numbers == number]) for number in np.unique(numbers)])
+    return np.array([chosen(values[numbers == number]) for number in np.unique(numbers)])
 
 
 def round_spread(rounds: Sequence[Sequence[int]]) -> float:

@@ -1,11 +1,12 @@
 """Two runs of the same files: a planted regression is found, the same file is not, and what stands in one run only."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cnnedge.documents import Samples
+from cnnedge.documents import Samples, read_document
 from cnnedge.errors import GateError
 from cnnedge.report.changes import changes, refuse_slower
 from tests.support import documents
@@ -39,6 +40,44 @@ def failures(factor: float, percent: float) -> int:
 def test_a_planted_regression_fails_and_the_same_file_does_not():
     assert failures(1.10, 5) >= 95
     assert failures(1.0, 5) <= 5
+
+
+SHIPPED = Path(__file__).parents[2] / "exported"
+
+
+def resampled(generator: np.random.Generator, measured: Samples, factor: float):
+    """A document with one file whose five starts are drawn from those of a real run, ``factor`` times as long.
+
+    Five drawn from five differ less than five new ones, by the square root of 4/5: their distances are as much larger.
+    """
+    logs, starts = np.log(np.array(measured.call, float)), np.array(measured.process)
+    by_start = np.stack([logs[starts == start] for start in np.unique(starts)])
+    middle = np.median(logs)
+    drawn = middle + np.sqrt(5 / 4) * (by_start[generator.integers(0, 5, 5)] - middle)
+    calls = (factor * np.exp(drawn)).astype(int).reshape(20, -1).tolist()
+    document = documents.document(documents.measurement("net_int8.tflite", 1, 0))
+    samples = Samples(calls, calls, [index // 4 for index in range(20)])
+    return replace(document, rows=[replace(document.rows[0], samples_ns=samples)])
+
+
+def test_so_do_runs_with_the_noise_of_the_shipped_measurements():
+    """Each of 100 trials takes the starts of one shipped file, whose calls were timed on a shared virtual machine."""
+    shipped = [read_document(path) for path in sorted(SHIPPED.glob("*/benchmark.json"))]
+    measured = [row.samples_ns for document in shipped for row in document.rows if row.format != "keras"]
+    generator, slower, same = np.random.default_rng(0), 0, 0
+    for number in generator.integers(0, len(measured), 100):
+        before, again, after = (resampled(generator, measured[number], factor) for factor in (1, 1, 1.1))
+        slower += refused(before, after)
+        same += refused(before, again)
+    assert slower >= 95 and same <= 5
+
+
+def refused(before, after) -> bool:
+    try:
+        refuse_slower(changes(before, after), 5)
+    except GateError:
+        return True
+    return False
 
 
 def test_what_is_in_one_run_only_and_what_has_one_start_is_no_verdict():
