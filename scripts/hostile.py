@@ -1,24 +1,26 @@
 """Open many model files with one or two hostile operators each and count what they do to the process that opens them.
 
-    python scripts/hostile.py --format tflite --count 100000
+    python scripts/hostile.py --kind tflite --count 100000
 
 A crash, a file that takes over 20 s, or memory over 1 GB is a defect; the seeds are printed, and
-``tests.support.hostile_tflite.hostile(seed)`` makes the file again. tests/formats/test_hostile.py runs some in CI.
+``tests.support.hostile_tflite.hostile(seed)`` makes the file again. tests/formats/test_hostile.py runs some in CI. The
+kinds ``damaged-...`` are files that we ship and pictures with bits, numbers or lengths changed: tests.support.damage.
+``--first`` goes on where another run ended.
 """
 
 import argparse
 import sys
 
-from tests.support.hostile_run import run_hostile
+from tests.support.hostile_run import KINDS, run_hostile
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--format", choices=["tflite", "onnx"], default="tflite")
+    parser.add_argument("--kind", choices=KINDS, default="tflite")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=10_000)
     arguments = parser.parse_args()
-    found = run_hostile(arguments.format, arguments.first, arguments.count)
+    found = run_hostile(arguments.kind, arguments.first, arguments.count)
     print(found)
     sys.exit(1 if found.defects else 0)
 

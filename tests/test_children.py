@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -29,6 +30,12 @@ def hostile(tmp_path, monkeypatch) -> Path:
 def test_a_child_finds_the_package_and_not_the_folder(hostile):
     done = subprocess.run(code_command("import cnnedge, numpy, sys; print(sys.argv[1])", "x"), capture_output=True)
     assert done.stdout.decode().strip() == "x" and not hostile.exists()
+
+
+def test_python_m_runs_no_module_of_the_current_folder(hostile, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    done = subprocess.run([sys.executable, "-m", "cnnedge", "train", "--list"], capture_output=True, check=False)
+    assert done.returncode == 0 and b"mnist-tiny" in done.stdout and not hostile.exists()
 
 
 @pytest.mark.parametrize("command", [["doctor"], ["benchmark", "{file}", "--data", "{data}", "--num-runs", "2"]])

@@ -9,9 +9,9 @@ import numpy as np
 
 from cnnedge.convert.audit import audit_calibration, refuse_broken
 from cnnedge.convert.calibration import calibration_pixels, spanning
-from cnnedge.convert.equalize import equalized
+from cnnedge.convert.integer_files import IntegerFiles
 from cnnedge.convert.mixed import Calibrated, check_float_layers
-from cnnedge.convert.round_weights import EIGHT_BITS, SEVEN_BITS, with_rounded_weights
+from cnnedge.convert.round_weights import EIGHT_BITS, SEVEN_BITS
 from cnnedge.convert.scheme import CALIBRATED, Scheme
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
@@ -124,7 +124,7 @@ class Converter:
         )
         steps = max(1, round(self.recipe.qat_epochs * batches.steps))
         return quantization_aware_train(
-            self._equalized(SEVEN_BITS),
+            self._integers.model(SEVEN_BITS),
             (batches[index][0] for index in range(steps)),
             calibration=self.pixels,
             validation=self._watched.astype(np.float32),
@@ -186,8 +186,7 @@ class Converter:
         if scheme.qat and self.outcome.kept == "qat":
             return convert_onnx_int8(self._made("int8", True, "uint8"))
         if scheme.precision == "int8":
-            model = self._rounded(_levels(scheme))
-            return convert_onnx_int8(convert_tflite(model, precision="int8", pixels=self.pixels), scheme.weight_bits)
+            return convert_onnx_int8(self._integers.file(_levels(scheme), "int8"), scheme.weight_bits)
         return convert_onnx_float32(self._to_tflite("float32", False, "uint8"))
 
     def _mixed(self, scheme: Scheme) -> bytes:
@@ -201,7 +200,7 @@ class Converter:
     def _calibrated(self, levels: int, float_layers: tuple[str, ...]) -> Calibrated:
         key = levels, float_layers
         if key not in self._ranges:
-            model = self._rounded(levels, float_layers)
+            model = self._integers.rounded(levels, float_layers=float_layers)
             self._ranges[key] = Calibrated.of(model, self._calibrating())
         return self._ranges[key]
 
@@ -209,24 +208,24 @@ class Converter:
         return self._made(precision, qat and self.outcome.kept == "qat", io)
 
     def _made(self, precision: str, qat: bool, io: str) -> bytes:
+        if precision in CALIBRATED and not qat:
+            return self._integers.file(EIGHT_BITS, precision, io)
         key = (precision, qat, io)
         if key not in self._tflite:
-            calibrated = precision in CALIBRATED
-            model = self.trained.model if qat else self._rounded(EIGHT_BITS) if calibrated else self.folded
+            model = self.trained.model if qat else self.folded
             self._tflite[key] = convert_tflite(
                 model, precision=precision, pixels=self.pixels, io=io, fake_quantized=qat
             )
         return self._tflite[key]
 
-    def _rounded(self, levels: int, float_layers: tuple[str, ...] = ()) -> "keras.Model":
-        equal = self._equalized(levels)
-        return with_rounded_weights(equal, self._calibrating(), levels=levels, float_layers=float_layers)
+    @cached_property
+    def _integers(self) -> IntegerFiles:
+        return IntegerFiles(self.folded, self._calibrating(), self._pictures, self._expected)
 
-    def _equalized(self, levels: int) -> "keras.Model":
-        """What integer files are made of, for weights of ``levels`` steps."""
-        from cnnedge.convert.integer_forms import integer_forms
-
-        return equalized(integer_forms(self.folded), self._calibrating(), levels=levels)
+    def is_equalized(self, scheme: Scheme) -> bool:
+        """Whether the channels of what a calibrated file is made of are equalized."""
+        precision = "int16x8" if scheme.precision == "int16x8" else "int8"
+        return self._integers.is_equalized(SEVEN_BITS if scheme.qat else _levels(scheme), precision)
 
     def _calibrating(self) -> np.ndarray:
         if self.pixels is None:

@@ -185,6 +185,8 @@ class _Export:
             made["qat_outcome"] = self.converter.outcome.to_json()
         if scheme.qat and self.converter.outcome.kept == "ptq":
             made["method"] = f"post-training quantization, {images} calibration images ({words} gave no better file)"
+        if scheme.needs_calibration and self.converter.is_equalized(scheme):
+            made["method"] = f"channels equalized, {made['method']}"
         return made | ({"calibration": self.converter.calibration} if scheme.needs_calibration else {})
 
 

@@ -1,5 +1,7 @@
 """Operators of TFLite that tf2onnx has no rule for, written out in ONNX's own."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,13 +21,13 @@ def write_out(graph: "GraphProto") -> None:
         ConversionError: there is no rule for one here either; names it.
     """
     for node in [node for node in graph.node if node.op_type.startswith(PREFIX)]:
-        if node.op_type != "TFL_GELU":
+        if node.op_type not in _WRITTEN:
             raise ConversionError(
                 f"ONNX has no operator for {node.op_type.removeprefix(PREFIX)}: export to TFLite alone"
             )
         place = list(graph.node).index(node)
         graph.node.remove(node)
-        for offset, new in enumerate(_gelu(node, graph)):
+        for offset, new in enumerate(_WRITTEN[node.op_type](node, graph)):
             graph.node.insert(place + offset, new)
 
 
@@ -64,6 +66,20 @@ def _gelu(node: "NodeProto", graph: "GraphProto") -> "list[NodeProto]":
         make("Mul", x, f"{end}_gate", to="double"),
         make("Mul", f"{end}_double", constant("half", 0.5), to=end),
     ]
+
+
+def _clip(node: "NodeProto", graph: "GraphProto", low: float, high: float) -> "list[NodeProto]":
+    from onnx import helper
+
+    ends = [_constant(graph, f"{node.output[0]}_{name}", value) for name, value in (("low", low), ("high", high))]
+    return [helper.make_node("Clip", [node.input[0], *ends], [node.output[0]])]
+
+
+_WRITTEN: dict[str, Callable[["NodeProto", "GraphProto"], "list[NodeProto]"]] = {
+    "TFL_GELU": _gelu,
+    "TFL_RELU_N1_TO_1": partial(_clip, low=-1.0, high=1.0),
+    "TFL_RELU_0_TO_1": partial(_clip, low=0.0, high=1.0),
+}
 
 
 def _constant(graph: "GraphProto", name: str, value: float) -> str:

@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING
 from cnnedge.convert.flat_dense import with_flat_inputs
 from cnnedge.convert.integer_graph import IntegerGraph
 from cnnedge.convert.missing_operators import write_out
+from cnnedge.convert.runnable import refuse_unrunnable
 from cnnedge.convert.saved import quiet
+from cnnedge.convert.separate_clips import with_separate_clips
 from cnnedge.errors import ConversionError
 from cnnedge.model.fold import INPUT_NAME, OUTPUT_NAME
 from cnnedge.passport import AUTHOR, PASSPORT_KEY, Passport
@@ -42,7 +44,7 @@ def convert_onnx_float32(tflite: bytes) -> bytes:
     """
     model = _from_tflite(tflite, "float32")
     _rename(model.graph, model.graph.output[0].name, OUTPUT_NAME)
-    return _finish(model)
+    return _finish(model, "float32")
 
 
 def convert_onnx_int8(tflite: bytes, weight_bits: int = 7) -> bytes:
@@ -56,7 +58,7 @@ def convert_onnx_int8(tflite: bytes, weight_bits: int = 7) -> bytes:
     """
     model = _from_tflite(tflite, "int8")
     IntegerGraph(model.graph, weight_bits).rewrite()
-    return _finish(model)
+    return _finish(model, "int8")
 
 
 def _from_tflite(tflite: bytes, precision: str) -> "ModelProto":
@@ -64,7 +66,7 @@ def _from_tflite(tflite: bytes, precision: str) -> "ModelProto":
         import tf2onnx
 
         path = Path(folder) / "model.tflite"
-        path.write_bytes(with_flat_inputs(tflite))
+        path.write_bytes(with_separate_clips(with_flat_inputs(tflite)))
         try:
             model, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
         except Exception as error:
@@ -138,7 +140,7 @@ def _shorten_names(graph: "GraphProto") -> None:
         node.output[:] = [short[name] for name in node.output]
 
 
-def _finish(model: "ModelProto") -> bytes:
+def _finish(model: "ModelProto", precision: str) -> bytes:
     import onnx
 
     _free_batch(model.graph)
@@ -149,4 +151,6 @@ def _finish(model: "ModelProto") -> bytes:
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:
         raise ConversionError(f"the converted ONNX graph is not valid: {error}") from error
-    return model.SerializeToString()
+    content = model.SerializeToString()
+    refuse_unrunnable(content, "onnx", precision)
+    return content

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from cnnedge.convert.calibration import one_by_one
+from cnnedge.convert.runnable import refuse_unrunnable
 from cnnedge.convert.saved import quiet, reason_of, saved_model
 from cnnedge.convert.wide_sums import with_safe_sums
 from cnnedge.errors import ConversionError
@@ -34,7 +35,7 @@ def convert_tflite(
         fake_quantized: the model carries its own ranges from quantization-aware training.
 
     Raises:
-        ConversionError: the converter refused; its reason is in the message.
+        ConversionError: the converter refused, or no runtime would run the file; the reason is in the message.
     """
     import tensorflow as tf
 
@@ -59,7 +60,9 @@ def convert_tflite(
                 content = with_safe_sums(content)
             except OverflowError:
                 content = convert(wide_sums=True, floats=floats)
-    return name_ends(content, INPUT_NAME, OUTPUT_NAME)
+    content = name_ends(content, INPUT_NAME, OUTPUT_NAME)
+    refuse_unrunnable(content, "tflite", precision)
+    return content
 
 
 def _run(converter: Any, precision: str) -> bytes:

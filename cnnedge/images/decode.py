@@ -5,8 +5,6 @@ a picture once Pillow has read it.
 """
 
 import io
-import threading
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
 MAX_BYTES = 400_000_000
 # Enough to tell what a file is that is no picture.
 _START = 64
-# Python's list of warning filters is one for all threads.
-_opening = threading.Lock()
 
 
 def decode(source: "Source", shape: tuple[int, int, int]) -> np.ndarray:
@@ -74,13 +70,14 @@ def _stream(source: "Path | str | bytes | BinaryIO", name: str) -> BinaryIO:
 def _open(stream: BinaryIO) -> "Image.Image":
     from PIL import Image
 
+    from cnnedge.images.pixels import without_warnings
+
     start = stream.read(_START)
     for formats in _formats(start):
         stream.seek(0)
         try:
             # Pillow warns from 89 megapixels on; our own limit is checked before anything is decoded.
-            with _opening, warnings.catch_warnings():
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with without_warnings(Image.DecompressionBombWarning):
                 return Image.open(stream, formats=formats)
         except Image.UnidentifiedImageError:
             continue

@@ -16,7 +16,9 @@ choose the order by the picture's proportions, and tall pictures would differ by
 """
 
 import threading
-from contextlib import nullcontext
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,8 @@ _STRIP_PIXELS = 4_000_000
 # 65535 / 255: the distance, in 16 bits, between neighbouring 8-bit values.
 STEP_16_BIT = 257
 _ORIENTATION = 0x0112
+# Python's list of warning filters is one for all threads.
+_FILTERS = threading.Lock()
 _TURNS = {
     2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM, 5: Transpose.TRANSPOSE,
     6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90,
@@ -70,13 +74,22 @@ def check_size(width: int, height: int, format: str = "") -> None:
         raise ImageError(f"{width} x {height} pixels{of_format}, expected at most {most:,}: scale it down first")
 
 
+@contextmanager
+def without_warnings(kind: type[Warning]) -> Iterator[None]:
+    """Leave out what Pillow warns of in words that name no picture."""
+    with _FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore", kind)
+        yield
+
+
 def _upright(picture: Image.Image) -> Image.Image:
     """The picture turned as its EXIF says."""
     picture.load()
     if not picture.info and picture.format == "PNG":  # no chunk but the pixels: reading no EXIF took a tenth of these
         return picture
     try:
-        orientation = picture.getexif().get(_ORIENTATION, 1)
+        with without_warnings(UserWarning):
+            orientation = picture.getexif().get(_ORIENTATION, 1)
     except Exception:  # whatever damaged EXIF makes Pillow stumble over
         return picture
     turn = _TURNS.get(orientation)

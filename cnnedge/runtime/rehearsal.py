@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnedge.children import module_command
 from cnnedge.errors import ModelError
 from cnnedge.formats.model_file import ModelFile, open_model_file
 from cnnedge.nativelog import silenced
@@ -27,7 +28,7 @@ def rehearse_apart(file: ModelFile) -> None:
     Raises:
         ModelError: it ends that process, or takes too long or too much memory.
     """
-    command = [sys.executable, "-P", "-m", "cnnedge.runtime.rehearsal", file.format, str(len(file.content))]
+    command = module_command("cnnedge.runtime.rehearsal", file.format, str(len(file.content)))
     try:
         child = subprocess.run(command, input=file.content, capture_output=True, timeout=PATIENCE_S, check=False)
     except subprocess.TimeoutExpired:

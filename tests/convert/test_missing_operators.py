@@ -7,9 +7,10 @@ from keras import layers
 
 from cnnedge.convert.converter import Converter
 from cnnedge.convert.scheme import plan_of
-from cnnedge.convert.to_onnx import convert_onnx_float32
+from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import pixels_of
+from cnnedge.errors import ConversionError
 from cnnedge.formats.model_file import open_model_file
 from cnnedge.model.fold import fold
 from cnnedge.model.graph.build import build
@@ -67,3 +68,34 @@ def test_gelu_by_tanh_is_written_out(tensorflow):
         found = runner.predict(pixels.astype("uint8"))
     assert np.abs(found - np.asarray(folded(pixels.astype("float32")))).max() < 1e-5
     assert np.ptp(found, axis=0).max() > 0.1
+
+
+def test_hard_tanh_clips_in_both_formats(tensorflow):
+    """At the end of a layer, and alone."""
+    keras.utils.set_random_seed(0)
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 8, 8, 3))
+    pixels[0, 0, 0], pixels[0, 0, 1] = 0, 255
+    image = keras.Input((8, 8, 3))
+    normal = keras.initializers.RandomNormal(stddev=0.02)
+    x = layers.Conv2D(4, 1, kernel_initializer=normal, activation="hard_tanh")(image)
+    assert np.mean(np.abs(np.asarray(keras.Model(image, x)(pixels.astype("float32")))) == 1) > 0.3
+    x = layers.Activation("hard_tanh")(3 * layers.MaxPooling2D()(x))
+    folded = fold(build(read_graph(keras.Model(image, layers.Dense(3, activation="softmax")(layers.Flatten()(x))))))
+    expected = np.asarray(folded(pixels.astype("float32")))
+    tflite = convert_tflite(folded, precision="int8", pixels=pixels.astype("float32"))
+    for content, allowed in (
+        (convert_onnx_float32(convert_tflite(folded, precision="float32")), 1e-5),
+        # Two layers of 8 bits: without the clipping the answers differ by 0.5.
+        (convert_onnx_int8(tflite), 0.05),
+    ):
+        with open_runner(content, format="onnx") as runner:
+            assert np.abs(runner.predict(pixels.astype("uint8")) - expected).max() < allowed
+    assert np.ptp(expected, axis=0).max() > 0.1
+
+
+def test_an_operator_that_no_runtime_is_given_is_named_and_what_to_do(tensorflow):
+    image = keras.Input((4, 4, 3))
+    x = layers.Flatten()(keras.ops.cumsum(image, axis=1))
+    folded = fold(build(read_graph(keras.Model(image, layers.Dense(3, activation="softmax")(x)))))
+    with pytest.raises(ConversionError, match=r"float32 tflite file .*operator CUMSUM is not one .*take that layer"):
+        convert_tflite(folded, precision="float32")

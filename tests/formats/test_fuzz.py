@@ -5,8 +5,6 @@ the checks with the real native code; it may refuse any of them, and must live t
 """
 
 import json
-import random
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.support import models
+from tests.support.damage import damaged
 
 FILES = 400
-INTEGERS = (0, 1, 2, 3, 5, -1, -2, 255, 256, 65_535, 65_536, 2**31 - 1, -(2**31))
-FLOATS = (0.0, -1.0, 1e-30, 1e30, 1e-9, 1e9, 1.0, float("inf"), float("nan"))
 # Reports one word for each file of the folder, after the child has tried it.
 CHILD = """
 import json, sys
@@ -43,35 +40,6 @@ def outcome(path):
 for path in sorted(Path(sys.argv[1]).iterdir()):
     print(path.name, outcome(path), flush=True)
 """
-
-
-def damaged(content: bytes, seed: int) -> bytes:
-    """Flip bits, overwrite numbers, swap words, copy or cut: one kind of damage, at 1 to 8 places."""
-    chance = random.Random(seed)
-    kind = chance.choice(["bit", "bit", "byte", "integer", "integer", "float", "swap", "copy", "cut"])
-    changed = bytearray(content)
-    if kind == "cut":
-        return content[: chance.randrange(len(content))]
-    for _ in range(chance.choice([1, 1, 1, 2, 3, 8])):
-        place = chance.randrange(len(content))
-        word, other = place & ~3, chance.randrange(len(content)) & ~3
-        if max(word, other) + 16 > len(content):
-            continue
-        if kind == "bit":
-            changed[place] ^= 1 << chance.randrange(8)
-        elif kind == "byte":
-            changed[place] = chance.randrange(256)
-        elif kind == "integer":
-            struct.pack_into("<i", changed, word, chance.choice(INTEGERS))
-        elif kind == "float":
-            struct.pack_into("<f", changed, word, chance.choice(FLOATS))
-        elif kind == "swap":
-            changed[word : word + 4], changed[other : other + 4] = (
-                changed[other : other + 4], changed[word : word + 4],
-            )  # fmt: skip
-        else:
-            changed[word : word + 16] = content[other : other + 16]
-    return bytes(changed)
 
 
 def outcomes(folder: Path) -> dict[str, str]:

@@ -1,16 +1,20 @@
 """A process that opens hostile files one after the other and says what became of each; it must live through all.
 
-python -m tests.support.hostile_child tflite FIRST LAST
+python -m tests.support.hostile_child KIND FIRST LAST, with a KIND of hostile_run.KINDS
 """
 
 import importlib
 import sys
+import tempfile
+from pathlib import Path
 
 from cnnedge.benchmark.memory import peak_bytes
 from cnnedge.errors import CnnedgeError
 from cnnedge.formats.inspection import inspect
 from cnnedge.formats.model_file import ModelFile, open_model_file
+from cnnedge.images.decode import decode
 from cnnedge.runtime.rehearsal import rehearse, rehearse_apart
+from tests.support import damage
 
 
 def outcome(content: bytes, format: str) -> str:
@@ -38,14 +42,36 @@ def _tried_apart(file: ModelFile) -> str:
     return "ran"
 
 
+def _decoded(content: bytes) -> str:
+    try:
+        decode(content, (28, 28, 1))
+    except CnnedgeError:
+        return "refused"
+    return "ran"
+
+
+def _loaded(content: bytes) -> str:
+    from cnnedge.model.readers.opening import load_file
+
+    with tempfile.NamedTemporaryFile(suffix=".keras") as file:
+        Path(file.name).write_bytes(content)
+        try:
+            load_file(Path(file.name), ())
+        except CnnedgeError:
+            return "refused"
+    return "ran"
+
+
 def main() -> None:
-    format, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    hostile = importlib.import_module(f"tests.support.hostile_{format}").hostile
+    kind, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    make = damage.KINDS.get(kind) or importlib.import_module(f"tests.support.hostile_{kind}").hostile
+    format = kind.removeprefix("damaged-")
+    tried = {"picture": _decoded, "keras": _loaded}.get(format) or (lambda content: outcome(content, format))
     # The peak is not ``ru_maxrss``, in which Linux counts what the parent held at the fork: more than a gigabyte where
     # tests have loaded TensorFlow.
     for seed in range(first, last):
         print(f"start {seed}", flush=True)
-        found = outcome(hostile(seed), format)
+        found = tried(make(seed))
         print(f"{found} {seed} {peak_bytes() // 2**20}", flush=True)
 
 

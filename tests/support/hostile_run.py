@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
+KINDS = ("tflite", "onnx", "damaged-tflite", "damaged-onnx", "damaged-picture", "damaged-keras")
 PATIENCE_S = 20
 MOST_MB = 1000
 # A child is replaced after so many files, so that its memory says something about them.
@@ -26,18 +27,18 @@ class Findings:
         return self.crashes + self.hangs + self.over_memory
 
 
-def run_hostile(format: str, first: int, count: int) -> Findings:
+def run_hostile(kind: str, first: int, count: int) -> Findings:
     """Open the files of seeds ``first`` to ``first + count``."""
     findings = Findings()
     position, last = first, first + count
     while position < last:
-        position = _run_child(format, position, min(last, position + PER_CHILD), findings)
+        position = _run_child(kind, position, min(last, position + PER_CHILD), findings)
     return findings
 
 
-def _run_child(format: str, first: int, last: int, findings: Findings) -> int:
+def _run_child(kind: str, first: int, last: int, findings: Findings) -> int:
     """Run one child; return the seed after the last file that it opened."""
-    command = [sys.executable, "-m", "tests.support.hostile_child", format, str(first), str(last)]
+    command = [sys.executable, "-m", "tests.support.hostile_child", kind, str(first), str(last)]
     seed, heavy = first - 1, False
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1) as child:
         assert child.stdout is not None

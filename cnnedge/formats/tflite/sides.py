@@ -45,6 +45,7 @@ _TYPES = {
     **dict.fromkeys(COMPARING, _FLOAT | _BYTES | _WHOLE),
     "ELU": _FLOAT | {"int8"},
     "REDUCE_PROD": _FLOAT | {"int32"},
+    "SQUARED_DIFFERENCE": _FLOAT | {"int8", "int32"},
     "PRELU": _FLOAT | _BYTES,
     "ARG_MAX": _FLOAT | _BYTES,
     "QUANTIZE": _FLOAT | _QUANTIZED,

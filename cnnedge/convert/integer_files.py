@@ -1,0 +1,79 @@
+"""The integer files of one folded model by post-training quantization, each made once."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cnnedge.convert.equalize import equalized
+from cnnedge.convert.round_weights import with_rounded_weights
+from cnnedge.convert.to_tflite import convert_tflite
+from cnnedge.runtime.opening import open_runner
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass
+class IntegerFiles:
+    """Of ``folded``, calibrated with float32 (N, H, W, C) ``pixels`` 0..255.
+
+    Equalization reckons the noise of single layers; what counts is measured on whole files: where it changes anything,
+    the file is made with and without, and kept is the one whose answers to ``pictures``, uint8 (n, H, W, C) calibration
+    images, are the closer to ``expected``, float32 (n, classes), by the mean square.
+    """
+
+    folded: "keras.Model"
+    pixels: np.ndarray
+    pictures: np.ndarray
+    expected: np.ndarray
+    _kept: dict[tuple[int, str], tuple["keras.Model", bool]] = field(default_factory=dict)
+    _files: dict[tuple[int, str, str], bytes] = field(default_factory=dict)
+
+    def model(self, levels: int, precision: str = "int8") -> "keras.Model":
+        """What the file of ``precision`` with weights of whole numbers -levels..levels of steps is made of."""
+        return self._chosen(levels, precision)[0]
+
+    def is_equalized(self, levels: int, precision: str) -> bool:
+        return self._chosen(levels, precision)[1]
+
+    def rounded(self, levels: int, precision: str = "int8", float_layers: tuple[str, ...] = ()) -> "keras.Model":
+        model = self.model(levels, precision)
+        return with_rounded_weights(model, self.pixels, levels=levels, float_layers=float_layers)
+
+    def file(self, levels: int, precision: str, io: str = "uint8") -> bytes:
+        """The TFLite file.
+
+        Raises:
+            ConversionError: the converter refused, or no runtime would run the file.
+        """
+        model, key = self.model(levels, precision), (levels, precision, io)
+        if key not in self._files:
+            self._files[key] = self._converted(model, levels, precision, io)
+        return self._files[key]
+
+    def _chosen(self, levels: int, precision: str) -> "tuple[keras.Model, bool]":
+        from cnnedge.convert.integer_forms import integer_forms
+
+        if (levels, precision) not in self._kept:
+            plain = integer_forms(self.folded)
+            equal = equalized(plain, self.pixels, levels=levels)
+            self._kept[levels, precision] = plain, False
+            if not all(map(np.array_equal, plain.get_weights(), equal.get_weights())):
+                self._compare(plain, equal, levels, precision)
+        return self._kept[levels, precision]
+
+    def _compare(self, plain: "keras.Model", equal: "keras.Model", levels: int, precision: str) -> None:
+        files = [self._converted(model, levels, precision, "uint8") for model in (plain, equal)]
+        errors = [self._error(content) for content in files]
+        better = errors[1] <= errors[0]
+        self._kept[levels, precision] = (equal if better else plain), better
+        self._files[levels, precision, "uint8"] = files[better]
+
+    def _converted(self, model: "keras.Model", levels: int, precision: str, io: str) -> bytes:
+        rounded = with_rounded_weights(model, self.pixels, levels=levels)
+        return convert_tflite(rounded, precision=precision, pixels=self.pixels, io=io)
+
+    def _error(self, content: bytes) -> float:
+        with open_runner(content, format="tflite") as runner:
+            return float(np.square(runner.predict(self.pictures) - self.expected).mean())
