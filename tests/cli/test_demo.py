@@ -9,6 +9,7 @@ from cnnedge.apps.demo.addresses import qr_lines, urls
 from cnnedge.apps.demo.runtimes import LITERT, runtime_files
 from cnnedge.cli.app import run
 from cnnedge.errors import DataError
+from tests.support.tflite_objects import with_int8_ends
 
 EXPORTED = Path(__file__).parents[2] / "exported"
 TINY = str(EXPORTED / "mnist-tiny" / "mnist-tiny_int8.tflite")
@@ -64,6 +65,16 @@ def test_a_file_that_cannot_be_shown_is_named_and_the_others_are(tmp_path, capsy
     (tmp_path / "whole.tflite").unlink()
     code, error = said(capsys, str(tmp_path))
     assert code == 2 and "none of the files can be shown: broken.tflite: " in error
+
+
+def test_what_no_browser_feeds_is_refused_before_it_is_served(tmp_path, capsys):
+    """LiteRT.js has no int8 tensors; here it can still be said what to do."""
+    path = tmp_path / "bare.tflite"
+    path.write_bytes(with_int8_ends(Path(TINY).read_bytes()))
+    assert said(capsys, str(path), "--mean", "0", "--std", "1") == (
+        2, "error: none of the files can be shown: bare.tflite: it has int8 input and int8 output, and LiteRT.js takes "
+        "and gives float32, int32, uint8 alone: export it with --io uint8 or --io float32\n"
+    )  # fmt: skip
 
 
 def test_the_address_and_its_code():

@@ -49,3 +49,13 @@ def tensors(model: schema.ModelT) -> list[schema.TensorT]:
 def operator(model: schema.ModelT) -> schema.OperatorT:
     """The first one."""
     return model.subgraphs[0].operators[0]
+
+
+def with_int8_ends(content: bytes) -> bytes:
+    """A file of ours between uint8 ends, without the two operators that make int8 of them; and without its metadata."""
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    graph = model.subgraphs[0]
+    first, *graph.operators, last = graph.operators
+    graph.inputs, graph.outputs = first.outputs, last.inputs
+    model.signatureDefs = model.metadata = None
+    return packed(model)

@@ -28,6 +28,8 @@ DIGITS = tuple("0123456789")
 # differ in their last bit to other steps (6.3e-3), and 16-bit activations to far smaller ones (3.7e-4).
 TOLERANCES = {"int8": 0.0, "dynamic": 2e-2, "int16x8": 2e-3}
 FLOAT_TOLERANCE = 1e-5
+# What the tensors of LiteRT.js 2.5.3 hold.
+LITERT_ENDS = ("float32", "int32", "uint8")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +98,21 @@ def _offered(path: Path, normalization: Normalization | None, labels: tuple[str,
     name, passport = ExportName.parse(path), file.passport
     precision = passport.precision if passport else name.precision if name else file.facts.precision
     with open_runner(file) as runner:
+        _require_ends(file, runner)
         tolerance = _tolerance(precision, runner)
         told = _told(file, runner) | _golden(runner) | {"precision": precision, "tolerance": tolerance}
     return Offered(file, precision, passport.qat if passport else bool(name and name.qat), tolerance, told)
+
+
+def _require_ends(file: ModelFile, runner: Runner) -> None:
+    """Refuse here, where a person can mend it, what LiteRT.js refuses on the phone."""
+    ends = {"input": runner.input.dtype, "output": runner.output.dtype}
+    unfit = [f"{dtype} {end}" for end, dtype in ends.items() if dtype not in LITERT_ENDS]
+    if file.format == "tflite" and unfit:
+        raise UsageError(
+            f"{file.name}: it has {' and '.join(unfit)}, and LiteRT.js takes and gives {', '.join(LITERT_ENDS)} alone: "
+            "export it with --io uint8 or --io float32"
+        )
 
 
 def _tolerance(precision: str, runner: Runner) -> float:

@@ -7,6 +7,7 @@ import pytest
 from cnnedge.apps.demo import page_text
 from cnnedge.apps.demo.offer import make_offer
 from cnnedge.apps.demo.runtimes import runtime_files
+from cnnedge.documents.browser_run import require_run
 from tests.support.browsers import SETTLED, chromium, need_browser
 
 EXPORTED = Path(__file__).parents[3] / "exported"
@@ -39,7 +40,22 @@ def test_it_runs_from_the_disk_and_asks_nobody(single):
         page.click("#measure")
         page.locator("#progress").filter(has_text="this page has no laptop behind it").wait_for(timeout=60_000)
         assert page.locator(SETTLED).count() == 1 and page.locator("#figures tbody tr").count() == 2
+        with page.expect_download() as download:
+            page.click("#save")
+        assert [row.file for row in require_run(Path(download.value.path())).rows] == [path.name for path in FILES]
         assert errors == [] and {url.partition(":")[0] for url in asked} == {"file", "blob"}
+
+
+def test_an_onnx_file_runs_from_the_disk_too(tmp_path):
+    need_browser()
+    path = tmp_path / "page.html"
+    offer = make_offer([EXPORTED / "mnist" / "mnist_int8.onnx"])
+    path.write_text(page_text.single_page(offer, runtime_files(["onnx"])), encoding="utf-8")
+    assert path.stat().st_size <= 6_000_000
+    with chromium() as browser:
+        page = browser.new_context(offline=True).new_page()
+        page.goto(path.as_uri())
+        page.locator("#check").filter(has_text="8 of 8 pictures").wait_for()
 
 
 def test_no_label_ends_the_data():

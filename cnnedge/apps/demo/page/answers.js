@@ -28,10 +28,11 @@ export function showBars(list, file, scores) {
   );
 }
 
-// A line of a table: each cell a text, or a text and its class.
-export function tableRow(cells) {
+// A line of a table: each cell a text, or a text and its class; and words that take the rest of the line.
+export function tableRow(cells, words = "") {
   const row = document.createElement("tr");
   for (const cell of cells) row.append(element("td", ...[cell].flat()));
+  if (words) row.append(Object.assign(element("td", words), {colSpan: 7 - cells.length}));
   return row;
 }
 

@@ -15,6 +15,7 @@ const opened = new Map();
 // What is looked at: a function from a file to its pixels, or null. `turn` tells a late answer from the last one.
 let source = null;
 let turn = 0;
+// The photo, and its pixels by the shape that a file takes: those of 48 megapixels take a phone seconds.
 let photo = null;
 
 const chosen = () => page.files[$("file").selectedIndex];
@@ -111,15 +112,21 @@ function select(name) {
 }
 
 const drawn = (file) => (file.isDigits ? pad.digit() : null);
-const photographed = (file) => (photo === null ? null : pixelsOf(photo, photo.width, photo.height, file.shape));
+
+function photographed({shape}) {
+  if (photo === null) return null;
+  const {bitmap, pixels} = photo;
+  pixels[shape] ??= pixelsOf(bitmap, bitmap.width, bitmap.height, shape);
+  return pixels[shape];
+}
 
 async function openPhoto(blob, name) {
   trouble("");
   $("facts").textContent = `${name} is being opened …`;
   try {
     const bitmap = await decode(blob, name);
-    photo?.close();
-    photo = bitmap;
+    photo?.bitmap.close();
+    photo = {bitmap, pixels: {}};
     preview(bitmap);
     select("photo");
   } catch (error) {

@@ -7,14 +7,14 @@ import {resizeColumns, resizeRows, weights} from "./resize.js";
 const MOST_PIXELS = 100e6;
 const STRIP_PIXELS = 4e6;
 
-// Decode an encoded picture, turned as its EXIF says, its colours as they are written.
+// Decode an encoded picture, turned as its EXIF says, its colours as they are written. In Chromium three kinds differ from
+// Pillow: grey of 16 bits by a level (their high byte is taken, not the nearest), AVIF with transparency, and WebP with an
+// orientation in its EXIF, which is passed over.
 export async function decode(blob, name) {
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(blob, {colorSpaceConversion: "none", imageOrientation: "from-image"});
-  } catch {
-    throw new Error(`${name} cannot be opened by this browser${hint(blob, name)}`);
-  }
+  const bitmap = await createImageBitmap(blob, {
+    colorSpaceConversion: "none", imageOrientation: "from-image", premultiplyAlpha: "none",
+  }).catch(() => null);
+  if (bitmap === null) throw new Error(`${name} cannot be opened by this browser: ${await reason(blob)}`);
   if (bitmap.width * bitmap.height > MOST_PIXELS) {
     const size = `${bitmap.width} x ${bitmap.height}`;
     bitmap.close();
@@ -23,11 +23,17 @@ export async function decode(blob, name) {
   return bitmap;
 }
 
-function hint(blob, name) {
-  if (/hei[cf]/i.test(blob.type) || /\.hei[cf]$/i.test(name)) {
-    return ": it is HEIC, which few browsers read. Choose a JPEG, or let the phone's camera take one here";
-  }
-  return ": it is damaged or no picture. Choose a JPEG, PNG or WebP";
+// Kinds of pictures that few browsers read, by their first bytes.
+const UNREAD = {
+  HEIC: /^....ftyp(hei[cxms]|hev[cxms]|mif1|msf1)/s, TIFF: /^(II\*\0|MM\0\*)/, "JPEG 2000": /^(\0\0\0\x0cjP|\xff\x4f\xff\x51)/,
+};
+
+async function reason(blob) {
+  const start = new TextDecoder("latin1").decode(await blob.slice(0, 12).arrayBuffer());
+  const kind = Object.keys(UNREAD).find((one) => UNREAD[one].test(start));
+  if (kind) return `it is ${kind}, which few browsers read. Choose a JPEG, or let the phone's camera take one here`;
+  if (/^....ftypavi[fs]/s.test(start)) return "it is AVIF, which older browsers do not read. Choose a JPEG";
+  return `it is ${start ? "damaged or no picture" : "empty"}. Choose a JPEG, PNG or WebP`;
 }
 
 // `source` (a bitmap, canvas or video of width x height) as the pixels of shape [height, width, channels], 0..255.

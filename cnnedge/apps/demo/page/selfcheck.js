@@ -40,7 +40,7 @@ function largestDifference(own, expected) {
   }, 0);
 }
 
-function adler32(values) {
+export function adler32(values) {
   let [low, high] = [1, 0];
   for (const value of values) {
     low = (low + value) % 65521;

@@ -27,8 +27,10 @@ def test_a_photo_is_answered_as_by_predict(phone):
         scores = runner.predict(decode(stream.getvalue(), (32, 32, 3))[np.newaxis])[0]
     labels = datasets.load("cifar10").labels
     choose_file(phone, path.name)
-    phone.set_input_files("#pick", {"name": "a.heic", "mimeType": "image/heic", "buffer": b"no picture"})
-    phone.locator("#trouble").filter(has_text="a.heic cannot be opened by this browser: it is HEIC").wait_for()
+    phone.set_input_files("#pick", {"name": "a.txt", "mimeType": "text/plain", "buffer": b"no picture"})
+    phone.locator("#trouble").filter(
+        has_text="a.txt cannot be opened by this browser: it is damaged or no picture"
+    ).wait_for()
     phone.set_input_files("#pick", {"name": "a.png", "mimeType": "image/png", "buffer": stream.getvalue()})
     see(phone, labels[int(scores.argmax())])
     assert phone.inner_text("#bars li:first-child span:last-child") == f"{100 * scores.max():.1f} %"
@@ -56,3 +58,33 @@ def test_a_file_that_answers_otherwise_is_named(browser, served):
     page.wait_for_selector("#check.bad")
     assert "mnist_int8.tflite answers differently here: 1 of 8 pictures, by up to 0.50" in page.inner_text("#check")
     page.close()
+
+
+def test_it_is_used_with_the_keyboard_alone_on_the_narrowest_phone(phone):
+    """Everything has a role and a name; tabs are walked with the arrows; what is answered is read out."""
+    phone.set_viewport_size({"width": 320, "height": 640})
+    phone.focus("#file")
+    phone.keyboard.press("Tab")
+    assert phone.evaluate("document.activeElement.id") == "tab-draw"
+    phone.keyboard.press("ArrowRight")
+    assert phone.evaluate("document.activeElement.id") == "tab-photo"
+    assert phone.get_by_role("tab", name="Photo", selected=True).is_visible()
+    phone.keyboard.press("Tab")
+    with phone.expect_file_chooser() as chooser:
+        phone.keyboard.press("Enter")
+    image = datasets.load("mnist").test.pixels([0])[0]
+    stream = io.BytesIO()
+    Image.fromarray(image[..., 0]).save(stream, "PNG")
+    chooser.value.set_files({"name": "seven.png", "mimeType": "image/png", "buffer": stream.getvalue()})
+    see(phone, "7")
+    assert phone.get_attribute("#best", "aria-live") == "polite"
+    for role, name in [
+        ("combobox", "File"), ("img", "The chosen photo"), ("img", "The pixels that the file is fed"),
+        ("button", "Compare all"), ("textbox", "Name of this device"), ("button", "Measure"),
+        ("checkbox", "also a minute without a pause, with the file chosen above"),
+    ]:  # fmt: skip
+        assert phone.get_by_role(role, name=name, exact=True).is_visible(), (role, name)
+    assert phone.get_by_role("status").first.inner_text().startswith("✓ Gives Python's answers here")
+    phone.click("#compare")
+    phone.wait_for_selector("#compare:not([disabled])")
+    assert phone.evaluate("document.documentElement.scrollWidth") == 320
