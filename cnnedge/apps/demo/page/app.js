@@ -18,7 +18,7 @@ let turn = 0;
 // The photo, and its pixels by the shape that a file takes: those of 48 megapixels take a phone seconds.
 let photo = null;
 
-const chosen = () => page.files[$("file").selectedIndex];
+const chosen = () => page.files[$("file").value];
 
 // The file's session and its self-check, once each; a file that failed may be tried again.
 function ready(file) {
@@ -173,7 +173,8 @@ function fillFiles() {
   for (const folder of new Set(page.files.map((file) => file.folder))) {
     const group = Object.assign(document.createElement("optgroup"), {label: folder || "files"});
     for (const file of page.files.filter((one) => one.folder === folder)) {
-      group.append(element("option", `${file.name} · ${Math.round(file.size / 1000)} kB`));
+      const option = element("option", `${file.name} · ${Math.round(file.size / 1000)} kB`);
+      group.append(Object.assign(option, {value: page.files.indexOf(file)}));
     }
     $("file").append(group);
   }
@@ -235,7 +236,7 @@ const camera = new Camera({video: $("video"), button: $("watch"), note: $("camer
 });
 
 fillFiles();
-$("file").selectedIndex = page.start;
+$("file").value = page.start;
 fillRefused();
 listen();
 new Figures(page, chosen);

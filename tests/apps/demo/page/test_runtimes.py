@@ -78,7 +78,7 @@ def test_a_browser_that_cannot_is_told_why(browser, served, flag, words):
 
 
 def test_a_file_of_another_tool_with_a_thousand_classes(browser, tmp_path):
-    """224 x 224, channels first, fed as --mean and --std ask."""
+    """224 x 224, channels first, fed as --mean and --std ask; the list groups it with another by folder."""
     (tmp_path / "things.txt").write_text("\n".join(f"thing {number}" for number in range(1000)))
     (tmp_path / "foreign.onnx").write_bytes(thousand_classes())
     photo = Image.fromarray(np.random.default_rng(1).integers(0, 256, (150, 210, 3), np.uint8))
@@ -86,16 +86,17 @@ def test_a_file_of_another_tool_with_a_thousand_classes(browser, tmp_path):
     file = open_model_file(tmp_path / "foreign.onnx").told(Normalization((123.7,), (58.0,)), None)
     with open_runner(file) as runner:
         scores = runner.predict(decode(photo, (224, 224, 3))[np.newaxis])[0]
-    arguments = ["foreign.onnx", "--mean", "123.7", "--std", "58", "--labels", "things.txt"]
-    served = Served(*arguments, cwd=tmp_path)
+    (tmp_path / "tiny.tflite").write_bytes((EXPORTED / "mnist-tiny" / "mnist-tiny_int8.tflite").read_bytes())
+    options = ["--mean", "123.7", "--std", "58", "--labels", "things.txt"]
+    served = Served("tiny.tflite", FILES[0], "foreign.onnx", *options, cwd=tmp_path)
     page = browser.new_page()
     page.goto(served.url)
-    page.wait_for_selector("#check.good")
+    choose_file(page, "foreign.onnx")
     assert "it is fed (pixel - 123.7) / 58, as --mean and --std ask" in page.inner_text("#trouble")
     page.set_input_files("#pick", tmp_path / "photo.png")
     see(page, f"thing {scores.argmax()}")
     assert page.inner_text("#bars li:first-child span:last-child") == f"{100 * scores.max():.1f} %"
-    assert page.inner_text("#fed-size") == "fed: 224 × 224"
+    assert page.inner_text("#fed-size") == "fed: 224 × 224" and "foreign.onnx" in page.inner_text("#facts")
     page.close()
     served.process.kill()
 
