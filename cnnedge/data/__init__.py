@@ -14,6 +14,7 @@ from cnnedge.data.array_split import ArraySplit
 from cnnedge.data.findings import Findings, find
 from cnnedge.data.folder_dataset import FolderOptions, FolderParts, read_folder
 from cnnedge.data.holding_out import hold_out
+from cnnedge.data.layout import check_names
 from cnnedge.data.published.cache import data_folder
 from cnnedge.data.published.catalogue import SPECS
 from cnnedge.data.published.download import SAMPLE, fetch
@@ -64,6 +65,7 @@ def check_source(
 
     Raises:
         UsageError: neither a known name nor a folder, or an ``image_shape`` that the dataset does not have.
+        DataError: a class folder has a name that no label can have.
     """
     if isinstance(name_or_folder, str) and name_or_folder in SPECS:
         if image_shape is not None and not has_shape(name_or_folder, image_shape):
@@ -74,6 +76,8 @@ def check_source(
     elif not (Path(name_or_folder).is_dir() or is_zip(Path(name_or_folder)) or is_sharded(str(name_or_folder))):
         wanted = expected_one_of(str(name_or_folder), [*names(), "a folder of images", "shards of them"])
         raise UsageError(f"unknown dataset {str(name_or_folder)!r}: {wanted}")
+    elif Path(name_or_folder).is_dir():
+        check_names(Path(name_or_folder))
 
 
 def load(

@@ -38,7 +38,7 @@ def list_classes(folder: Path) -> ClassFiles:
     others: list[str] = []
     left_out: list[str] = []
     for path in sorted(sub_folders(folder), key=lambda path: path.name):
-        pictures = found.pictures.setdefault(_label(path), [])
+        pictures = found.pictures.setdefault(label_of(path), [])
         for file in files_below(path):
             if isinstance(file, LeftOut):
                 left_out.append(f"{file.path} {file.reason}")
@@ -72,7 +72,12 @@ def shown(text: str | Path) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in readable)
 
 
-def _label(path: Path) -> str:
+def label_of(path: Path) -> str:
+    """The name of the class whose pictures a folder holds.
+
+    Raises:
+        DataError: no file could carry it as a label.
+    """
     name = unicodedata.normalize("NFC", path.name)
     if not all(character.isprintable() for character in name):  # bytes that are not UTF-8 are not printable either
         raise DataError(
