@@ -58,12 +58,9 @@ def card(
     load_benchmark(folder)
     target = out or folder / CARD
     check_writable(folder, target)
+    refuse_existing([target], overwrite=overwrite)
     if data is not None:
         datasets.check_source(data)
-    require_keras(console.say)
-    from cnnedge.cards.write import write_card
-
-    refuse_existing([target], overwrite=overwrite)
     extra = _read_cifar10_1(cifar10_1, files)
     from cnnedge.data import evenly_spaced
     from cnnedge.scoring.testdata import choose_dataset, refuse_other_data
@@ -71,6 +68,9 @@ def card(
     with console.progress() as progress:
         dataset = choose_dataset(data, files, [], progress=progress)
     refuse_other_data(dataset, manifest)
+    require_keras(console.say)
+    from cnnedge.cards.write import write_card
+
     test = evenly_spaced(dataset.test, limit)
     _keep_robustness(folder / ROBUSTNESS, files, dataset, test, extra, overwrite=overwrite)
     console.show(f"written: {write_card(folder, target)}")

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 
 import numpy as np
@@ -140,6 +141,7 @@ DAMAGES = {
     "output cut": (lambda f: (f / "05_output.bin").write_bytes(b"1"), "does not belong"),
     "huge output": (lambda f: (f / "05_output.bin").write_bytes(bytes(10_000)), "has 10,000 bytes"),
     "a way out": (lambda f: _link_out(f), "leads out of its folder"),
+    "a pipe": (lambda f: ((f / MANIFEST).unlink(), os.mkfifo(f / MANIFEST)), "is a pipe or a device"),
 }
 
 

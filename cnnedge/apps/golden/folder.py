@@ -14,7 +14,7 @@ import numpy as np
 
 from cnnedge.apps.golden.content import LARGER_HEIGHT, LARGER_WIDTH, MANIFEST, MOST_IMAGES, SCHEMA, GoldenImage, names
 from cnnedge.errors import DataError, FileExistsRefusal, UsageError
-from cnnedge.files import check_writable, write_atomically
+from cnnedge.files import check_writable, read_regular, write_atomically
 from cnnedge.images.decode import decode
 from cnnedge.images.normalization import Normalization
 
@@ -135,9 +135,6 @@ def _read(folder: Path, name: str, limit: int) -> bytes:
     try:
         if not path.resolve(strict=True).is_relative_to(folder.resolve()):
             raise DataError(f"{path} leads out of its folder: make the folder again with cnnedge golden")
-        size = path.stat().st_size
-        if size > limit:
-            raise DataError(f"{path} has {size:,} bytes, expected at most {limit:,}: make it again with cnnedge golden")
-        return path.read_bytes()
+        return read_regular(path, limit)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}: expected a folder made by cnnedge golden") from error
