@@ -16,8 +16,8 @@ from cnnedge.apps.demo.runtimes import NAMES
 
 SOURCES = files("cnnedge.apps.demo") / "page"
 MODULES = (
-    "resize", "picture", "drawing", "assets", "feeding", "runtimes", "selfcheck", "measure", "answers", "camera",
-    "figures", "app",
+    "assets", "resize", "turning", "picture", "drawing", "feeding", "runtimes", "selfcheck", "measure", "answers",
+    "camera", "figures", "app",
 )  # fmt: skip
 _IMPORT = re.compile(r'^import (\{.*\}) from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:function|class|const) (\w+))", re.MULTILINE)

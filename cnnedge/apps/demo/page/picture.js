@@ -2,19 +2,20 @@
 // white, grey by ITU-R 601 where the file takes grey, and squashed to its size.
 
 import {resizeColumns, resizeRows, weights} from "./resize.js";
+import {upright} from "./turning.js";
 
 // What is read of one picture, as in Python, and how much of it is unpacked at a time: a phone's canvas ends at 16.
 const MOST_PIXELS = 100e6;
 const STRIP_PIXELS = 4e6;
 
-// Decode an encoded picture, turned as its EXIF says, its colours as they are written. In Chromium three kinds differ from
-// Pillow: grey of 16 bits by a level (their high byte is taken, not the nearest), AVIF with transparency, and WebP with an
-// orientation in its EXIF, which is passed over.
+const OPTIONS = {colorSpaceConversion: "none", imageOrientation: "from-image", premultiplyAlpha: "none"};
+
+// Decode an encoded picture, turned as its EXIF says, its colours as they are written. In Chromium two kinds differ from
+// Pillow: grey of 16 bits by a level (their high byte is taken, not the nearest), and AVIF with transparency.
 export async function decode(blob, name) {
-  const bitmap = await createImageBitmap(blob, {
-    colorSpaceConversion: "none", imageOrientation: "from-image", premultiplyAlpha: "none",
-  }).catch(() => null);
-  if (bitmap === null) throw new Error(`${name} cannot be opened by this browser: ${await reason(blob)}`);
+  const found = await createImageBitmap(blob, OPTIONS).catch(() => null);
+  if (found === null) throw new Error(`${name} cannot be opened by this browser: ${await reason(blob)}`);
+  const bitmap = await upright(found, blob, OPTIONS);
   if (bitmap.width * bitmap.height > MOST_PIXELS) {
     const size = `${bitmap.width} x ${bitmap.height}`;
     bitmap.close();

@@ -49,7 +49,7 @@ def test_the_resize_is_pillows_on_a_thousand_sizes(page):
         assert zlib.adler32(expected.tobytes()) == checksum, (width, height, out_width, out_height)
 
 
-# How pictures are encoded: their mode, format, and options. Left out are three kinds that page/picture.js names.
+# How pictures are encoded: their mode, format, and options. Left out are two kinds that page/picture.js names.
 KINDS = [
     ("RGB", "PNG", {}), ("L", "PNG", {}), ("P", "PNG", {}), ("RGBA", "PNG", {}), ("LA", "PNG", {}), ("1", "PNG", {}),
     ("P", "PNG", {"bits": 4}), ("P", "PNG", {"transparency": bytes(range(256))}), ("RGB", "PNG", {"icc": True}),
@@ -62,7 +62,7 @@ KINDS = [
 
 
 def odd_picture(number: int) -> bytes:
-    """An encoded picture of an odd size, one kind after the other, every other JPEG turned by its EXIF."""
+    """An encoded picture of an odd size, one kind after the other, every other JPEG and WebP turned by its EXIF."""
     random = np.random.default_rng(number)
     width, height = random.integers(20, 300, 2).tolist()
     noise = Image.fromarray(random.integers(0, 256, (height // 8 + 2, width // 8 + 2, 4)).astype(np.uint8), "RGBA")
@@ -71,7 +71,7 @@ def odd_picture(number: int) -> bytes:
     options = dict(options)
     if options.pop("icc", False):
         options["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
-    if format == "JPEG" and number % 2:
+    if format in ("JPEG", "WEBP") and number % 2:
         options["exif"] = turned(1 + number % 8)
     stream = io.BytesIO()
     picture.convert("RGB" if mode == "CMYK" else picture.mode).convert(mode).save(stream, format, **options)
