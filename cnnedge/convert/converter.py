@@ -225,7 +225,8 @@ class Converter:
     def is_equalized(self, scheme: Scheme) -> bool:
         """Whether the channels of what a calibrated file is made of are equalized."""
         precision = "int16x8" if scheme.precision == "int16x8" else "int8"
-        return self._integers.is_equalized(SEVEN_BITS if scheme.qat else _levels(scheme), precision)
+        trained = scheme.qat and self.outcome.kept == "qat"
+        return self._integers.is_equalized(SEVEN_BITS if trained else _levels(scheme), precision)
 
     def _calibrating(self) -> np.ndarray:
         if self.pixels is None:
