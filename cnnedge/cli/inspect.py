@@ -184,11 +184,19 @@ def _rows(report: "Inspection") -> dict[str, str]:
         "free sizes": _few(report.free_sizes),
         "flex": _few(report.flex_ops),
         "custom": _few(report.custom_ops),
-        "runs": f"no: {report.refused}" if report.refused else "nothing against it",
+        "runs": _runs(report),
     }
     if report.format == "tflite":
         rows["GPU"] = _few(report.gpu_concerns, none="nothing against LiteRT's GPU delegate")
     return rows | _passport_rows(report) | _metadata_rows(report)
+
+
+def _runs(report: "Inspection") -> str:
+    if report.refused:
+        return f"no: {report.refused}"
+    if report.tried_apart:
+        return "first in a process of its own: what it takes cannot be reckoned"
+    return "nothing against it"
 
 
 def _passport_rows(report: "Inspection") -> dict[str, str]:

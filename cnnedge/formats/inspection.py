@@ -25,7 +25,8 @@ class Inspection:
         weight_bytes: the constants' bytes by type.
         macs: multiplications for one image; None where shapes cannot be worked out.
         refused: why cnnedge gives the file to no runtime; None where it does.
-        unknown_ops: operators that it gives to none at all, right as they may be.
+        tried_apart: whether it is first run in a process of its own, for what it takes cannot be reckoned.
+        unknown_ops: operators that cnnedge gives to no runtime at all, right as they may be.
         metadata: what the file says in standard TFLite metadata or in ONNX metadata properties.
     """
 
@@ -51,6 +52,7 @@ class Inspection:
     free_sizes: list[str]
     gpu_concerns: list[str]
     refused: str | None
+    tried_apart: bool
     unknown_ops: list[str]
     metadata: StandardMetadata | dict[str, str] | None
     passport: Passport | None
@@ -96,6 +98,7 @@ def inspect(file: ModelFile) -> Inspection:
         free_sizes=facts.free_sizes,
         gpu_concerns=facts.gpu_concerns,
         refused=file.refusal,
+        tried_apart=file.refusal is None and file.needs_rehearsal,
         unknown_ops=_named(operators, lambda operator: operator.op not in file.known_operators),
         metadata=file.standard_metadata or file.properties or None,
         passport=passport,
