@@ -32,6 +32,9 @@ def train(
     teacher: Annotated[
         Path | None, typer.Option(metavar="FILE.keras", help="Learn from this model too (distillation).")
     ] = None,
+    devices: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Share every batch among N devices (KERAS_BACKEND=jax).")
+    ] = 1,
     resume: Resume = False,
     overwrite: Overwrite = False,
     list_models: Annotated[bool, typer.Option("--list", help="List the networks and end.")] = False,
@@ -47,6 +50,9 @@ def train(
     The accuracy shown is that on validation images held out of the training
     split; the test split is not touched.
     KERAS_BACKEND chooses where it runs: tensorflow (default), jax or torch.
+    --devices N gives the result of one device, for batches, their order and
+    what a batch norm averages over stay the same; a CPU shows several with
+    XLA_FLAGS=--xla_force_host_platform_device_count=N.
 
     Examples:
 
@@ -88,11 +94,12 @@ def train(
     from cnnedge import pipeline
     from cnnedge.model.predictor import KerasPredictor
     from cnnedge.scoring.score import score
+    from cnnedge.training.placement import data_parallel
     from cnnedge.training.start import check_saved
 
     check_saved(job)
 
-    with console.progress() as progress:
+    with data_parallel(devices, job.recipe.batch_size), console.progress() as progress:
         dataset = datasets.load(
             source,
             image_shape=spec.input_shape,

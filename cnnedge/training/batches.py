@@ -10,7 +10,10 @@ from cnnedge.training.recipes import Augmentation
 
 class PlainBatches(keras.utils.PyDataset):
     """The images of a split as they are, in their order, for the evaluation after each epoch: pairs as in
-    ``AugmentedBatches``, the last one may be shorter. A split of thousands of photos never lies in memory as floats."""
+    ``AugmentedBatches``. A split of thousands of photos never lies in memory as floats.
+
+    The first one may be shorter: from the first, Keras concludes how all of them are laid out on several devices.
+    """
 
     def __init__(self, split: Split, *, num_classes: int, batch_size: int) -> None:
         super().__init__(workers=1)
@@ -23,7 +26,8 @@ class PlainBatches(keras.utils.PyDataset):
         return -(-len(self.split) // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        chosen = np.arange(index * self.batch_size, min((index + 1) * self.batch_size, len(self.split)))
+        stop = len(self.split) - (self.num_batches - 1 - index) * self.batch_size
+        chosen = np.arange(max(0, stop - self.batch_size), stop)
         return self.split.pixels(chosen).astype(np.float32), self.one_hot[chosen]
 
 
