@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -170,14 +171,20 @@ def test_a_suspect_is_tried_first_and_acquitted(tmp_path):
 
 
 def test_full_disk_is_one_line_and_nothing_is_lost(colours, photos, tmp_path):
-    """A limit on the size of files stands for the full disk."""
+    """A limit on the size of files, which the workers inherit, stands for the full disk: writing a part ends in it."""
     order = Order(colours, str(photos), tmp_path / "out", part_rows=4)
     label_all(order)
+    before = rows(order.out)
     order.part(1).unlink()
-    (order.out / "part-000001.parquet").mkdir()  # cannot be replaced by a file
-    (order.out / "part-000001.parquet" / "x").touch()
-    with pytest.raises(CnnedgeError, match=r"part-000001\.parquet"):
-        label_all(order, resume=True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(CnnedgeError, match=r"File too large: what is labelled is kept; put that right, then add "):
+            label_all(order, resume=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not order.part(1).exists() and not list(order.out.glob(".*.part"))
+    assert label_all(order, resume=True).pictures == 4 and rows(order.out) == before
 
 
 def test_inventory_has_a_row_group_for_each_part(tmp_path):

@@ -16,9 +16,9 @@ words = ["train", "mnist-tiny", "--epochs", "2", "--batch-size", "24", "--data",
 for devices, more in (("1", []), ("2", []), ("3", []), ("2", ["--batch-size", "25"])):
     print("exit", run([*words, sys.argv[2] + "/" + devices, "--devices", devices, "--overwrite", *more]))
 """
-# The same sums of float32 in another order: a relative 2**-24 for each addition, and the 18,816 of one gradient (28 x 28
-# pixels of 24 pictures) differ by 2**-24 times their square root, 8e-6. Eight steps let that grow: 9e-5 was seen, and
-# another seed changes the loss by 4 % and more.
+# The same sums of float32 in another order: a relative 2**-24 for each addition, and the 18,816 of one gradient (28 by
+# 28 pixels of 24 pictures) differ by 2**-24 times their square root, 8e-6. Eight steps let that grow: 9e-5 was seen.
+# Another seed changes the loss by 4 % and more.
 SAME = 1e-3
 
 
@@ -54,7 +54,7 @@ def test_what_cannot_be_shared_out_is_one_line(trained):
         "error: --devices 3: JAX shows 2 (cpu:0, cpu:1); a CPU is split by "
         "XLA_FLAGS=--xla_force_host_platform_device_count=3"
     )
-    assert odd == "error: --devices 2 do not share a batch of 25 evenly: choose a --batch-size"
+    assert odd == "error: --devices 2 do not share a batch of 25 evenly: choose another --batch-size"
 
 
 def test_other_backends_are_refused():
