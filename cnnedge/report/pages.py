@@ -88,7 +88,7 @@ def render(
         columns=list(table.COLUMNS),
         table=[{"row": row, "cells": [cell(row) for cell in table.COLUMNS.values()]} for row in shown],
         sustained=table.sustained_rows(document),
-        delegation_sentences=[*summary.energy_sentences(document), *summary.delegation_sentences(document)],
+        machine_sentences=summary.machine_sentences(document),
         sustained_sentences=summary.sustained_sentences(document),
         foreign=foreign_rows(beside(foreign, document)),
         throughput=throughput_rows(document),

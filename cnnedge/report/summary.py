@@ -117,6 +117,11 @@ def _describe_comparison(row: Row) -> list[str]:
     return sentences
 
 
+def machine_sentences(document: Document) -> list[str]:
+    """What is to be known of the machines beside the figures: energy, delegates, and whose browsers there are."""
+    return [*energy_sentences(document), *delegation_sentences(document), *browser_sentences(document)]
+
+
 def delegation_sentences(document: Document) -> list[str]:
     """Which files run on slower kernels in part, for their delegate did not take every node."""
     parts = [(row.label, row.nodes) for row in document.rows if row.nodes and row.nodes.in_part]
@@ -124,6 +129,12 @@ def delegation_sentences(document: Document) -> list[str]:
         return []
     words = ", ".join(f"{label} {nodes.delegated} of {nodes.total}" for label, nodes in parts)
     return [f"nodes on XNNPACK's fast kernels, where not all: {words}."]
+
+
+def browser_sentences(document: Document) -> list[str]:
+    """Whose figures those of browsers are, as each browser calls itself and its device."""
+    found = {row.browser.device: row.browser.user_agent for row in document.rows if row.browser}
+    return [f"{device}: {agent}, as its browser says." for device, agent in found.items()]
 
 
 def energy_sentences(document: Document) -> list[str]:

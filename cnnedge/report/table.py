@@ -14,7 +14,7 @@ from cnnedge.report.figures import significant
 from cnnedge.report.foreign import WORDS as FOREIGN_WORDS
 from cnnedge.report.foreign import ForeignRow, beside, foreign_rows
 from cnnedge.report.layer_table import layer_tables
-from cnnedge.report.summary import delegation_sentences, energy_sentences, sustained_sentences
+from cnnedge.report.summary import machine_sentences, sustained_sentences
 from cnnedge.report.throughput_table import throughput_rows, throughput_sentences
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def footnotes(document: Document) -> list[str]:
     fastest = next((row for row in document.rows if row.is_fastest_keras), None)
     if fastest is not None:
         lines.append(f"speed-up: against the fastest call of Keras ({fastest.mode}); ~ no difference shown.")
-    lines += [*energy_sentences(document), *delegation_sentences(document), *sustained_sentences(document)]
+    lines += [*machine_sentences(document), *sustained_sentences(document)]
     lines += throughput_sentences(document)
     lines += [f"failed: {row.label}: {row.error}" for row in document.failed]
     return lines + [f"note: {note}" for note in document.notes]

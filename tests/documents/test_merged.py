@@ -56,6 +56,7 @@ def test_its_rows_come_beside_the_benchmarks_and_once(host, tmp_path):
     ]
     own, same = first.rows[len(host.rows)], next(row for row in host.rows if row.file == "net_int8.tflite")
     assert (own.device, own.p50_ms, own.top1, own.size_bytes) == ("browser", 3.0, None, same.size_bytes)
+    assert "Pixel: Mozilla/5.0, as its browser says." in table.footnotes(first)
     assert own.runtime == "LiteRT.js 2.5.3, in a browser" and own.browser.is_right and own.browser.tolerance == 0
     first.write(tmp_path / "merged.json")
     run_of(host, p50=2.5).write(tmp_path / "pixel.json")

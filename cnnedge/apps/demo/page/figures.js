@@ -30,7 +30,7 @@ export class Figures {
         rows.push(await this.measureOne(file));
         this.showRow(rows[rows.length - 1], file);
       }
-      this.run = this.asRun(rows);
+      this.run = await this.asRun(rows);
       $("save").hidden = false;
       await this.hand();
     } catch (error) {
@@ -73,11 +73,11 @@ export class Figures {
   }
 
   // What `cnnedge report` reads, from the laptop's folder or from the file that a person saves.
-  asRun(rows) {
+  async asRun(rows) {
     const name = $("device").value.trim() || "phone";
     remember("cnnedge-name", name);
     return {
-      schema: 2, kind: "browser", id: deviceId(), device: name, user_agent: navigator.userAgent.slice(0, 400),
+      schema: 2, kind: "browser", id: deviceId(), device: name, user_agent: await agent(),
       cores: navigator.hardwareConcurrency ?? null, at: new Date().toISOString(), cnnedge: this.page.cnnedge, rows,
     };
   }
@@ -102,6 +102,14 @@ const HIDDEN =
   "Stopped, and nothing was sent: the page went into the background, where browsers slow it down. Measure again.";
 const UNHEARD =
   "The laptop does not answer. Send the figures again once it is reached, or save them: cnnedge report reads the file.";
+
+// Chrome's user agent names no device any more; on https and on this very computer it tells when asked.
+async function agent() {
+  const hints = navigator.userAgentData?.getHighEntropyValues(["model", "platformVersion"]);
+  const {model, platform, platformVersion} = (await hints?.catch(() => null)) ?? {};
+  const system = platform && `${platform} ${platformVersion}`.trim();
+  return [model, system, navigator.userAgent].filter(Boolean).join("; ").slice(0, 400);
+}
 
 // Offer the figures as a file, as browsers save what they download.
 function save(run) {

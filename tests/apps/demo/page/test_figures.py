@@ -36,6 +36,7 @@ def test_a_phone_measures_and_its_rows_come_home(phone, served, tmp_path):
     said(phone, "Sent: kept as phones/pixel-9.json", 120)
     assert [path.name for path in folder(served).iterdir()] == ["pixel-9.json"]
     kept = json.loads((folder(served) / "pixel-9.json").read_text())
+    assert kept["user_agent"].startswith("Linux") and "Chrome/" in kept["user_agent"]
     assert kept["device"] == "Pixel <9>" and [row["file"] for row in kept["rows"]] == [path.name for path in FILES]
     for row in kept["rows"]:
         assert row["error"] is None and row["check"]["same"] == row["check"]["pictures"] == 8
