@@ -33,6 +33,8 @@ ELSEWHERE = {
     "pi=$(./scripts/emulated_pi)": "tests/test_emulated_pi.py",
     '"$pi/cnnedge" predict exported/mnist/mnist_int8_qat.tflite digit.png': "tests/test_emulated_pi.py",
     "cnnedge score FILE --data photos/ --out labels": "tests/cli/test_score_many.py",
+    "cnnedge predict FILE *.jpg": "tests/cli/test_predict.py",
+    "cnnedge fleet boards.txt FILE --report boards.html": "tests/cli/test_fleet.py",
     "cnnedge data photos/ --report looks.html": "tests/cli/test_data.py",
     "cnnedge run cifar10": "tests/cli/test_run.py, with the smallest network",
     "cnnedge inspect --errors": "tests/convert/layer_errors/test_show.py",
@@ -41,6 +43,7 @@ ELSEWHERE = {
     "cnnedge photos flowers/ --max-drop 0.5": "tests/cli/test_photos.py, on generated photos",
     "cnnedge demo exported/mnist exported/cifar10 --host 0.0.0.0": "tests/apps/demo/page, on loopback",
     "cnnedge report exported/mnist/benchmark.json demo/my-phone.json": "tests/documents/test_browser_run.py",
+    "cnnedge report before.json after.json --compare --fail-slower 5": "tests/cli/test_report.py",
     "cnnedge golden exported/cifar10/cifar10_int8.tflite --data cifar10": "tests/cli/test_match.py",
     "cnnedge match exported/cifar10/cifar10_int8.tflite dump.bin": "tests/cli/test_match.py",
     "python scripts/soak.py exported/mnist/mnist_int8_qat.tflite": "tests/scripts/test_soak.py, 3,000 predictions",
@@ -97,8 +100,9 @@ def test_python_example_runs(tmp_path, monkeypatch, capsys):
 def test_it_is_short_and_in_the_order_of_a_newcomers_questions():
     assert len(README.splitlines()) <= 220
     assert re.findall("^## (.*)", README, re.MULTILINE) == [
-        "Two commands", "Your own model, your own photos", "What comes out", "Try it on a phone", "In a phone app",
-        "In Python, and on a Raspberry Pi", "How the int8 files are made right", "Layout", "Licence",
+        "Two commands", "Your own model, your own photos", "From ten pictures to a billion", "What comes out",
+        "Try it on a phone", "In a phone app", "In Python, and on a Raspberry Pi",
+        "How the int8 files are made right", "Layout", "Licence",
     ]  # fmt: skip
 
 
