@@ -46,7 +46,8 @@ def demo(
 
     "Measure" times every file on the phone. The figures come back, are kept
     as demo/<device>.json, and become rows of the table: name that file beside
-    benchmark.json in report, or among the paths of benchmark.
+    benchmark.json in report, or among the paths of benchmark. What a person
+    saves in the page is such a file too.
 
     What runs the files in the browser is fetched once, through npm, and kept;
     the phone needs no internet. Ctrl-C ends it.
