@@ -42,7 +42,7 @@ ELSEWHERE = {
     "cnnedge search my.keras --data photos/ --max-drop 0.5": "tests/cli/test_search.py",
     "cnnedge photos flowers/ --max-drop 0.5": "tests/cli/test_photos.py, on generated photos",
     "cnnedge demo exported/mnist exported/cifar10 --host 0.0.0.0": "tests/apps/demo/page, on loopback",
-    "cnnedge report exported/mnist/benchmark.json demo/my-phone.json": "tests/documents/test_browser_run.py",
+    "cnnedge report exported/mnist/benchmark.json demo/my-phone.json": "tests/documents/test_merged.py",
     "cnnedge report before.json after.json --compare --fail-slower 5": "tests/cli/test_report.py",
     "cnnedge golden exported/cifar10/cifar10_int8.tflite --data cifar10": "tests/cli/test_match.py",
     "cnnedge match exported/cifar10/cifar10_int8.tflite dump.bin": "tests/cli/test_match.py",

@@ -70,5 +70,5 @@ class Served:
     def end(self) -> tuple[int, str, str]:
         """Press Ctrl-C: the exit code, and what was said on both streams."""
         self.process.send_signal(signal.SIGINT)
-        out, err = self.process.communicate(timeout=10)
+        out, err = self.process.communicate(timeout=60)
         return self.process.returncode, out, err

@@ -20,7 +20,7 @@ def packed(content: bytes) -> str:
 
 
 def see(page, best: str) -> None:
-    page.locator("#best").filter(has_text=re.compile(f"^{re.escape(best)}$")).wait_for(timeout=10_000)
+    page.locator("#best").filter(has_text=re.compile(f"^{re.escape(best)}$")).wait_for(timeout=60_000)
 
 
 def choose_file(page, name: str) -> None:
