@@ -46,6 +46,7 @@ class Candidate:
         device: ``cpu`` or ``gpu``.
         imports: modules whose memory belongs to the runtime, not to the file.
         preprocessing: what it is fed instead of pixels 0..255, and who says so.
+        float_operators: what an integer file calculates in float, as its passport says.
         problem: why there is nothing to measure, such as a folder that is called like a file.
     """
 
@@ -62,6 +63,7 @@ class Candidate:
     device: str = "cpu"
     imports: tuple[str, ...] = ()
     preprocessing: Preprocessing | None = None
+    float_operators: tuple[str, ...] = ()
     problem: str | None = None
 
     def __post_init__(self) -> None:
@@ -155,6 +157,7 @@ def _candidate(path: Path, device: str, asked: Asked) -> Candidate:
         device=device,
         imports=RUNTIME_MODULES[format],
         preprocessing=_described(normalization, contract.source),
+        float_operators=_float_operators(file),
         problem=problem,
     )
 
@@ -187,6 +190,11 @@ def _contract(file: ModelFile | None, asked: Asked) -> Contract:
 def _precision(file: ModelFile | None) -> str:
     """The precision that the file's own operators show, for a file that does not say."""
     return file.facts.precision if file else "unknown"
+
+
+def _float_operators(file: ModelFile | None) -> tuple[str, ...]:
+    said = file.passport.made.get("float_operators") if file and file.passport else None
+    return tuple(str(part) for part in said) if isinstance(said, list) else ()
 
 
 def _described(normalization: Normalization, source: str) -> Preprocessing:

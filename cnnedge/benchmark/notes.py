@@ -1,7 +1,7 @@
 """What a reader must know before believing the figures of a benchmark document."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cnnedge.benchmark import timing
 from cnnedge.benchmark.doubts import doubts
@@ -10,10 +10,14 @@ from cnnedge.benchmark.plan import NUM_RUNS, ROUNDS_PER_PROCESS
 from cnnedge.documents import Document, Row
 from cnnedge.names import ExportName
 
+# Of the layers that an integer file leaves in float, so many are named.
+NAMED_PARTS = 8
+
 
 def notes(document: Document) -> list[str]:
     """One sentence for each thing to mind; the ``notes`` that ``document`` has already do not matter."""
-    found = [*doubts(document), *_data_notes(document), *_method_notes(document), *_qat_notes(document)]
+    found = [*doubts(document), *_data_notes(document), *_method_notes(document)]
+    found += [*_float_notes(document), *_qat_notes(document)]
     return [*found, *profile_notes(document.rows), *_noise_notes(document), *_slow_down_notes(document)]
 
 
@@ -83,6 +87,20 @@ def _qat_notes(document: Document) -> list[str]:
                 f"below {plain}."
             )
     return found
+
+
+def _float_notes(document: Document) -> list[str]:
+    """What integer files leave in float, by their own word."""
+    return [
+        f"{row.file} calculates in float: {_shortened(row.float_operators)}."
+        for row in document.rows
+        if row.float_operators
+    ]
+
+
+def _shortened(parts: Sequence[str]) -> str:
+    more = len(parts) - NAMED_PARTS
+    return ", ".join(parts[:NAMED_PARTS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _noise_notes(document: Document) -> list[str]:

@@ -91,6 +91,7 @@ def _identity(one: Measurement, images: int) -> Identity:
         first_ms=round(opened.first_ms, 3) if opened else None,
         peak_rss_mb=round(opened.peak_rss_mb, 3) if opened else None,
         nodes=opened.nodes if opened else None,
+        float_operators=list(candidate.float_operators) or None,
     )
 
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnedge.model.predictor import images_called
+
 if TYPE_CHECKING:
     import keras
 
-# Means over 64 images of at least some hundred places each; 8 at a time, since every tensor is held.
-IMAGES, BATCH = 64, 8
+# Means over 64 images of at least some hundred places each.
+IMAGES = 64
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,10 @@ def channel_statistics(model: "keras.Model", tensors: Sequence[Any], pixels: np.
     if not tensors:
         return []
     probe, images = keras.Model(model.inputs[0], list(tensors)), pixels[:IMAGES]
-    blocks = [_of_block(probe(images[start : start + BATCH], training=False)) for start in range(0, len(images), BATCH)]
-    weights = np.array([len(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]) / len(images)
+    size = images_called(images.shape[1:])
+    parts = [images[start : start + size] for start in range(0, len(images), size)]
+    blocks = [_of_block(probe(part, training=False)) for part in parts]
+    weights = np.array([len(part) for part in parts]) / len(images)
     return [_merged(weights, [block[index] for block in blocks]) for index in range(len(tensors))]
 
 

@@ -19,7 +19,7 @@ from cnnedge.data import Dataset, evenly_spaced, pixels_of
 from cnnedge.errors import ConversionError, UsageError
 from cnnedge.model.fold import fold
 from cnnedge.model.predictor import KerasPredictor
-from cnnedge.model.proof import OTHER_RUNTIME, difference, synthetic_pictures
+from cnnedge.model.proof import difference, float32_rounding, synthetic_pictures
 from cnnedge.progress import Progress, silent
 from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring.score import Predictor, score
@@ -80,6 +80,10 @@ class Converter:
     @cached_property
     def _expected(self) -> np.ndarray:
         return KerasPredictor(self.model).predict(self._pictures)
+
+    @cached_property
+    def _rounding(self) -> float:
+        return float32_rounding(self.model, self._pictures)
 
     @cached_property
     def pixels(self) -> np.ndarray | None:
@@ -156,7 +160,10 @@ class Converter:
         Raises:
             ConversionError: ``what`` is another function.
         """
-        found = difference(model.predict(self._pictures), self._expected, OTHER_RUNTIME)
+        answers = model.predict(self._pictures)
+        found = difference(answers, self._expected)
+        if found is not None:
+            found = difference(answers, self._expected, rounding=self._rounding)
         if found is not None:
             raise ConversionError(
                 f"{what} is not the function that the Keras model is ({found}, on {len(self._pictures)} pictures): it "

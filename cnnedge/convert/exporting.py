@@ -9,12 +9,13 @@ import numpy as np
 
 from cnnedge.convert.converter import Converter
 from cnnedge.convert.describe import baseline_entry, data_facts, data_json, licence_of, manifest_entry, passport_of
+from cnnedge.convert.float_parts import float_parts
 from cnnedge.convert.losses import IMAGES, Loss, loss_of, refuse_guessing
+from cnnedge.convert.mixed import marks_of
 from cnnedge.convert.scheme import CALIBRATED, ExportPlan, Scheme
 from cnnedge.convert.to_onnx import embed_passport_onnx
 from cnnedge.errors import CnnedgeError, DataError, UsageError
 from cnnedge.files import sha256_of, write_atomically
-from cnnedge.formats.model_file import open_model_file
 from cnnedge.formats.tflite.embedding import embed_passport_tflite
 from cnnedge.manifest import FileEntry, TrainingRecord, training_record, update_manifest
 from cnnedge.model.networks import MODELS
@@ -125,7 +126,9 @@ class _Export:
     def _made(self, scheme: Scheme) -> tuple[Scheme, bytes, Passport]:
         """The scheme as it turned out, the file with its passport, and the passport."""
         content = self.converter.convert(scheme)
-        floats = _floats(scheme, content)
+        marks = marks_of(self.converter.folded)
+        scopes = {name: name for name in marks} | {mark: name for name, mark in marks.items()}
+        floats = float_parts(content, scheme.format, scopes) if scheme.precision in CALIBRATED else ()
         scheme = scheme.with_floats(floats) if floats and scheme.precision == "int8" else scheme
         with open_runner(content, format=scheme.format, num_threads=os.cpu_count() or 1) as runner:
             found = self._score(scheme, runner)
@@ -188,14 +191,6 @@ class _Export:
         if scheme.needs_calibration and self.converter.is_equalized(scheme):
             made["method"] = f"channels equalized, {made['method']}"
         return made | ({"calibration": self.converter.calibration} if scheme.needs_calibration else {})
-
-
-def _floats(scheme: Scheme, content: bytes) -> tuple[str, ...]:
-    """The operators that an integer file calculates in float, before its last layer."""
-    if scheme.precision not in CALIBRATED:
-        return ()
-    facts = open_model_file(content, scheme.format).facts
-    return tuple(str(operator) for operator in facts.float_before_last_layer())
 
 
 def export_recipe(record: TrainingRecord | None, preset: str) -> Recipe:

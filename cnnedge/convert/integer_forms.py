@@ -4,7 +4,7 @@ The converter writes a batch normalization that could not be folded as a multipl
 for all channels: here it is a depthwise convolution of one pixel, which has a step for each and a 32-bit offset. And it
 decomposes some activations into steps that no 8 bits hold, such as e**20 within mish, or chooses by comparisons that
 have no kernel for 16: here no value between is larger than what goes in or comes out. (Nor is a minimum with 0 a way:
-the converter gives that constant a scale that is none.)
+the converter gives that constant a scale that is none.) A layer normalization keeps its 16 bits.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def integer_forms(folded: keras.Model) -> keras.Model:
         function = getattr(getattr(layer, "activation", None), "__name__", "")
         if function in FORMS:
             return IntegerForm(function, name=layer.name)
-        return type(layer).from_config(layer.get_config())
+        return (_centred(layer) or type(layer)).from_config(layer.get_config())
 
     def call(layer: Any, *arguments: Any, **options: Any) -> Any:
         return layer(*arguments, **({} if layer.name in scalings else options))  # the mask of batch normalization
@@ -76,6 +76,48 @@ def scalings_of(folded: keras.Model) -> dict[str, Affine]:
 def as_depthwise(affine: Affine) -> list[np.ndarray]:
     """The weights of a depthwise convolution of one pixel; its one weight a channel holds the scale exactly."""
     return [affine.scale.astype("float32").reshape(1, 1, -1, 1), affine.offset.astype("float32")]
+
+
+def _normalized(inputs: Any, axes: Any, epsilon: float, gamma: Any, beta: Any) -> Any:
+    """The mean taken out once, and its square multiplied out.
+
+    TensorFlow's moments become SQUARED_DIFFERENCE, of which LiteRT has no 16-bit kernel although the converter writes
+    it, and Keras's group normalization negates the mean, of which there is no integer kernel.
+    """
+    centred = inputs - ops.mean(inputs, axis=axes, keepdims=True)
+    variance = ops.mean(centred * centred, axis=axes, keepdims=True)
+    outputs = centred * ops.rsqrt(variance + epsilon)
+    outputs = outputs if gamma is None else outputs * gamma
+    return outputs if beta is None else outputs + beta
+
+
+class CentredLayers(keras.layers.LayerNormalization):
+    """A layer normalization of the last axis, see ``_normalized``."""
+
+    def call(self, inputs: Any) -> Any:
+        return _normalized(inputs, -1, self.epsilon, self.gamma, self.beta)
+
+
+class CentredGroups(keras.layers.GroupNormalization):
+    """A group normalization of the last axis, see ``_normalized``."""
+
+    def call(self, inputs: Any) -> Any:
+        places = int(np.prod(inputs.shape[1:-1]))
+        grouped = ops.reshape(inputs, (-1, places, self.groups, inputs.shape[-1] // self.groups))
+        shape = (1, 1, *grouped.shape[2:])
+        gamma, beta = (None if v is None else ops.reshape(v, shape) for v in (self.gamma, self.beta))
+        return ops.reshape(_normalized(grouped, (1, 3), self.epsilon, gamma, beta), (-1, *inputs.shape[1:]))
+
+
+def _centred(layer: Any) -> type | None:
+    """The class that normalizes as the layer does."""
+    if not isinstance(layer, (keras.layers.LayerNormalization, keras.layers.GroupNormalization)):
+        return None
+    if layer.axis not in (-1, [-1], len(layer.output.shape) - 1, [len(layer.output.shape) - 1]):
+        return None
+    if isinstance(layer, keras.layers.GroupNormalization):
+        return CentredGroups
+    return None if layer.rms_scaling else CentredLayers
 
 
 class IntegerForm(keras.layers.Layer):

@@ -66,7 +66,7 @@ class Calibrated:
         Raises:
             ConversionError: the converter refused.
         """
-        marks = {layer.name: f"layer{index:05}x" for index, layer in enumerate(folded.layers)}
+        marks = marks_of(folded)
         return cls(_calibrated(_renamed(folded, marks), pixels), marks)
 
     def with_ranges(self, pixels: np.ndarray, ranges: str) -> "Calibrated":
@@ -94,6 +94,11 @@ class Calibrated:
                 )
         left_out = set().union(*(self.layers[name] for name in float_layers))
         return with_ends(_quantized(self.content, left_out), io, INPUT_NAME, OUTPUT_NAME)
+
+
+def marks_of(folded: "keras.Model") -> dict[str, str]:
+    """What stands in the names of the tensors of each layer in a file of ``Calibrated``, none in another's."""
+    return {layer.name: f"layer{index:05}x" for index, layer in enumerate(folded.layers)}
 
 
 def convert_mixed(

@@ -120,7 +120,8 @@ class Nodes:
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Which file, called how, on what; ``images`` is 0 where it was not classified."""
+    """Which file, called how, on what; ``images`` is 0 where it was not classified, ``float_operators`` what an
+    integer file calculates in float, by layer."""
 
     file: str
     mode: str
@@ -138,6 +139,7 @@ class Identity:
     first_ms: float | None
     peak_rss_mb: float | None
     nodes: Nodes | None = None
+    float_operators: list[str] | None = None
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:

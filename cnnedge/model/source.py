@@ -15,6 +15,7 @@ from cnnedge.model.graph import Graph
 from cnnedge.model.graph.build import build
 from cnnedge.model.graph.read import graph_of, read_graph
 from cnnedge.model.head import Head, complete_head
+from cnnedge.model.predictor import images_called
 from cnnedge.model.preprocessing import Preprocessing, put_inside
 from cnnedge.model.proof import FLOAT16, FLOAT32, Tolerance, first_difference, prove_equal, synthetic_pictures
 from cnnedge.model.readers.opening import load_file
@@ -53,7 +54,7 @@ class Reference:
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Probabilities, float32 ``(N, classes)``, for pixels 0..255 ``(N, H, W, C)``."""
         fed = self.fed(pixels)
-        size = graph_of(self.loaded).inputs[0].shape[0] or 32
+        size = graph_of(self.loaded).inputs[0].shape[0] or images_called(pixels.shape[1:])
         return _as_probabilities(
             np.concatenate([self._call(fed[i : i + size], size) for i in range(0, len(fed), size)]), self.head
         )

@@ -95,7 +95,7 @@ def test_layers_in_float_are_named_and_int8_can_be_required(folder, tmp_path, ca
     assert export(tmp_path / "theirs.keras", folder, tmp_path / "out", *more, "int8", "--float-layers", "logits") == 3
     told = capsys.readouterr()
     assert "theirs_int8_mixed.tflite: not int8: FULLY_CONNECTED" in told.err.splitlines()[-1]
-    assert "theirs_int8_mixed.tflite calculates in float: FULLY_CONNECTED" in told.out
+    assert "theirs_int8_mixed.tflite calculates in float: logits (FULLY_CONNECTED)" in told.out
     file = open_model_file(tmp_path / "out" / "theirs" / "theirs_int8_mixed.tflite")
     assert file.passport.precision == "int8_mixed"
     assert file.passport.made["method"].endswith("in float32: logits")

@@ -6,7 +6,7 @@ import pytest
 
 from cnnedge.errors import ModelError
 from cnnedge.model.graph.read import read_graph
-from cnnedge.model.proof import FLOAT16, difference, first_difference, prove_equal, synthetic_pictures
+from cnnedge.model.proof import FLOAT16, difference, first_difference, float32_rounding, prove_equal, synthetic_pictures
 
 
 def test_synthetic_pictures_are_pixels_of_every_kind():
@@ -39,6 +39,24 @@ def test_another_function_is_refused():
     prove_equal(model, lambda images: answers, pictures)
     with pytest.raises(ModelError, match=r"answers otherwise than the original: outputs differ by 1e\+06, at most"):
         prove_equal(model, lambda images: answers + 1e6, pictures)
+
+
+def test_what_float32_itself_loses_is_measured_and_allowed():
+    """Two weights that cancel but for 1: float32 holds pixel sums times 2**20 to units of 2, float64 exactly."""
+    model, pictures = small(), synthetic_pictures((4, 4, 1))
+    first, second = model.get_layer("first"), model.get_layer("second")
+    assert float32_rounding(model, pictures) < 1e-3  # values of some hundreds, 24 bits
+    kernel = np.full((3, 3, 1, 1), 2.0**20 / 3) * [1, 1]
+    first.set_weights([kernel + np.array([0.25, 0.0]), np.zeros(2)])
+    second.set_weights([np.array([[[[1.0, 1.0], [-1.0, -1.0]]]]), np.zeros(2)])
+    lost = float32_rounding(model, pictures)
+    assert 1 < lost < 1e3
+    reference = np.array([[0.0, 1.0]])
+    assert difference(reference + 3e-4, reference, rounding=1e-4) is None
+    assert (
+        difference(reference + 9e-4, reference, rounding=1e-4) == "outputs differ by 0.0009, at most 0.0008 is rounding"
+    )
+    assert difference(reference + 2e-3, reference, rounding=1.0) == "outputs differ by 0.002, at most 0.001 is rounding"
 
 
 def test_the_layer_where_it_begins_is_named():

@@ -8,11 +8,10 @@ import keras
 import numpy as np
 
 from cnnedge.convert.qat.fine_tune import Trained
+from cnnedge.model.predictor import KerasPredictor
 from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring.agreement import agreement
 from cnnedge.scoring.score import answers_of
-
-BATCH = 128
 
 
 @dataclass(frozen=True)
@@ -44,14 +43,14 @@ class Outcome:
                 f"model does"
             )
         elif self.float_layers:
-            found.append(f"computed in float32, having no integer kernel: {', '.join(self.float_layers)}")
+            found.append(f"quantization-aware training leaves in float32: {', '.join(self.float_layers)}")
         return found
 
 
 def outcome_of(trained: Trained, files: Mapping[str, bytes], folded: keras.Model, images: np.ndarray) -> Outcome:
     """Compare the TFLite files "qat" and, if it could be made, "ptq" on uint8 (N, H, W, C) ``images``; at a tie the
     trained one is kept."""
-    expected = answers_of(folded.predict(images.astype(np.float32), batch_size=BATCH, verbose=0))
+    expected = answers_of(KerasPredictor(folded).predict(images))
     agreed = {}
     for method, content in files.items():
         with open_runner(content, format="tflite") as runner:

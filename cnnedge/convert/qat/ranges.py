@@ -11,8 +11,8 @@ import numpy as np
 
 from cnnedge.convert.qat.fake_quantize import FIXED, OBSERVE, ROUND, RoundedKernel, RoundedOutput, set_mode
 from cnnedge.errors import ConversionError
+from cnnedge.model.predictor import images_called
 
-BATCH = 128
 # How far the twin may be from the folded model, of a probability's range 0..1: both compute in float32.
 TOLERANCE = 1e-4
 
@@ -45,4 +45,6 @@ def start_ranges(twin: keras.Model, folded: keras.Model, calibration: np.ndarray
 
 
 def in_batches(images: np.ndarray) -> Iterator[np.ndarray]:
-    return (images[start : start + BATCH] for start in range(0, len(images), BATCH))
+    """Blocks of (N, H, W, C) images that a model can be called with at once."""
+    size = images_called(images.shape[1:])
+    return (images[start : start + size] for start in range(0, len(images), size))

@@ -32,5 +32,5 @@ def test_the_file_that_agrees_more_is_kept(qat, ptq, kept, files, digits_model, 
     for name, agreement in ((qat, found.qat_agreement), (ptq, found.ptq_agreement)):
         assert agreed[name][0] <= agreement <= agreed[name][1]
     assert found.to_json()["float_layers"] == ["odd"]
-    expected = {"qat": "computed in float32, having no integer kernel: odd", "ptq": "the post-training file is kept"}
+    expected = {"qat": "quantization-aware training leaves in float32: odd", "ptq": "the post-training file is kept"}
     assert len(found.notes()) == 1 and expected[kept] in found.notes()[0]

@@ -1,0 +1,28 @@
+"""What a file leaves in float is told by layer."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from cnnedge.convert.calibration import spanning
+from cnnedge.convert.float_parts import float_parts
+from cnnedge.convert.mixed import convert_mixed, marks_of
+from cnnedge.convert.to_onnx import convert_onnx_int8
+from cnnedge.convert.to_tflite import convert_tflite
+from cnnedge.model.fold import fold
+
+
+def test_layers_without_a_kernel_and_layers_that_were_named_are_told(tensorflow):
+    keras.utils.set_random_seed(1)
+    image = keras.Input((8, 8, 3))
+    x = layers.ELU(name="bend")(layers.Conv2D(4, 3, name="first")(layers.Rescaling(1 / 255)(image)))
+    x = layers.Dense(3, activation="softmax")(layers.Flatten()(x))
+    folded = fold(keras.Model(image, x))
+    pixels = spanning(np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3)).astype("float32"))
+    whole = convert_tflite(folded, precision="int8", pixels=pixels)
+    assert float_parts(whole, "tflite", {name: name for name in marks_of(folded)}) == ("bend (ELU)",)
+    mixed = convert_mixed(folded, ["first"], pixels=pixels)
+    marks = {mark: name for name, mark in marks_of(folded).items()}
+    assert "first (CONV_2D)" in float_parts(mixed, "tflite", marks)
+    # ONNX has numbers for names.
+    assert "Conv" in " ".join(float_parts(convert_onnx_int8(mixed), "onnx", marks))
