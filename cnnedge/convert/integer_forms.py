@@ -109,8 +109,8 @@ class CentredGroups(keras.layers.GroupNormalization):
         return ops.reshape(_normalized(grouped, (1, 3), self.epsilon, gamma, beta), (-1, *inputs.shape[1:]))
 
 
-def _centred(layer: Any) -> type | None:
-    """The class that normalizes as the layer does."""
+def _centred(layer: Any) -> Any:
+    """The class that normalizes as the layer does; None if there is none."""
     if not isinstance(layer, (keras.layers.LayerNormalization, keras.layers.GroupNormalization)):
         return None
     if layer.axis not in (-1, [-1], len(layer.output.shape) - 1, [len(layer.output.shape) - 1]):

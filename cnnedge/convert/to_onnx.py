@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnedge.convert.flat_dense import with_flat_inputs
+from cnnedge.convert.free_batch import with_free_batch
 from cnnedge.convert.integer_graph import IntegerGraph
 from cnnedge.convert.missing_operators import write_out
 from cnnedge.convert.runnable import refuse_unrunnable
@@ -66,7 +67,7 @@ def _from_tflite(tflite: bytes, precision: str) -> "ModelProto":
         import tf2onnx
 
         path = Path(folder) / "model.tflite"
-        path.write_bytes(with_separate_clips(with_flat_inputs(tflite)))
+        path.write_bytes(with_free_batch(with_separate_clips(with_flat_inputs(tflite))))
         try:
             model, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
         except Exception as error:

@@ -13,6 +13,7 @@ from cnnedge.data import Dataset
 from cnnedge.data.splits import evenly_spaced, pixels_of
 from cnnedge.errors import ModelError
 from cnnedge.model.preprocessing import NAMED, Preprocessing
+from cnnedge.model.proof import prove_equal
 from cnnedge.model.source import Reference, SourceModel
 from cnnedge.scoring.accuracy import wilson_interval
 from cnnedge.scoring.score import answers_of
@@ -21,6 +22,8 @@ from cnnedge.scoring.score import answers_of
 PICTURES = 200
 # Another reading must be right this much more often, beyond what chance explains, to be named.
 FAR_BETTER = 0.15
+# The rebuilt model is compared with the original on so many, after the synthetic ones of ``source``.
+PROVED = 6
 # With fewer pictures nothing can be told.
 FEWEST = 20
 # A model that is right so often is not far below anything.
@@ -45,14 +48,18 @@ def check_plausible(source: SourceModel, data: Dataset) -> str | None:
         A warning that it is near guessing, where nothing usual explains that; None where all is well.
 
     Raises:
-        ModelError: another reading of the pixels or the classes is far better; the message has the figures.
+        ModelError: another reading of the pixels or the classes is far better, and the message has the figures; or the
+            rebuilt model answers these pictures otherwise than the original.
     """
     if data.image_shape != source.model.input_shape[1:] or len(data.labels) != source.model.output_shape[1]:
         return None  # no data of this model: who exports says so
     pixels, labels = _pictures(data)
     if len(labels) < FEWEST:
         return None
-    answers = answers_of(source.reference(pixels))
+    outputs = source.reference(pixels)
+    if source.changed:
+        prove_equal(source.model, lambda _: outputs[:PROVED], pixels[:PROVED], tolerance=source.tolerance)
+    answers = answers_of(outputs)
     right = int((answers == labels).sum())
     if right >= GOOD * len(labels):
         return None

@@ -34,6 +34,7 @@ class SourceModel:
         reference: what Keras itself loads, with the declared preprocessing before it and the head behind it.
         notes: what a person should know of it, one sentence each.
         changed: whether ``model`` is another than the one in the file.
+        tolerance: what rounding may change between the two.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class SourceModel:
     reference: "Reference"
     notes: tuple[str, ...] = ()
     changed: bool = False
+    tolerance: Tolerance = FLOAT32
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def read_source(
         ModelError: it cannot be read, is no classifier of single images, or the rebuilt one answers otherwise.
     """
     path = Path(path)
-    loaded = load_file(path, custom_objects)
+    loaded = load_file(path, custom_objects, input_size)
     try:
         return _understood(path, loaded, preprocessing, input_size)
     except ModelError as error:
@@ -137,8 +139,9 @@ def _understood(
     halved = _computes_in_half(loaded)
     if halved:
         notes.append("it computes in float16; its weights were taken as float32")
-    _prove(model, reference, _sized(loaded, input_size), FLOAT16 if halved else FLOAT32)
-    return SourceModel(path, model, reference, tuple(notes), changed=True)
+    tolerance = FLOAT16 if halved else FLOAT32
+    _prove(model, reference, _sized(loaded, input_size), tolerance)
+    return SourceModel(path, model, reference, tuple(notes), changed=True, tolerance=tolerance)
 
 
 def _rebuilt(path: Path) -> tuple[str, ...]:

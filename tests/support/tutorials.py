@@ -94,6 +94,73 @@ def efficientnet(side: int) -> Any:
     return keras.Model(image, layers.Dense(5, activation="softmax")(layers.Dropout(0.2)(x)))
 
 
+def transfer_guide(side: int) -> Any:
+    """keras.io/guides/transfer_learning: pixels to -1..1, a nested base of Xception's blocks, one logit."""
+    inner = keras.Input((side // 2, side // 2, 8))
+    x = inner
+    for filters in (16, 24):
+        short = layers.BatchNormalization()(layers.Conv2D(filters, 1, strides=2, padding="same")(x))
+        for _ in range(2):
+            x = layers.SeparableConv2D(filters, 3, padding="same", use_bias=False)(layers.Activation("relu")(x))
+            x = layers.BatchNormalization()(x)
+        x = layers.add([layers.MaxPooling2D(3, strides=2, padding="same")(x), short])
+    base = keras.Model(inner, x, name="xception")
+    base.trainable = False
+    image = keras.Input((side, side, 3))
+    x = layers.Rescaling(scale=1 / 127.5, offset=-1)(_augmentation()(image))
+    x = base(layers.Conv2D(8, 3, strides=2, padding="same")(x), training=False)
+    return keras.Model(image, layers.Dense(1)(layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(x))))
+
+
+def vgg_head(side: int) -> Any:
+    """VGG16's form, two blocks of it, under the usual Flatten head; pixels as they are."""
+    image = keras.Input((side, side, 3))
+    x = image
+    for filters in (8, 16):
+        for _ in range(2):
+            x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D(2, strides=2)(x)
+    base = keras.Model(image, x, name="vgg16")
+    head = [layers.Flatten(), layers.Dense(64, activation="relu"), layers.Dropout(0.5)]
+    return keras.Sequential([keras.Input((side, side, 3)), base, *head, layers.Dense(3, activation="softmax")])
+
+
+def grey(side: int) -> Any:
+    """A person detector of TinyML: grey, depthwise separable, two classes."""
+    image = keras.Input((side, side, 1))
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(layers.Rescaling(1 / 127.5, -1)(image))
+    for filters, strides in ((16, 1), (32, 2), (32, 2)):
+        x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
+        x = layers.DepthwiseConv2D(3, strides=strides, padding="same", use_bias=False)(x)
+        x = layers.Conv2D(filters, 1, use_bias=False)(layers.ReLU(6.0)(layers.BatchNormalization()(x)))
+    x = layers.GlobalAveragePooling2D(keepdims=True)(layers.ReLU(6.0)(layers.BatchNormalization()(x)))
+    return keras.Model(image, layers.Softmax()(layers.Flatten()(layers.Conv2D(2, 1)(x))))
+
+
+def teachable_machine(side: int) -> Any:
+    """teachablemachine.withgoogle.com: keras_model.h5 of Keras 2, a MobileNet and dense layers."""
+    import tf_keras
+    from tf_keras import layers as old
+
+    image = tf_keras.Input((side, side, 3))
+    x = old.ReLU(6.0)(old.BatchNormalization()(old.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(image)))
+    short = x = old.Conv2D(8, 1, use_bias=False)(old.DepthwiseConv2D(3, padding="same", use_bias=False)(x))
+    x = old.Add()([short, old.Conv2D(8, 1)(old.ReLU(6.0)(old.BatchNormalization()(old.Conv2D(24, 1)(x))))])
+    features = tf_keras.Sequential([tf_keras.Model(image, x), old.GlobalAveragePooling2D()])
+    classifier = tf_keras.Sequential([old.Dense(100, "relu"), old.Dense(3, "softmax", use_bias=False)])
+    model = tf_keras.Sequential([features, classifier])
+    model.build((None, side, side, 3))
+    return model
+
+
+def thousand_classes(side: int) -> Any:
+    """ImageNet's number of classes, Normalization inside."""
+    norm = layers.Normalization(mean=[123.0, 117.0, 104.0], variance=[58.0**2, 57.0**2, 57.0**2])
+    net = [norm, layers.Conv2D(32, 3, strides=4, activation="swish"), layers.Conv2D(64, 3, strides=2)]
+    net += [layers.BatchNormalization(), layers.LeakyReLU(0.1), layers.GlobalAveragePooling2D()]
+    return keras.Sequential([keras.Input((side, side, 3)), *net, layers.Dense(1000, activation="softmax")])
+
+
 def application(name: str, classes: int = 1000) -> Callable[[int], Any]:
     make = getattr(keras.applications, name)
     return lambda side: make(input_shape=(side, side, 3), weights=None, classes=classes)
@@ -107,6 +174,11 @@ TUTORIALS = {
     "mnist-convnet": Tutorial(mnist_convnet, 28, 28, ".h5", 255.0),
     "cnn": Tutorial(cnn_tutorial, 32, 32, ".keras", 255.0),
     "model-optimization": Tutorial(model_optimization, 28, 28, ".h5", 255.0),
+    "transfer-guide": Tutorial(transfer_guide, 150, 48),
+    "vgg-head": Tutorial(vgg_head, 224, 32, ".h5"),
+    "grey": Tutorial(grey, 96, 32),
+    "teachable-machine": Tutorial(teachable_machine, 224, 32, ".h5", 127.5),
+    "thousand-classes": Tutorial(thousand_classes, 64, 32),
 }
 LARGE = {
     "efficientnet": Tutorial(efficientnet, 224, 32),

@@ -4,7 +4,7 @@ from typing import Any
 
 # Settings of Keras 2 that Keras 3 does not take, and that change nothing in a network that predicts.
 _KERNEL = ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")
-_DROPPED = {"DepthwiseConv2D": _KERNEL, "SeparableConv2D": _KERNEL}
+_DROPPED = {"DepthwiseConv2D": _KERNEL, "SeparableConv2D": _KERNEL, "Conv2DTranspose": ("groups",)}
 _RANDOM_DROPPED = ("rng_type",)
 _MODULES = {
     "keras.src.engine.functional": "keras.src.models.functional",
@@ -81,6 +81,8 @@ def _without_dropped(layer: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(kind, str) or not isinstance(config, dict):
         return layer
     dropped = _RANDOM_DROPPED if kind.startswith("Random") else _DROPPED.get(kind, ())
+    if "module" in layer and kind != "InputLayer":  # an archive has an InputLayer as well
+        dropped = (*dropped, "batch_input_shape")
     return {**layer, "config": {key: value for key, value in config.items() if key not in dropped}}
 
 

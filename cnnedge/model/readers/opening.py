@@ -19,16 +19,17 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _EXPECTED = "expected a .keras or .h5 file as model.save() writes it"
 
 
-def load_file(path: Path, custom_objects: Sequence[str] = ()) -> "keras.Model":
+def load_file(path: Path, custom_objects: Sequence[str] = (), input_size: int | None = None) -> "keras.Model":
     """The model in a file, uncompiled.
 
     No code inside the file runs: Lambda layers and classes that are not Keras's own are refused, unless a module in
-    ``custom_objects`` (imported by name) defines them.
+    ``custom_objects`` (imported by name) defines them. ``input_size`` is for a SavedModel that takes any height and
+    width; other files keep what they take.
 
     Raises:
         ModelError: no such file, of another kind, damaged, with code inside, or larger than it has weights for.
     """
-    load = _loader(path)
+    load = _loader(path, input_size)
     with _known(custom_objects):
         try:
             return load(path)
@@ -48,11 +49,11 @@ def check_kind(path: Path) -> None:
     _loader(path)
 
 
-def _loader(path: Path) -> "Callable[[Path], keras.Model]":
+def _loader(path: Path, input_size: int | None = None) -> "Callable[[Path], keras.Model]":
     if not path.exists():
         raise ModelError(f"{path} does not exist: {_EXPECTED}")
     if path.is_dir():
-        return _folder_loader(path)
+        return _folder_loader(path, input_size)
     if not path.is_file():
         raise ModelError(f"{path} is no regular file: {_EXPECTED}")
     with path.open("rb") as file:
@@ -64,9 +65,9 @@ def _loader(path: Path) -> "Callable[[Path], keras.Model]":
     raise ModelError(f"{path} is not a Keras model file: {_EXPECTED}")
 
 
-def _folder_loader(path: Path) -> "Callable[[Path], keras.Model]":
+def _folder_loader(path: Path, input_size: int | None) -> "Callable[[Path], keras.Model]":
     if (path / PROGRAM).is_file():
-        return load_saved_model
+        return lambda folder: load_saved_model(folder, input_size)
     raise ModelError(f"{path} is a folder without {PROGRAM}: {_EXPECTED}, or a SavedModel folder")
 
 

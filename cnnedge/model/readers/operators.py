@@ -1,5 +1,6 @@
 """TensorFlow's operators as Keras layers: the graph of one program, operator by operator."""
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,7 @@ class OperatorReader:
         self.values: dict[str, Any] = dict(program.known)
         # The layers whose bias is still zero, by the operator that they stand for.
         self.without_bias: dict[str, Any] = {}
-        self.names: Counter[str] = Counter()
+        self.names: set[str] = set()
 
     def model(self) -> "keras.Model":
         """The functional model from the image to the output.
@@ -104,15 +105,20 @@ class OperatorReader:
         import keras
 
         scope = node.name.split("/")[-2] if "/" in node.name else node.name
-        self.names[scope] += 1
-        number = self.names[scope] - 1
-        made = getattr(keras.layers, kind)(name=f"{scope}_{number}" if number else scope, **config)
+        made = getattr(keras.layers, kind)(name=self._free_name(scope), **config)
         given = made(inputs[0] if len(inputs) == 1 else list(inputs))
         if weights is not None:
             made.set_weights(weights)
         if config.get("use_bias"):
             self.without_bias[node.name] = made
         return given
+
+    def _free_name(self, scope: str) -> str:
+        """The scope's name, or that with a number; a scope may itself end in one."""
+        numbered = (f"{scope}_{number}" for number in itertools.count(1))
+        found = next(name for name in itertools.chain([scope], numbered) if name not in self.names)
+        self.names.add(found)
+        return found
 
 
 def _evaluated(node: Any, given: list[np.ndarray]) -> np.ndarray:

@@ -5,6 +5,7 @@ operators are few and each is a layer's, so that the network is rebuilt from the
 what the program itself gives. So it can be quantized, and trained with quantization, like any other.
 """
 
+import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,10 @@ _REACHING_OUT = (
 )  # fmt: skip
 
 
-def load_saved_model(path: Path) -> "keras.Model":
+def load_saved_model(path: Path, input_size: int | None = None) -> "keras.Model":
     """The network in a SavedModel folder, rebuilt: what its signature ``serving_default`` takes and gives.
+
+    With ``input_size`` for images of that height and width, where it takes any.
 
     Raises:
         ModelError: damaged; it reaches outside itself; it does not take one image of fixed size; it has an operator
@@ -38,9 +41,11 @@ def load_saved_model(path: Path) -> "keras.Model":
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))  # its variables live as long as it does
-    program, traced = _traced(loaded)
+    program, traced = _traced(loaded, input_size)
     model = OperatorReader(_program_of(traced)).model()
-    prove_equal(model, lambda pixels: _answers(program, pixels), synthetic_pictures(model.input_shape[1:]))
+    shape = model.input_shape[1:]
+    pictures = synthetic_pictures((*shape, 1)[:3]).reshape(-1, *shape)
+    prove_equal(model, lambda pixels: _answers(program, pixels), pictures)
     return model
 
 
@@ -56,7 +61,7 @@ def _refuse_reaching_out(path: Path) -> None:
                 raise ModelError(f"has the operator {node.op}, which reaches outside the network: {_INSTEAD}")
 
 
-def _traced(loaded: Any) -> tuple[Callable[..., Any], Any]:
+def _traced(loaded: Any, input_size: int | None) -> tuple[Callable[..., Any], Any]:
     """The program's signature for one image, as a function of TensorFlow's."""
     import tensorflow as tf
 
@@ -66,8 +71,7 @@ def _traced(loaded: Any) -> tuple[Callable[..., Any], Any]:
     (name, spec), *others = serve.structured_input_signature[1].items()
     if others or len(serve.structured_outputs) != 1:
         raise ModelError(f"has {1 + len(others)} inputs and {len(serve.structured_outputs)} outputs, expected one each")
-    _check_input(spec)
-    one = tf.TensorSpec((1, *spec.shape[1:]), tf.float32, name="image")
+    one = tf.TensorSpec((1, *_image_shape(spec, input_size)), tf.float32, name="image")
     program = tf.function(lambda image: next(iter(serve(**{name: image}).values())), input_signature=[one])
     return program, program.get_concrete_function()
 
@@ -89,13 +93,17 @@ def _program_of(traced: Any) -> Program:
     return Program(graph, image, output, known)
 
 
-def _check_input(spec: Any) -> None:
+def _image_shape(spec: Any, input_size: int | None) -> tuple[int, ...]:
+    """Height, width and channels, or no channels, of the images that the signature takes."""
     shape = tuple(spec.shape)[1:] if spec.shape.rank else ()
-    if spec.dtype.name != "float32" or len(shape) != 3 or None in shape:
+    if spec.dtype.name != "float32" or len(shape) not in (2, 3):
         raise ModelError(
-            f"takes {spec.dtype.name} of shape {shape}, expected float32 (height, width, 1 or 3) of fixed size: "
-            f"{_INSTEAD}"
+            f"takes {spec.dtype.name} of shape {shape}, expected float32 (height, width, 1 or 3): {_INSTEAD}"
         )
+    fixed = (shape[0] or input_size, shape[1] or input_size, *shape[2:])
+    if None in fixed:
+        raise ModelError(f"takes images {shape}, expected (height, width, 1 or 3): --input-size N says which")
+    return typing.cast(tuple[int, ...], fixed)
 
 
 def _answers(program: Callable[..., Any], pixels: np.ndarray) -> np.ndarray:

@@ -73,6 +73,41 @@ def _depthwise(reader: Reader, node: Any, x: Any, kernel: np.ndarray) -> Any:
     return reader.layer(node, "DepthwiseConv2D", x, weights=weights, **config, **_window(node))
 
 
+def _transposed(reader: Reader, node: Any, sizes: np.ndarray, kernel: np.ndarray, x: Any) -> Any:
+    height, width, filters, _ = kernel.shape
+    config = {"filters": filters, "kernel_size": (height, width), "use_bias": True}
+    weights = [kernel, np.zeros(filters, "float32")]
+    given = reader.layer(node, "Conv2DTranspose", x, weights=weights, **config, **_window(node))
+    if given.shape[1:3] != tuple(sizes[1:3]):
+        raise ModelError(f"pads the output of {node.name!r}: save it with model.save('model.keras')")
+    return given
+
+
+def _resize(reader: Reader, node: Any, x: Any, sizes: np.ndarray) -> Any:
+    """Upsampling by whole factors, or what keras.layers.Resizing does; the proof sees any other grid."""
+    kind = {"ResizeNearestNeighbor": "nearest", "ResizeBilinear": "bilinear"}[node.op]
+    factors = [int(size) / before for size, before in zip(sizes, x.shape[1:3], strict=True)]
+    if all(factor == int(factor) for factor in factors):
+        return reader.layer(node, "UpSampling2D", x, size=tuple(map(int, factors)), interpolation=kind)
+    return reader.layer(node, "Resizing", x, height=int(sizes[0]), width=int(sizes[1]), interpolation=kind)
+
+
+def _slice(_: Reader, node: Any, x: Any, begin: np.ndarray, end: np.ndarray, steps: np.ndarray) -> Any:
+    """x[begin:end:step], without the batch; masks say which ends are open."""
+    masks = {name: node.attr[name].i for name in ("begin_mask", "end_mask")}
+    if any(node.attr[name].i for name in ("ellipsis_mask", "new_axis_mask", "shrink_axis_mask")):
+        raise ModelError(f"picks from a tensor ({node.name}): save it with model.save('model.keras')")
+    places = [
+        slice(
+            None if masks["begin_mask"] >> axis & 1 else int(begin[axis]),
+            None if masks["end_mask"] >> axis & 1 else int(end[axis]),
+            int(steps[axis]),
+        )
+        for axis in range(1, len(begin))
+    ]
+    return x[(slice(None), *places)]
+
+
 def _product(reader: Reader, node: Any, x: Any, kernel: Any) -> Any:
     if is_tensor(kernel) or node.attr["transpose_a"].b:
         raise ModelError(f"has a product of two inner tensors ({node.name}): save it with model.save('model.keras')")
@@ -185,6 +220,10 @@ RULES: dict[str, Callable[..., Any]] = {
     "SquaredDifference": _squared_difference,
     "Conv2D": _convolution,
     "DepthwiseConv2dNative": _depthwise,
+    "Conv2DBackpropInput": _transposed,
+    "ResizeNearestNeighbor": _resize,
+    "ResizeBilinear": _resize,
+    "StridedSlice": _slice,
     "MatMul": _product,
     "FusedBatchNorm": _normalization,
     "FusedBatchNormV3": _normalization,

@@ -51,8 +51,19 @@ def transfer_learning(keras2):
     return keras2.Model(image, layers.Dense(1)(x))
 
 
+def image_classification(keras2):
+    """The tutorial of TensorFlow 2: the first layer has the shape of the image; and a transposed convolution."""
+    layers = keras2.layers
+    net = [layers.Rescaling(1 / 255, input_shape=(16, 16, 3)), layers.Conv2DTranspose(4, 3, strides=2)]
+    net += [layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(3)]
+    return keras2.Sequential(net)
+
+
+HEADS = {teachable_machine: "probabilities", transfer_learning: "logit", image_classification: "logits"}
+
+
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
-@pytest.mark.parametrize("build", [teachable_machine, transfer_learning])
+@pytest.mark.parametrize("build", HEADS)
 def test_keras_3_answers_as_keras_2_did(build, suffix, keras2, tmp_path, pixels):
     model = build(keras2)
     images = pixels[:6].astype("float32")
@@ -63,4 +74,4 @@ def test_keras_3_answers_as_keras_2_did(build, suffix, keras2, tmp_path, pixels)
     assert np.abs(np.asarray(loaded(images, training=False)) - expected).max() < TOLERANCE
     source = read_source(tmp_path / f"theirs{suffix}")
     assert source.model.input_shape == (None, 16, 16, 3)
-    assert source.reference.head == ("probabilities" if build is teachable_machine else "logit")
+    assert source.reference.head == HEADS[build]

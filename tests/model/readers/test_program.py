@@ -22,6 +22,8 @@ def network():
     x = layers.DepthwiseConv2D(3, use_bias=False)(layers.ZeroPadding2D(1)(short))
     x = layers.Activation("swish")(layers.BatchNormalization()(x))
     x = layers.Concatenate()([layers.Add()([short, layers.Conv2D(8, 1, groups=2)(x)]), short])
+    x = layers.Conv2DTranspose(8, 3, strides=2, padding="same")(layers.Cropping2D(((1, 0), (0, 2)))(x))
+    x = layers.AveragePooling2D(2)(layers.UpSampling2D(2, interpolation="bilinear")(x))
     x = layers.SeparableConv2D(12, 3, activation="gelu")(layers.LeakyReLU(0.1)(x))
     gate = layers.Conv2D(12, 1, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(x))
     x = layers.Flatten()(layers.MaxPooling2D(2)(layers.Multiply()([x, gate])))
@@ -52,6 +54,19 @@ def test_augmentation_that_was_exported_at_work_is_refused(tmp_path):
         load_file(tmp_path / "random")
 
 
+def test_a_program_for_any_size_is_read_for_the_one_that_is_said(tmp_path):
+    """And names that end in the numbers that others get are no matter."""
+    image = keras.Input((None, None, 3))
+    x = layers.Conv2D(4, 3, name="conv_1")(layers.Conv2D(4, 3, name="conv")(image))
+    inner = keras.Sequential([keras.Input((None, None, 4)), layers.Conv2D(4, 1, name="conv")], name="inner")
+    x = layers.GlobalAveragePooling2D()(inner(x))
+    model = keras.Model(image, layers.Dense(3, activation="softmax")(x))
+    model.export(tmp_path / "free", verbose=False)
+    read = read_source(tmp_path / "free", input_size=24)
+    assert read.model.input_shape == (None, 24, 24, 3)
+    assert np.abs(np.asarray(read.model(PIXELS)) - np.asarray(model(PIXELS))).max() < 1e-5
+
+
 def reaching(image):
     tf.io.write_file("never_written", "x")
     return image
@@ -69,7 +84,7 @@ def foreign(image):
     "calculate, side, complaint",
     [
         (reaching, 24, "has the operator WriteFile, which reaches outside the network"),
-        (of_any_size, None, r"takes float32 of shape \(None, None, 3\), expected float32 .* of fixed size"),
+        (of_any_size, None, r"takes images \(None, None, 3\), expected .*: --input-size N says which"),
         (foreign, 24, r"has the operator Cumsum .*for which no layer stands here"),
     ],
 )
