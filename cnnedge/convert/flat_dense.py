@@ -40,6 +40,19 @@ def _takes_a_map(model: Any, graph: Any, operator: Any) -> bool:
     return len(graph.tensors[operator.inputs[0]].shape) != FLAT and not operator.builtinOptions.keepNumDims
 
 
+def sizes_tensor(model: Any, name: bytes, sizes: list[int]) -> int:
+    """Put a constant of int32 sizes into the main graph; its number."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    tensor, buffer = schema.TensorT(), schema.BufferT()
+    tensor.name, tensor.shape, tensor.type = name, [len(sizes)], schema.TensorType.INT32
+    tensor.buffer = len(model.buffers)
+    buffer.data = np.frombuffer(np.array(sizes, "<i4").tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    model.subgraphs[0].tensors.append(tensor)
+    return len(model.subgraphs[0].tensors) - 1
+
+
 def _reshape(model: Any, graph: Any, dense: Any) -> Any:
     """The operator that flattens what ``dense`` takes, put before it."""
     import copy
@@ -52,16 +65,10 @@ def _reshape(model: Any, graph: Any, dense: Any) -> Any:
     features = graph.tensors[dense.inputs[1]].shape[1]
     flat = copy.copy(source)
     flat.name, flat.shape, flat.shapeSignature, flat.buffer = source.name + b"_flat", [1, features], None, 0
-    size = schema.TensorT()
-    size.name, size.shape, size.type = source.name + b"_flat_size", [2], schema.TensorType.INT32
-    size.buffer = len(model.buffers)
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(np.array([1, features], "<i4").tobytes(), np.uint8)
-    model.buffers.append(buffer)
     reshape = schema.OperatorT()
     reshape.opcodeIndex = operator_code(model, schema.BuiltinOperator.RESHAPE)
-    reshape.inputs = [dense.inputs[0], len(graph.tensors) + 1]
+    reshape.inputs = [dense.inputs[0], sizes_tensor(model, source.name + b"_flat_size", flat.shape)]
     reshape.outputs = [len(graph.tensors)]
-    graph.tensors += [flat, size]
+    graph.tensors.append(flat)
     dense.inputs = [reshape.outputs[0], *dense.inputs[1:]]
     return reshape

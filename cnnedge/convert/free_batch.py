@@ -1,12 +1,19 @@
 """A TFLite file that says of its batch of 1 that it may have any size, for tf2onnx.
 
-Where it reads a 1, tf2onnx counts on it: a transposition of a map of 1 x 1 x 160 became a reshape to (160,), which is
-right for one picture and fails for sixteen. Whether it did depended on Python's hash seed.
+Both converters count on a 1 where they read one. TensorFlow's takes the sum of two maps of 1 x 1 x 160 for one with a
+bias and reshapes the second to (160,); tf2onnx does the like with transpositions, or does not, as Python's hash seed
+has it. Either is right for one picture and fails for sixteen.
 """
+
+from typing import Any
 
 import numpy as np
 
+from cnnedge.convert.flat_dense import sizes_tensor
+
 _ANY = -1
+# Operators that broadcast: ones in front of a shape mean nothing to them.
+_OF_TWO = ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM")
 
 
 def with_free_batch(content: bytes) -> bytes:
@@ -17,9 +24,36 @@ def with_free_batch(content: bytes) -> bytes:
 
     model = schema.ModelT.InitFromPackedBuf(content)
     graph = model.subgraphs[0]
+    for operator in graph.operators:
+        if _loses_the_batch(model, graph, operator):
+            _keep_the_batch(model, graph, operator)
     calculated = [index for operator in graph.operators for index in operator.outputs]
     for index in (*graph.inputs, *calculated):
         tensor = graph.tensors[index]
         if len(tensor.shape) > 1 and tensor.shape[0] == 1:
             tensor.shapeSignature = np.array([_ANY, *tensor.shape[1:]], "int32")
     return written_aligned(model)
+
+
+def _is(model: Any, operator: Any, names: tuple[str, ...]) -> bool:
+    from ai_edge_litert.schema_py_generated import BuiltinOperator
+
+    code = model.operatorCodes[operator.opcodeIndex].builtinCode
+    return code in [getattr(BuiltinOperator, name) for name in names]
+
+
+def _loses_the_batch(model: Any, graph: Any, operator: Any) -> bool:
+    """Whether it reshapes a picture's values to one axis, for an operator that broadcasts."""
+    if not _is(model, operator, ("RESHAPE",)) or len(graph.tensors[operator.outputs[0]].shape) != 1:
+        return False
+    users = [other for other in graph.operators if operator.outputs[0] in other.inputs]
+    return graph.tensors[operator.inputs[0]].shape[0] == 1 and all(_is(model, user, _OF_TWO) for user in users)
+
+
+def _keep_the_batch(model: Any, graph: Any, reshape: Any) -> None:
+    """Let it put ones in front, as many as its input has axes more."""
+    output, axes = graph.tensors[reshape.outputs[0]], len(graph.tensors[reshape.inputs[0]].shape)
+    output.shape = [*[1] * (axes - 1), int(output.shape[0])]
+    reshape.inputs = [reshape.inputs[0], sizes_tensor(model, output.name + b"_sizes", output.shape)]
+    if reshape.builtinOptions is not None:
+        reshape.builtinOptions.newShape = output.shape
