@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.options import BatchSize, Data, Epochs, MaxBad, Out, Overwrite, Preset, Resume, Seed, Test
+from cnnedge.cli.located import checked_name
+from cnnedge.cli.options import BatchSize, Data, Epochs, MaxBad, Name, Out, Overwrite, Preset, Resume, Seed, Test
 from cnnedge.errors import UsageError
 
 
@@ -16,6 +17,7 @@ def train(
     data: Data = None,
     test: Test = None,
     max_bad: MaxBad = 1.0,
+    name: Name = None,
     out: Out = Path("exported"),
     epochs: Epochs = None,
     batch_size: BatchSize = None,
@@ -39,7 +41,7 @@ def train(
     overwrite: Overwrite = False,
     list_models: Annotated[bool, typer.Option("--list", help="List the networks and end.")] = False,
 ) -> None:
-    """Train a network and save it as OUT/MODEL/MODEL.keras.
+    """Train a network and save it as OUT/MODEL/MODEL.keras, or by --name.
 
     The model takes raw pixels 0..255 and gives one probability per class.
     Beside it, history.csv has a row for each epoch.
@@ -77,9 +79,10 @@ def train(
     spec = model_spec(model)
     start, wise = (None if path is None else SavedNetwork.of(path) for path in (init, teacher))
     chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size, branches=branches)
-    job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise)
-    folder = out / model
-    target = folder / f"{model}.keras"
+    called = checked_name(name) if name else model
+    job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise, name=called)
+    folder = out / called
+    target = folder / job.file
     history = folder / checkpoint.HISTORY
     files = [target] if resume else [target, history]
     checkpoint.check_start(folder, files, resume=resume, overwrite=overwrite)

@@ -55,14 +55,14 @@ def wait_for_row(history: Path, process: subprocess.Popen) -> None:
 
 
 def test_killed_and_resumed(digits, tmp_path, capsys):
-    arguments = [*ARGUMENTS, "--data", str(digits), "--out", str(tmp_path)]
+    arguments = [*ARGUMENTS, "--data", str(digits), "--out", str(tmp_path), "--name", "mine"]
     arguments[3] = "30"
-    folder = tmp_path / "mnist-tiny"
+    folder = tmp_path / "mine"
     process = command(*arguments)
     wait_for_row(folder / "history.csv", process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert not (folder / "mnist-tiny.keras").exists()
+    assert not (folder / "mine.keras").exists()
     assert len(epochs_in(folder / "history.csv")) < 30
 
     assert run(arguments) == 1
@@ -74,15 +74,15 @@ def test_killed_and_resumed(digits, tmp_path, capsys):
     process = command(*arguments, "--resume")
     output, errors = process.communicate()
     assert (process.returncode, noise(errors)) == (0, []), errors
-    assert output.startswith(f"{folder / 'mnist-tiny.keras'}: ")
+    assert output.startswith(f"{folder / 'mine.keras'}: ")
     assert "right on 32 validation images" in output
     assert len(output.splitlines()) == 1
     assert epochs_in(folder / "history.csv") == [str(epoch) for epoch in range(30)]
-    assert (folder / "mnist-tiny.keras").stat().st_size > 10_000
+    assert (folder / "mine.keras").stat().st_size > 10_000
     assert not (folder / "checkpoint").exists()
 
     assert run(arguments) == 1
-    assert "mnist-tiny.keras and 1 more already exists: choose another --out" in capsys.readouterr().err
+    assert "mine.keras and 1 more already exists: choose another --out" in capsys.readouterr().err
 
 
 KILL = """

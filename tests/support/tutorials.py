@@ -161,7 +161,7 @@ def thousand_classes(side: int) -> Any:
     return keras.Sequential([keras.Input((side, side, 3)), *net, layers.Dense(1000, activation="softmax")])
 
 
-def application(name: str, classes: int = 1000) -> Callable[[int], Any]:
+def application(name: str, classes: int = 10) -> Callable[[int], Any]:
     make = getattr(keras.applications, name)
     return lambda side: make(input_shape=(side, side, 3), weights=None, classes=classes)
 
