@@ -54,7 +54,7 @@ def measure(folder: Path, preset: str, progress: Progress) -> dict[str, Any]:
     for variant, qat, calibrated in (("ptq", False, True), ("qat", True, True), ("qat_from_minus_6_to_6", True, False)):
         converter = Converter(model, data, recipe(name, preset), calibrated_ranges=calibrated, progress=progress)
         if qat:  # the file as trained, whether or not an export would keep it
-            content = convert_tflite(converter.trained.model, precision="int8", fake_quantized=True)
+            content = convert_tflite(converter.trained().model, precision="int8", fake_quantized=True)
         else:
             content = converter.convert(Scheme("tflite", "int8"))
         with open_runner(content, format="tflite") as runner:

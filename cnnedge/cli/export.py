@@ -176,7 +176,7 @@ def export(
     entries, baseline = done.entries, done.entries[f"{name}.keras"].top1
     _print_entries(folder, done)
     if any(entry.qat_outcome for entry in entries.values()):
-        say_notes("int8_qat", converter.outcome.notes())
+        say_notes("int8_qat", converter.outcome(words(float_layers)).notes())
     if onnx_weights == 8:
         say_notes("int8 ONNX", [EIGHT_BITS_ARE_RIGHT])
     _write_snippets({file: code for file, code in codes.items() if file.name in entries})

@@ -57,6 +57,8 @@ class Converter:
     contents: dict[Scheme, bytes] = field(default_factory=dict)
     _tflite: dict[tuple[str, bool, str], bytes] = field(default_factory=dict)
     _ranges: dict[tuple[int, tuple[str, ...]], Calibrated] = field(default_factory=dict)
+    _trained: dict[tuple[str, ...], "Trained"] = field(default_factory=dict)
+    _outcomes: dict[tuple[str, ...], "Outcome"] = field(default_factory=dict)
 
     @cached_property
     def folded(self) -> "keras.Model":
@@ -111,40 +113,37 @@ class Converter:
         difference = round(100 * abs(top1[0] - top1[1]), 3)
         return {**facts, "forced": bool(facts["problems"]), "halves_differ_pp": difference}
 
-    @cached_property
-    def trained(self) -> "Trained":
-        """What quantization-aware training makes of the folded model."""
-        from cnnedge.convert.qat.fine_tune import Schedule, quantization_aware_train
-        from cnnedge.training.batches import AugmentedBatches
+    def trained(self, float_layers: tuple[str, ...] = ()) -> "Trained":
+        """What quantization-aware training makes of the folded model, with ``float_layers`` left as they are."""
+        from cnnedge.convert.qat.fine_tune import Schedule, quantization_aware_train, training_images
 
-        if self.data is None or self.pixels is None:
+        if self.data is None:
             raise UsageError("quantization-aware training needs training images: give --data")
-        batches = AugmentedBatches(
-            self.data.train,
-            num_classes=len(self.data.labels),
-            batch_size=min(self.recipe.batch_size, len(self.data.train)),
-            augmentation=self.recipe.augmentation,
-            seed=self.seed,
-        )
-        steps = max(1, round(self.recipe.qat_epochs * batches.steps))
-        return quantization_aware_train(
-            self._integers.model(SEVEN_BITS),
-            (batches[index][0] for index in range(steps)),
-            calibration=self.pixels,
-            validation=self._watched.astype(np.float32),
-            schedule=Schedule(steps, self.recipe.qat_learning_rate, self.seed, self.calibrated_ranges),
-            progress=self.progress,
-        )
+        if float_layers not in self._trained:
+            steps, images = training_images(self.data, self.recipe, self.seed)
+            self._trained[float_layers] = quantization_aware_train(
+                self._integers.model(SEVEN_BITS), images, calibration=self._calibrating(),
+                validation=self._watched.astype(np.float32), left_in_float=float_layers, progress=self.progress,
+                schedule=Schedule(steps, self.recipe.qat_learning_rate, self.seed, self.calibrated_ranges),
+            )  # fmt: skip
+        return self._trained[float_layers]
 
-    @cached_property
-    def outcome(self) -> "Outcome":
+    def outcome(self, float_layers: tuple[str, ...] = ()) -> "Outcome":
         """Whether the file of quantization-aware training is no worse than that of post-training quantization."""
         from cnnedge.convert.qat.outcome import outcome_of
 
-        files = {"qat": self._made("int8", True, "uint8")}
-        with contextlib.suppress(ConversionError):  # a layer without an integer kernel: training leaves it in float
-            files["ptq"] = self._made("int8", False, "uint8")
-        return outcome_of(self.trained, files, self.folded, self._watched)
+        if float_layers not in self._outcomes:
+            files = {"qat": self._int8(True, float_layers)}
+            with contextlib.suppress(ConversionError):  # a layer without an integer kernel
+                files["ptq"] = self._int8(False, float_layers)
+            self._outcomes[float_layers] = outcome_of(self.trained(float_layers), files, self.folded, self._watched)
+        return self._outcomes[float_layers]
+
+    def _int8(self, qat: bool, float_layers: tuple[str, ...]) -> bytes:
+        """A TFLite file, trained or not."""
+        if float_layers:
+            return self._calibrated(EIGHT_BITS, float_layers, qat).file(float_layers)
+        return self._made("int8", qat, "uint8")
 
     @property
     def _watched(self) -> np.ndarray:
@@ -190,7 +189,7 @@ class Converter:
             return self._mixed(scheme)
         if scheme.format == "tflite":
             return self._to_tflite(scheme.precision, scheme.qat, scheme.io)
-        if scheme.qat and self.outcome.kept == "qat":
+        if scheme.qat and self.outcome().kept == "qat":
             return convert_onnx_int8(self._made("int8", True, "uint8"))
         if scheme.precision == "int8":
             return convert_onnx_int8(self._integers.file(_levels(scheme), "int8"), scheme.weight_bits)
@@ -198,28 +197,31 @@ class Converter:
 
     def _mixed(self, scheme: Scheme) -> bytes:
         check_float_layers(self.folded, scheme.float_layers)
-        calibrated = self._calibrated(_levels(scheme), scheme.float_layers).with_ranges(
+        qat = scheme.qat and self.outcome(scheme.float_layers).kept == "qat"
+        calibrated = self._calibrated(_levels(scheme), scheme.float_layers, qat).with_ranges(
             self._calibrating(), scheme.ranges
         )
         content = calibrated.file(scheme.float_layers, scheme.io)
         return content if scheme.format == "tflite" else convert_onnx_int8(content, scheme.weight_bits)
 
-    def _calibrated(self, levels: int, float_layers: tuple[str, ...]) -> Calibrated:
-        key = levels, float_layers
+    def _calibrated(self, levels: int, float_layers: tuple[str, ...], qat: bool) -> Calibrated:
+        key = (0 if qat else levels), float_layers
         if key not in self._ranges:
-            model = self._integers.rounded(levels, float_layers=float_layers)
+            model = (
+                self._fine_tuned(float_layers) if qat else self._integers.rounded(levels, float_layers=float_layers)
+            )
             self._ranges[key] = Calibrated.of(model, self._calibrating())
         return self._ranges[key]
 
     def _to_tflite(self, precision: str, qat: bool, io: str) -> bytes:
-        return self._made(precision, qat and self.outcome.kept == "qat", io)
+        return self._made(precision, qat and self.outcome().kept == "qat", io)
 
     def _made(self, precision: str, qat: bool, io: str) -> bytes:
         if precision in CALIBRATED and not qat:
             return self._integers.file(EIGHT_BITS, precision, io)
         key = (precision, qat, io)
         if key not in self._tflite:
-            model = self.trained.model if qat else self.folded
+            model = self.trained().model if qat else self.folded
             self._tflite[key] = convert_tflite(
                 model, precision=precision, pixels=self.pixels, io=io, fake_quantized=qat
             )
@@ -229,10 +231,15 @@ class Converter:
     def _integers(self) -> IntegerFiles:
         return IntegerFiles(self.folded, self._calibrating(), self._pictures, self._expected)
 
+    def _fine_tuned(self, float_layers: tuple[str, ...]) -> "keras.Model":
+        from cnnedge.convert.qat.twin import with_trained_weights
+
+        return with_trained_weights(self._integers.model(SEVEN_BITS), self.trained(float_layers).model)
+
     def is_equalized(self, scheme: Scheme) -> bool:
         """Whether the channels of what a calibrated file is made of are equalized."""
         precision = "int16x8" if scheme.precision == "int16x8" else "int8"
-        trained = scheme.qat and self.outcome.kept == "qat"
+        trained = scheme.qat and self.outcome(scheme.float_layers).kept == "qat"
         return self._integers.is_equalized(SEVEN_BITS if trained else _levels(scheme), precision)
 
     def _calibrating(self) -> np.ndarray:

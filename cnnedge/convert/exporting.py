@@ -125,14 +125,14 @@ class _Export:
 
     def _made(self, scheme: Scheme) -> tuple[Scheme, bytes, Passport]:
         """The scheme as it turned out, the file with its passport, and the passport."""
-        content = self.converter.convert(scheme)
+        content, asked = self.converter.convert(scheme), scheme
         marks = marks_of(self.converter.folded)
         scopes = {name: name for name in marks} | {mark: name for name, mark in marks.items()}
         floats = float_parts(content, scheme.format, scopes) if scheme.precision in CALIBRATED else ()
         scheme = scheme.with_floats(floats) if floats and scheme.precision == "int8" else scheme
         with open_runner(content, format=scheme.format, num_threads=os.cpu_count() or 1) as runner:
             found = self._score(scheme, runner)
-            made = self._history(scheme) | self._loss(scheme, content, found) | self._say_floats(scheme, floats)
+            made = self._history(scheme, asked) | self._loss(scheme, content, found) | self._say_floats(scheme, floats)
             passport = passport_of(
                 scheme, runner, model=self.name, labels=self.labels, licence=licence_of(self.record),
                 found=found, made=made,
@@ -173,8 +173,8 @@ class _Export:
         self.done.floats[scheme.file(self.name)] = list(floats)
         return {"float_operators": list(floats)}
 
-    def _history(self, scheme: Scheme) -> dict[str, Any]:
-        """How the file was made."""
+    def _history(self, scheme: Scheme, asked: Scheme) -> dict[str, Any]:
+        """How the file was made: ``scheme`` as it turned out."""
         recipe, pixels = self.converter.recipe, self.converter.pixels
         images = 0 if pixels is None else len(pixels)
         words = scheme.words(images=images, epochs=recipe.qat_epochs, learning_rate=recipe.qat_learning_rate)
@@ -185,10 +185,11 @@ class _Export:
             "data": data_json(self.converter.data),
         }
         if scheme.qat:
-            made["qat_outcome"] = self.converter.outcome.to_json()
-        if scheme.qat and self.converter.outcome.kept == "ptq":
+            outcome = self.converter.outcome(asked.float_layers)
+            made["qat_outcome"] = outcome.to_json()
+        if scheme.qat and outcome.kept == "ptq":
             made["method"] = f"post-training quantization, {images} calibration images ({words} gave no better file)"
-        if scheme.needs_calibration and self.converter.is_equalized(scheme):
+        if scheme.needs_calibration and self.converter.is_equalized(asked):
             made["method"] = f"channels equalized, {made['method']}"
         return made | ({"calibration": self.converter.calibration} if scheme.needs_calibration else {})
 

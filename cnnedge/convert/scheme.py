@@ -167,8 +167,8 @@ def plan_of(
                 raise UsageError(f"unknown {what} {value!r}: {expected_one_of(value, choices)}")
     if qat and "int8" not in precisions:
         raise UsageError("--qat makes int8 files: add int8 to --precision, or leave --precision out")
-    if float_layers and (qat or "int8" not in precisions):
-        raise UsageError("--float-layers is for int8 files without --qat: add int8 to --precision, leave --qat out")
+    if float_layers and "int8" not in precisions:
+        raise UsageError("--float-layers is for int8 files: add int8 to --precision, or leave it out")
     schemes = []
     for format in formats:
         for precision in (precision for precision in EXPORTS[format] if precision in precisions):
@@ -177,7 +177,8 @@ def plan_of(
             scheme = Scheme(format, precision, io=ends, weight_bits=bits)
             schemes.append(scheme.with_floats(float_layers) if float_layers and precision == "int8" else scheme)
             if qat and precision == "int8":
-                schemes.append(Scheme(format, precision, "qat", io=ends))
+                trained = Scheme(format, precision, "qat", io=ends)
+                schemes.append(trained.with_floats(float_layers) if float_layers else trained)
     if not schemes:
         raise UsageError(f"nothing to export: {', '.join(formats)} has none of {', '.join(precisions)}")
     if io != "uint8" and all(scheme.io == "uint8" for scheme in schemes):

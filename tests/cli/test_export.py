@@ -105,7 +105,7 @@ def test_layers_in_float_are_named_and_int8_can_be_required(folder, tmp_path, ca
     "more, message",
     [
         (["--require", "int9"], "unknown requirement 'int9'"),
-        (["--float-layers", "a", "--precision", "float32"], "--float-layers is for int8 files without --qat"),
+        (["--float-layers", "a", "--precision", "float32"], "--float-layers is for int8 files: add int8"),
     ],
 )
 def test_gates_and_layers_that_do_not_exist_are_refused_first(more, message, folder, tmp_path, capsys):

@@ -105,6 +105,11 @@ class RoundedKernel(keras.layers.Wrapper):
         """Take the limits from the weights as they are now: what the file gets."""
         self.limit.assign(self.largest())
 
+    def rounded_weights(self) -> list[Any]:
+        """The layer's weights as the file gets them."""
+        bias = [keras.ops.convert_to_numpy(self.layer.bias)] if self.layer.use_bias else []
+        return [keras.ops.convert_to_numpy(self._rounded(self.limit.value)), *bias]
+
     def largest(self) -> Any:
         """max|w| of each channel, but at least so much that the bias, in steps of input scale times weight scale, fits
         into its 32 bits: a channel that is dead, or nearly so, would else overflow."""

@@ -10,7 +10,7 @@ The rounding twin is trained to give the float model's own probabilities on trai
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,10 @@ import tensorflow as tf
 from cnnedge.convert.qat.fake_quantize import RoundedKernel
 from cnnedge.convert.qat.ranges import in_batches, start_ranges
 from cnnedge.convert.qat.twin import float_layers, rounding_twin
+from cnnedge.data import Dataset
 from cnnedge.progress import Progress, silent
+from cnnedge.training.batches import AugmentedBatches
+from cnnedge.training.recipes import Recipe
 
 MOMENTUM = 0.9
 # Validation images are looked at this often.
@@ -69,6 +72,7 @@ def quantization_aware_train(
     calibration: np.ndarray,
     validation: np.ndarray,
     schedule: Schedule,
+    left_in_float: Collection[str] = (),
     progress: Progress = silent,
 ) -> Trained:
     """Fine-tune the rounding twin of ``folded``, and keep its best state.
@@ -80,12 +84,13 @@ def quantization_aware_train(
         folded: from ``fold.fold``; float32 pixels 0..255 in, probabilities out.
         batches: float32 (N, H, W, C) training images, pixels 0..255; ``schedule.steps`` of them are used.
         calibration, validation: float32 (N, H, W, C), for the ranges at the start and for choosing the best state.
+        left_in_float: names of layers that are not rounded.
 
     Raises:
         ConversionError: see ``ranges.start_ranges``.
     """
     keras.utils.set_random_seed(schedule.seed)
-    twin = rounding_twin(folded)
+    twin = rounding_twin(folded, left_in_float)
     start_ranges(twin, folded, calibration, calibrated=schedule.calibrated_ranges)
     watch = _Watch(twin, folded, validation)
     step = _training_step(twin, folded, schedule)
@@ -97,7 +102,22 @@ def quantization_aware_train(
             watch.look(number)
         if number == schedule.steps:
             break
-    return Trained(twin, watch.restore_best(), watch.start, tuple(float_layers(folded)))
+    return Trained(
+        twin, watch.restore_best(), watch.start, tuple(dict.fromkeys([*left_in_float, *float_layers(folded)]))
+    )
+
+
+def training_images(data: Dataset, recipe: Recipe, seed: int) -> tuple[int, Iterator[np.ndarray]]:
+    """How many steps a recipe takes, and augmented float32 (N, H, W, C) images of the training split for each."""
+    batches = AugmentedBatches(
+        data.train,
+        num_classes=len(data.labels),
+        batch_size=min(recipe.batch_size, len(data.train)),
+        augmentation=recipe.augmentation,
+        seed=seed,
+    )
+    steps = max(1, round(recipe.qat_epochs * batches.steps))
+    return steps, (batches[index][0] for index in range(steps))
 
 
 class _Watch:

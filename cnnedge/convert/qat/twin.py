@@ -4,7 +4,7 @@ Which outputs have a range of their own follows from TFLite's kernels: a ReLU is
 pooling, reshaping and resizing keep their input's scale; sigmoid, tanh and softmax have a fixed one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import keras
@@ -34,10 +34,11 @@ INTEGER_ACTIVATIONS = (
 )  # fmt: skip
 
 
-def rounding_twin(folded: keras.Model) -> keras.Model:
+def rounding_twin(folded: keras.Model, left_in_float: Collection[str] = ()) -> keras.Model:
     """A model that computes what ``folded`` does, with layers that round between; it has copies of the weights.
 
-    Its ranges are still to be found, see ``ranges.start_ranges``.
+    Its ranges are still to be found, see ``ranges.start_ranges``. Layers that are named keep their weights as they
+    are; what they give is rounded for those that read it.
     """
     image = keras.Input(folded.inputs[0].shape[1:], name=INPUT_NAME)
     # Raw pixels are integers 0..255 already: scale 1 exactly.
@@ -46,7 +47,8 @@ def rounding_twin(folded: keras.Model) -> keras.Model:
     placed: dict[int, _Placed] = {}
 
     def place(operation: Any) -> _Placed:
-        return placed.setdefault(id(operation), _Placed(operation, scalings.get(operation.name)))
+        kind = _PlacedFloat if operation.name in left_in_float else _Placed
+        return placed.setdefault(id(operation), kind(operation, scalings.get(operation.name)))
 
     def call(operation: _Placed, *arguments: Any, **options: Any) -> Any:
         return operation(*(pixels if argument is image else argument for argument in arguments), **options)
@@ -128,6 +130,23 @@ class _Placed:
             return RoundedKernel(layer)
 
         return self.once("kernel", make)
+
+
+class _PlacedFloat(_Placed):
+    """An operation that computes in float."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return self.ranged(self.once("", lambda: self._clone())(*arguments, **options))
+
+
+def with_trained_weights(folded: keras.Model, twin: keras.Model) -> keras.Model:
+    """A model that computes as ``folded`` does, with the rounded weights of its rounding twin."""
+    trained = keras.models.clone_model(folded)
+    trained.set_weights(folded.get_weights())
+    for layer in twin.layers:
+        if isinstance(layer, RoundedKernel):
+            trained.get_layer(layer.name).set_weights(layer.rounded_weights())
+    return trained
 
 
 def _feeds(operation: Any, kind: str) -> bool:

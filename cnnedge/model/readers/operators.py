@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnedge.errors import ModelError
-from cnnedge.model.readers.rules import RULES, data_of, is_tensor, source_of
+from cnnedge.model.readers.nodes import data_of, is_tensor, source_of
+from cnnedge.model.readers.rules import RULES
 
 if TYPE_CHECKING:
     import keras

@@ -1,12 +1,13 @@
 """What each of TensorFlow's operators is in Keras: a layer, an operation, or the bias of the layer before it."""
 
-from collections import Counter
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from cnnedge.errors import ModelError
+from cnnedge.model.readers.gelu import bent_by_gelu
+from cnnedge.model.readers.nodes import Reader, data_of, is_tensor, source_of
 
 _ACTIVATIONS = {
     "Relu": "relu", "Relu6": "relu6", "Sigmoid": "sigmoid", "Tanh": "tanh", "Softmax": "softmax", "Elu": "elu",
@@ -17,36 +18,6 @@ _OF_TWO = {
     "Maximum": "maximum", "Minimum": "minimum",
 }  # fmt: skip
 _OF_ONE = {"Neg": "negative", "Exp": "exp", "Sqrt": "sqrt", "Rsqrt": "rsqrt", "Square": "square", "Erf": "erf"}
-
-
-class Reader(Protocol):
-    """What the rules need of ``operators.OperatorReader``."""
-
-    nodes: dict[str, Any]
-    functions: dict[str, Any]
-    values: dict[str, Any]
-    without_bias: dict[str, Any]
-    uses: Counter[str]
-
-    def value(self, name: str) -> Any: ...
-    def layer(self, node: Any, kind: str, *inputs: Any, weights: list[np.ndarray] | None = None, **config: Any) -> Any:
-        """Call a new layer."""
-
-
-def source_of(name: str) -> str:
-    """The operator that a data input comes from."""
-    source, _, index = name.partition(":")
-    if index not in ("", "0"):
-        raise ModelError(f"uses a further output of an operator ({name}): save it with model.save('model.keras')")
-    return source
-
-
-def data_of(node: Any) -> list[str]:
-    return [name for name in node.input if not name.startswith("^")]
-
-
-def is_tensor(value: Any) -> bool:
-    return not isinstance(value, (np.ndarray, np.generic))
 
 
 def _window(node: Any) -> dict[str, Any]:
@@ -125,6 +96,9 @@ def _of_two(reader: Reader, node: Any, left: Any, right: Any) -> Any:
     """An operation; a constant added to a layer's sums alone becomes its bias."""
     import keras
 
+    bent = bent_by_gelu(reader, node) if node.op == "Mul" else None
+    if bent is not None:
+        return reader.layer(node, "Activation", bent, activation="gelu")
     before = source_of(data_of(node)[0])
     layer = reader.without_bias.get(before)
     if layer is not None and _OF_TWO[node.op] == "add" and not is_tensor(right) and reader.uses[before] == 1:
@@ -182,8 +156,19 @@ def _padding(reader: Reader, node: Any, x: Any, amounts: np.ndarray) -> Any:
 
 
 def _reshape(reader: Reader, node: Any, x: Any, shape: np.ndarray) -> Any:
-    # The program was traced for one image: the first size is the batch.
-    return reader.layer(node, "Reshape", x, target_shape=tuple(int(size) for size in shape[1:]))
+    """The program was traced for one image: the first size is the batch; or all places of a map, one below the other,
+    for a dense layer, which in Keras takes the map."""
+    sizes = tuple(int(size) for size in shape)
+    if sizes[1:] == x.shape[1:] or (len(sizes) == 2 and sizes[0] > 1 and sizes[1] == x.shape[-1]):
+        return x
+    return reader.layer(node, "Reshape", x, target_shape=sizes[1:])
+
+
+def _transpose(reader: Reader, node: Any, x: Any, order: np.ndarray) -> Any:
+    axes = tuple(int(axis) for axis in order)
+    if axes[0] != 0:
+        raise ModelError(f"moves the batch ({node.name}): save it with model.save('model.keras')")
+    return x if axes == tuple(range(len(axes))) else reader.layer(node, "Permute", x, dims=axes[1:])
 
 
 def _squeeze(reader: Reader, node: Any, x: Any) -> Any:
@@ -235,6 +220,7 @@ RULES: dict[str, Callable[..., Any]] = {
     "Pad": _padding,
     "Reshape": _reshape,
     "Squeeze": _squeeze,
+    "Transpose": _transpose,
     "ConcatV2": _concatenation,
     **dict.fromkeys(_OF_TWO, _of_two),
     **dict.fromkeys(_OF_ONE, _of_one),

@@ -6,11 +6,14 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 
+from cnnedge.convert.mixed import Calibrated
 from cnnedge.convert.qat.ranges import start_ranges
-from cnnedge.convert.qat.twin import float_layers, rounding_twin
+from cnnedge.convert.qat.twin import float_layers, rounding_twin, with_trained_weights
+from cnnedge.convert.to_onnx import convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.errors import ConversionError
 from cnnedge.model.fold import fold
+from cnnedge.runtime.opening import open_runner
 
 
 def gate(x):
@@ -99,6 +102,8 @@ def test_every_kind_is_integer_and_computes_what_the_twin_does(images):
     assert float_operators(content) == [] and float_layers(folded) == []
     # The file rounds where the twin does. Ties apart it differs by the softmax's steps of 1/256, two at most.
     assert np.median(np.abs(answers(content, images) - twin(images, training=False))) <= 2 / 256
+    with open_runner(convert_onnx_int8(content), format="onnx") as runner:
+        assert np.median(np.abs(runner.predict(images.astype("uint8")) - twin(images, training=False))) <= 2 / 256
     interpreter = Interpreter(model_content=content)
     scales = [len(tensor["quantization_parameters"]["scales"]) for tensor in interpreter.get_tensor_details()]
     assert 16 in scales, "a depthwise convolution of 8 channels with two outputs each has a scale for every one"
@@ -109,6 +114,20 @@ def test_what_has_no_integer_kernel_stays_in_float_and_is_named(images):
     content, twin = converted(folded, images)
     assert float_layers(folded) == ["elu", "norm"]
     assert {name.split()[0] for name in float_operators(content)} > {"ELU"}
+    assert np.median(np.abs(answers(content, images) - twin(images, training=False))) <= 2 / 256
+
+
+def test_layers_that_are_named_keep_their_weights_and_compute_in_float(images):
+    folded = network([layers.Conv2D(8, 3, name="left"), layers.Conv2D(8, 3, name="other")])
+    twin = rounding_twin(folded, ["left"])
+    start_ranges(twin, folded, images)
+    trained = with_trained_weights(folded, twin)
+    for name in ("left", "other"):
+        kept = np.array_equal(trained.get_layer(name).get_weights()[0], folded.get_layer(name).get_weights()[0])
+        assert kept == (name == "left")
+    content = Calibrated.of(trained, images).file(["left"])
+    assert {name.split()[0] for name in float_operators(content)} & {"CONV_2D"}
+    # Ranges are those of calibration here and there; weights are rounded once more, by a quarter of a 7-bit step.
     assert np.median(np.abs(answers(content, images) - twin(images, training=False))) <= 2 / 256
 
 

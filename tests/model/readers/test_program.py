@@ -23,9 +23,10 @@ def network():
     x = layers.Activation("swish")(layers.BatchNormalization()(x))
     x = layers.Concatenate()([layers.Add()([short, layers.Conv2D(8, 1, groups=2)(x)]), short])
     x = layers.Conv2DTranspose(8, 3, strides=2, padding="same")(layers.Cropping2D(((1, 0), (0, 2)))(x))
+    x = layers.Dense(8, activation="relu")(x)
     x = layers.AveragePooling2D(2)(layers.UpSampling2D(2, interpolation="bilinear")(x))
     x = layers.SeparableConv2D(12, 3, activation="gelu")(layers.LeakyReLU(0.1)(x))
-    gate = layers.Conv2D(12, 1, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    gate = layers.Dense(12, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(x))
     x = layers.Flatten()(layers.MaxPooling2D(2)(layers.Multiply()([x, gate])))
     model = keras.Model(image, layers.Dense(4)(layers.Dropout(0.3)(layers.Dense(9, activation="elu")(x))))
     for layer in model.layers:
@@ -44,6 +45,8 @@ def test_an_exported_model_comes_back_as_layers_with_its_answers(tmp_path):
     assert read.changed and "a SavedModel" in read.notes[0] and "4 logits" in read.notes[1]
     kinds = {type(layer).__name__ for layer in read.model.layers}
     assert {"Conv2D", "DepthwiseConv2D", "Dense", "Concatenate", "MaxPooling2D", "LeakyReLU"} <= kinds
+    activations = {getattr(layer, "activation", None) for layer in read.model.layers}
+    assert keras.activations.gelu in activations
 
 
 def test_augmentation_that_was_exported_at_work_is_refused(tmp_path):
