@@ -32,6 +32,8 @@ def check_ends(model: "keras.Model", input_size: int | None = None) -> None:
             f"the model has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs, expected one of each"
         )
     _check_layers(model)
+    if len(graph.inputs[0].shape) == 3:
+        _refuse_sequences(model)
     _check_image(tuple(graph.inputs[0].shape[1:]), input_size)
     _check_output(tuple(graph.outputs[0].shape[1:]))
 
@@ -47,6 +49,16 @@ def _check_layers(model: "keras.Model") -> None:
                 f"layer {layer.name!r} was quantized by Keras ({layer.quantization_mode}): give the float model that "
                 "it was made from"
             )
+
+
+def _refuse_sequences(model: "keras.Model") -> None:
+    """A (time, features) input is no picture without channels."""
+    kinds = {layer.name: type(layer).__name__ for layer in model._flatten_layers()}
+    if any(kind.endswith("2D") for kind in kinds.values()):
+        return
+    for name, kind in kinds.items():
+        if kind.endswith("1D"):
+            raise ModelError(f"layer {name!r} is {kind}, made for sequences: expected a network for images")
 
 
 def _check_image(shape: tuple[int | None, ...], input_size: int | None) -> None:

@@ -173,7 +173,11 @@ def _sized(loaded: "keras.Model", size: int | None) -> "keras.Model":
     fixed = tuple(side or size for side in shape[:2])
     image = keras.Input((*fixed, *shape[2:]))
     packed = keras.tree.pack_sequence_as(graph_of(loaded)._inputs_struct, [image])
-    return keras.Model(image, keras.tree.flatten(loaded(packed, training=False))[0], name=loaded.name)
+    try:
+        output = keras.tree.flatten(loaded(packed, training=False))[0]
+    except ValueError as error:
+        raise ModelError(f"its layers cannot take images {fixed}: choose another --input-size") from error
+    return keras.Model(image, output, name=loaded.name)
 
 
 def _take_pixels(graph: Graph, preprocessing: Preprocessing | None) -> None:

@@ -30,6 +30,12 @@ def recurrent():
     return keras.Model(image, layers.Dense(3, activation="softmax")(layers.LSTM(4)(image)))
 
 
+def audio():
+    image = keras.Input((160, 1))
+    x = layers.GlobalAveragePooling1D()(layers.Conv1D(4, 9)(image))
+    return keras.Model(image, layers.Dense(3, activation="softmax")(x))
+
+
 class Subclassed(keras.Model):
     def call(self, image):
         return image
@@ -49,6 +55,7 @@ def quantized():
         (two_outputs, "1 inputs and 2 outputs"),
         (picture_out, r"output of shape \(6, 6, 3\), expected \(classes,\)"),
         (recurrent, "is LSTM, made for sequences"),
+        (audio, "is Conv1D, made for sequences"),
         (Subclassed, r"subclassed model \(Subclassed\)"),
         (quantized, r"quantized by Keras \(int8\)"),
     ],

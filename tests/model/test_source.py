@@ -248,3 +248,14 @@ def test_layers_of_every_kind_that_folds(tmp_path, pixels):
     # One stays: behind it a convolution pads with zeros that would have needed its offset.
     assert kinds.count("BatchNormalization") == 0 and kinds.count("Rescaling") == 0
     assert "SeparableConv2D" not in kinds and kinds.count("DepthwiseConv2D") == 2
+
+
+def test_a_size_that_the_layers_cannot_take_is_refused_in_a_line(tmp_path):
+    image = keras.Input((None, None, 3))
+    x = layers.MaxPooling2D(4)(layers.MaxPooling2D(4)(image))
+    keras.Model(image, layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling2D()(x))).save(
+        tmp_path / "deep.keras"
+    )
+    with pytest.raises(ModelError, match=r"its layers cannot take images \(8, 8\): choose another --input-size"):
+        read_source(tmp_path / "deep.keras", input_size=8)
+    assert read_source(tmp_path / "deep.keras", input_size=16).model.input_shape == (None, 16, 16, 3)
