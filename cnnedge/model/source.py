@@ -55,10 +55,10 @@ class Reference:
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Probabilities, float32 ``(N, classes)``, for pixels 0..255 ``(N, H, W, C)``."""
-        fed = self.fed(pixels)
         size = graph_of(self.loaded).inputs[0].shape[0] or images_called(pixels.shape[1:])
         return _as_probabilities(
-            np.concatenate([self._call(fed[i : i + size], size) for i in range(0, len(fed), size)]), self.head
+            np.concatenate([self._call(self.fed(pixels[i : i + size]), size) for i in range(0, len(pixels), size)]),
+            self.head,
         )
 
     def fed(self, pixels: np.ndarray) -> np.ndarray:

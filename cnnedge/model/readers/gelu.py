@@ -24,9 +24,7 @@ def bent_by_gelu(reader: Reader, node: Any) -> Any:
 
 def _scaled(reader: Reader, name: str) -> tuple[str, float] | None:
     """Which operator's tensor, times which number, the operator gives; None if it is nothing like that."""
-    node, factor = reader.nodes[name], 1.0
-    if node.op == "Neg":
-        node, factor = reader.nodes[source_of(data_of(node)[0])], -1.0
+    node = reader.nodes[name]
     if node.op not in ("Mul", "RealDiv"):
         return None
     left, right = (source_of(part) for part in data_of(node))
@@ -35,5 +33,8 @@ def _scaled(reader: Reader, name: str) -> tuple[str, float] | None:
     number = reader.values[right]
     if is_tensor(number) or np.size(number) != 1:
         return None
-    number = float(np.reshape(number, ()))
-    return left, factor * (number if node.op == "Mul" else 1 / number)
+    factor = float(np.reshape(number, ()))
+    factor = factor if node.op == "Mul" else 1 / factor
+    if reader.nodes[left].op == "Neg":
+        return source_of(data_of(reader.nodes[left])[0]), -factor
+    return left, factor
