@@ -207,9 +207,7 @@ class Converter:
     def _calibrated(self, levels: int, float_layers: tuple[str, ...], qat: bool) -> Calibrated:
         key = (0 if qat else levels), float_layers
         if key not in self._ranges:
-            model = (
-                self._fine_tuned(float_layers) if qat else self._integers.rounded(levels, float_layers=float_layers)
-            )
+            model = self._fine_tuned(float_layers) if qat else self._integers.rounded(levels, float_layers=float_layers)
             self._ranges[key] = Calibrated.of(model, self._calibrating())
         return self._ranges[key]
 
