@@ -71,6 +71,8 @@ def fleet(
     _show(found)
     _write(found, json_file, report)
     _fail_if_incomplete(found)
+    if json_file is not None:
+        console.next_step("cnnedge", "report", json_file)
 
 
 def _show(found: "FleetRun") -> None:

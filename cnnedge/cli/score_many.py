@@ -91,8 +91,10 @@ def _engine(name: str, address: str | None) -> "Engine":
         return run_here
     import functools
 
-    from cnnedge.scoring.bulk.ray_data import require_ray, run_on_ray
+    from cnnedge.scoring.bulk.ray_data import require_cluster, require_ray, run_on_ray
 
+    if address is not None:
+        require_cluster(address)
     require_ray()
     return functools.partial(run_on_ray, address=address)
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnnedge.documents.whole import SCHEMA, Document
-from cnnedge.records import write_record
+from cnnedge.documents.whole import SCHEMA, Document, read_content
+from cnnedge.errors import DataError
+from cnnedge.records import always, from_json, write_record
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class FleetRun:
     """All boards, in the order in which they were named."""
 
     boards: list[BoardRun]
-    schema: int = SCHEMA
+    schema: int = always(SCHEMA)
 
     @property
     def measured(self) -> dict[str, Document]:
@@ -35,3 +36,18 @@ class FleetRun:
 
     def write(self, path: Path) -> None:
         write_record(path, self)
+
+
+def read_boards(path: Path) -> FleetRun | None:
+    """What ``cnnedge fleet --json`` wrote, or None for another document.
+
+    Raises:
+        DataError: the file cannot be read, is no document of this schema, or damaged.
+    """
+    content = read_content(path)
+    if "boards" not in content:
+        return None
+    try:
+        return from_json(FleetRun, content)
+    except ValueError as error:
+        raise DataError(f"{path} is damaged ({error}): run cnnedge fleet again") from None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from cnnedge.documents.boards import read_boards
 from cnnedge.documents.browser_run import BrowserRow, BrowserRun, SelfCheck, read_run, require_run
 from cnnedge.documents.row import Accuracy, Browser, Comparison, Row, Timing
 from cnnedge.documents.under_load import window_seconds
@@ -27,7 +28,8 @@ def split_runs(paths: Sequence[Path]) -> tuple[list[BrowserRun], list[Path]]:
 
 
 def read_documents(paths: Sequence[Path]) -> list[Document]:
-    """Read benchmark documents; what phones measured in between becomes rows of the one that has their files.
+    """Read benchmark documents, and those of all boards in one; what phones measured in between becomes rows of the one
+    that has their files.
 
     Raises:
         DataError: a file is neither, or damaged.
@@ -35,7 +37,7 @@ def read_documents(paths: Sequence[Path]) -> list[Document]:
     """
     found = [(path, read_run(path)) for path in paths]
     runs = {path: run for path, run in found if run is not None}
-    documents = [read_document(path) for path, run in found if run is None]
+    documents = [document for path, run in found if run is None for document in _benchmarks(path)]
     if not documents and runs:
         raise UsageError(
             f"{next(iter(runs))} was measured in a browser and is shown beside a benchmark: name the benchmark.json too"
@@ -44,6 +46,11 @@ def read_documents(paths: Sequence[Path]) -> list[Document]:
         if not any(_rows(document, run) for document in documents):
             raise UsageError(f"{path} measured none of these files (the SHA-256 differ): measure these on the phone")
     return [with_runs(document, list(runs.values())) for document in documents]
+
+
+def _benchmarks(path: Path) -> list[Document]:
+    boards = read_boards(path)
+    return [read_document(path)] if boards is None else list(boards.measured.values())
 
 
 def with_runs(document: Document, runs: Sequence[BrowserRun]) -> Document:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cnnedge import console
 from cnnedge.documents.circumstances import Data, Load, Machine, Made, Sentence, Settings, Work
@@ -81,6 +82,18 @@ def read_document(path: Path) -> Document:
         DataError: the file cannot be read, is no JSON, not a document of this schema, or damaged.
     """
     try:
+        return from_json(Document, read_content(path))
+    except ValueError as error:
+        raise DataError(f"{path} is damaged ({error}): run cnnedge benchmark again") from None
+
+
+def read_content(path: Path) -> dict[str, Any]:
+    """The JSON object of a document of this schema.
+
+    Raises:
+        DataError: the file cannot be read, is no JSON, or not of this schema.
+    """
+    try:
         content = json.loads(read_regular(path, MAX_BYTES))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): expected a benchmark.json") from None
@@ -88,10 +101,7 @@ def read_document(path: Path) -> Document:
         raise DataError(f"{path} is not JSON: expected a benchmark.json") from None
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise DataError(f"{path} is not a benchmark document of schema {SCHEMA}: run cnnedge benchmark again")
-    try:
-        return from_json(Document, content)
-    except ValueError as error:
-        raise DataError(f"{path} is damaged ({error}): run cnnedge benchmark again") from None
+    return content
 
 
 def located_document(path: Path) -> Path:

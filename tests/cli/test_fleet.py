@@ -48,7 +48,9 @@ def test_boards_are_measured_side_by_side_and_failed_ones_named(reached, files, 
     assert failed["away"] == f"ssh: connect to host 127.0.0.1 port {reached.ports['away']}: Connection refused"
     assert failed["shut"] == "ssh is not let in without a password: ssh-copy-id shut puts your key there"
     assert said.err.splitlines()[-1] == "error: no figures of stranger, changed, away, shut: see above why"
-    found = {board["host"]: board for board in json.loads(out.read_text())["boards"]}
+    written = json.loads(out.read_text())
+    assert written["schema"] == 1
+    found = {board["host"]: board for board in written["boards"]}
     assert list(found) == ["one", "stranger", "changed", "away", "shut", "two"]
     assert {host: board["error"] for host, board in found.items() if board["error"]} == failed
     for host in ("one", "two"):
@@ -59,6 +61,7 @@ def test_boards_are_measured_side_by_side_and_failed_ones_named(reached, files, 
     assert found["one"]["benchmark"]["data"]["sha256"] == found["two"]["benchmark"]["data"]["sha256"]
     text = page.read_text()
     assert "1. one: " in text and "2. two: " in text and "away has no figures:" in text
+    assert run(["report", str(out)]) == 0 and "p50 ms on 2" in capsys.readouterr().out
 
 
 def test_a_board_without_cnnedge_or_with_another_answer_is_named(reached, files, tmp_path, capsys):

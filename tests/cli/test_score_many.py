@@ -59,6 +59,7 @@ def test_classes_that_the_file_lacks_and_pictures_that_are_gone(folder, capsys):
         ("absent", (), 1, "does not exist: expected a folder, a pattern, a list"),
         ("photos", ("--engine", "spark"), 2, "--engine spark: expected local or ray"),
         ("photos", ("--ray-address", "auto"), 2, "--ray-address is for --engine ray"),
+        ("photos", ("--engine", "ray", "--ray-address", "127.0.0.1:9"), 1, "no Ray cluster answers at 127.0.0.1:9 ("),
         ("photos", ("--top", "0"), 2, "0 is not in the range"),
     ],
 )  # fmt: skip

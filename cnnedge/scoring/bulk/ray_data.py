@@ -1,6 +1,7 @@
 """Parts labelled by actors of Ray Data: on this machine, or on a cluster that shares the folder of the parts."""
 
 import os
+import socket
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -8,6 +9,8 @@ import numpy as np
 
 from cnnedge.errors import CnnedgeError, MissingPackageError
 from cnnedge.scoring.bulk.order import Order
+
+_PATIENCE_S = 10.0
 
 
 def require_ray() -> None:
@@ -20,6 +23,23 @@ def require_ray() -> None:
         import ray.data  # noqa: F401
     except ImportError:
         raise MissingPackageError("ray", "scale") from None
+
+
+def require_cluster(address: str) -> None:
+    """See that something listens at ``host:port``: Ray itself tries for minutes.
+
+    Raises:
+        CnnedgeError: nothing does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdecimal()):  # "auto", or what Ray will say itself
+        return
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE_S).close()
+    except (OSError, OverflowError) as error:
+        raise CnnedgeError(
+            f"no Ray cluster answers at {address} ({error}): start one (ray start --head), or leave --ray-address out"
+        ) from None
 
 
 def run_on_ray(
