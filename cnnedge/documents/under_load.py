@@ -28,7 +28,7 @@ class Curve:
     def judged(self, window_s: float) -> "Sustained":
         """The curve with its first and last ``window_s`` seconds compared."""
         points = list(zip(self.at_s, self.p50_ms, strict=True))
-        beginning = [ms for at, ms in points if at < self.at_s[0] + window_s]
+        beginning = [ms for at, ms in points if at < self.at_s[0] + window_s or at == self.at_s[0]]
         end = [ms for at, ms in points if at >= self.at_s[-1] - window_s]
         first, last = statistics.median(beginning), statistics.median(end)
         apart = _quartile(beginning, 3) < _quartile(end, 1)

@@ -82,6 +82,8 @@ def test_a_minute_without_a_pause_is_shown_though_the_benchmark_had_none(host):
 def test_a_shorter_time_is_compared_by_halves():
     assert window_seconds([0.0, 3.0]) == 1.5
     assert window_seconds([0.0, 600.0]) == 30
+    alone = Curve([0.0], [1.5], [2.0], 100).judged(window_seconds([0.0]))
+    assert (alone.first_ms, alone.last_ms, alone.retention, alone.slowed) == (1.5, 1.5, 1.0, False)
 
 
 def test_it_needs_a_benchmark_of_the_same_files(host, tmp_path):

@@ -52,7 +52,7 @@ def test_a_phone_measures_and_its_rows_come_home(phone, served, tmp_path):
     shown = {row.file: row for row in document.rows if row.browser}
     assert set(shown) == {path.name for path in FILES if path.parent.name == "mnist"}
     sustained = shown["mnist_int8.tflite"].sustained
-    assert 2 <= len(sustained.at_s) <= 4 and sustained.retention == round(sustained.first_ms / sustained.last_ms, 4)
+    assert len(sustained.at_s) <= 4 and sustained.retention == round(sustained.first_ms / sustained.last_ms, 4)
     assert f"{100 * sustained.retention:.0f} % of its speed kept" in phone.inner_text("#figures")
 
 
