@@ -31,9 +31,18 @@ export function showBars(list, file, scores) {
 // A line of a table: each cell a text, or a text and its class; and words that take the rest of the line.
 export function tableRow(cells, words = "") {
   const row = document.createElement("tr");
-  for (const cell of cells) row.append(element("td", ...[cell].flat()));
+  for (const one of cells) row.append(cell(...[one].flat()));
   if (words) row.append(Object.assign(element("td", words), {colSpan: 7 - cells.length}));
   return row;
+}
+
+// The name of a file may break after its parts.
+function cell(text, className) {
+  const found = element("td", "", className);
+  const [first, ...others] = text.split("_");
+  found.append(first);
+  for (const part of others) found.append("_", document.createElement("wbr"), part);
+  return found;
 }
 
 export function checkWords({pictures, same, largest, pixels}, file) {
