@@ -16,6 +16,7 @@ from cnnedge.convert.scheme import CALIBRATED, Scheme
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import Dataset, evenly_spaced, pixels_of
+from cnnedge.data.splits import Split
 from cnnedge.errors import ConversionError, UsageError
 from cnnedge.model.fold import fold
 from cnnedge.model.predictor import KerasPredictor
@@ -105,13 +106,19 @@ class Converter:
         facts = audit_calibration(self.data.calibration, self.data.test, len(self.data.labels))
         if not self.force_calibration:
             refuse_broken(facts)
+        differ = None  # where no such file can be made, each file that is asked for says why
+        with contextlib.suppress(ConversionError):
+            differ = self._halves_differ(self.pixels, self.data.validation)
+        return {**facts, "forced": bool(facts["problems"]), "halves_differ_pp": differ}
+
+    def _halves_differ(self, pixels: np.ndarray, validation: Split) -> float:
+        """In points of top-1."""
         top1 = []
-        for half in (self.pixels[::2], self.pixels[1::2]):
+        for half in (pixels[::2], pixels[1::2]):
             content = convert_tflite(self.folded, precision="int8", pixels=spanning(half))
             with open_runner(content, format="tflite") as runner:
-                top1.append(score(runner, self.data.validation).top1)
-        difference = round(100 * abs(top1[0] - top1[1]), 3)
-        return {**facts, "forced": bool(facts["problems"]), "halves_differ_pp": difference}
+                top1.append(score(runner, validation).top1)
+        return round(100 * abs(top1[0] - top1[1]), 3)
 
     def trained(self, float_layers: tuple[str, ...] = ()) -> "Trained":
         """What quantization-aware training makes of the folded model, with ``float_layers`` left as they are."""

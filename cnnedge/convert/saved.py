@@ -1,6 +1,7 @@
 """A folded model as the folder that TensorFlow's converters read, and their notes kept off the terminal."""
 
 import contextlib
+import gc
 import logging
 import tempfile
 import warnings
@@ -13,10 +14,15 @@ from cnnedge.nativelog import silenced
 
 @contextlib.contextmanager
 def saved_model(model: Any) -> Iterator[str]:
-    """A SavedModel with frozen weights, a batch of 1 and the two names that every exported file has.
+    """A SavedModel with frozen weights, a batch of 1 and the two names that every exported file has."""
+    with tempfile.TemporaryDirectory(prefix="cnnedge-") as folder, quiet():
+        _write(model, folder)
+        gc.collect()  # the graphs refer to themselves, each with all weights in it
+        yield folder
 
-    The weights are frozen first: left as variables, the converter keeps some as run-time reads.
-    """
+
+def _write(model: Any, folder: str) -> None:
+    """The weights are frozen first: left as variables, the converter keeps some as run-time reads."""
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -25,11 +31,9 @@ def saved_model(model: Any) -> Iterator[str]:
     frozen = convert_variables_to_constants_v2(traced)
     module = tf.Module()
     module.serve = tf.function(lambda image: {OUTPUT_NAME: frozen(image)[0]}, input_signature=[signature])
-    with tempfile.TemporaryDirectory(prefix="cnnedge-") as folder, quiet():
-        # Gradients, as Keras's swish has its own, are of no use here and cannot be saved with frozen weights.
-        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-        tf.saved_model.save(module, folder, signatures={"serving_default": module.serve}, options=options)
-        yield folder
+    # Gradients, as Keras's swish has its own, are of no use here and cannot be saved with frozen weights.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(module, folder, signatures={"serving_default": module.serve}, options=options)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ def check_ends(model: "keras.Model", input_size: int | None = None) -> None:
     if not isinstance(model, (keras.Sequential, keras.src.models.Functional)):
         raise ModelError(
             f"it is a subclassed model ({type(model).__name__}), whose code alone knows what it does: build it with "
-            "keras.Sequential or keras.Model(inputs, outputs)"
+            "keras.Sequential or keras.Model(inputs, outputs), or give the folder that model.export(folder) writes"
         )
     graph = graph_of(model)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
