@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from keras import layers
 
+from cnnedge.convert import integer_files
 from cnnedge.convert.calibration import spanning
 from cnnedge.convert.integer_files import IntegerFiles
 from cnnedge.convert.round_weights import EIGHT_BITS
 from cnnedge.model.fold import fold
+from cnnedge.runtime.opening import open_runner
 
 IMAGES = np.random.default_rng(3).integers(0, 256, (24, 8, 8, 3)).astype("uint8")
 
@@ -33,18 +35,30 @@ def files_of(network, expected: np.ndarray) -> IntegerFiles:
     return IntegerFiles(network, spanning(IMAGES.astype("float32")), IMAGES, expected)
 
 
-def test_the_better_file_of_two_is_kept(network, monkeypatch):
-    made = files_of(network, np.asarray(network(IMAGES.astype("float32"))))
-    assert made.is_equalized(EIGHT_BITS, "int8")
-    # The same, but that the answers wanted are those of the file without: then that one is the better.
-    plain = files_of(network, made.expected)
-    monkeypatch.setattr("cnnedge.convert.integer_files.equalized", lambda model, pixels, levels: model)
-    assert not plain.is_equalized(EIGHT_BITS, "int8")
-    assert plain._error(plain.file(EIGHT_BITS, "int8")) > 2 * made._error(made.file(EIGHT_BITS, "int8"))
-    monkeypatch.undo()
-    from cnnedge.runtime.opening import open_runner
+@pytest.fixture(scope="module")
+def made(network):
+    return files_of(network, np.asarray(network(IMAGES.astype("float32"))))
 
-    with open_runner(plain.file(EIGHT_BITS, "int8"), format="tflite") as runner:
+
+@pytest.fixture(scope="module")
+def without(network, made):
+    """The file that is made where nothing can be equalized."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(integer_files, "equalized", lambda model, pixels, levels: model)
+        plain = files_of(network, made.expected)
+        assert not plain.is_equalized(EIGHT_BITS, "int8")
+        return plain.file(EIGHT_BITS, "int8")
+
+
+def test_channels_of_unlike_size_are_equalized(made, without):
+    assert made.is_equalized(EIGHT_BITS, "int8")
+    assert made._error(made.file(EIGHT_BITS, "int8")) < made._error(without)
+
+
+def test_the_closer_file_is_kept(network, without, monkeypatch):
+    """Wanted are here the answers that the file without gives."""
+    monkeypatch.setattr(integer_files, "CLOSE", 0.0)
+    with open_runner(without, format="tflite") as runner:
         other = files_of(network, runner.predict(IMAGES))
     assert not other.is_equalized(EIGHT_BITS, "int8")
-    assert other.file(EIGHT_BITS, "int8") == plain.file(EIGHT_BITS, "int8")
+    assert other.file(EIGHT_BITS, "int8") == without
