@@ -69,6 +69,7 @@ def main() -> None:
     tried = {"picture": _decoded, "keras": _loaded}.get(format) or (lambda content: outcome(content, format))
     # The peak is not ``ru_maxrss``, in which Linux counts what the parent held at the fork: more than a gigabyte where
     # tests have loaded TensorFlow.
+    tried(make(0))  # what it imports is no file's fault
     for seed in range(first, last):
         print(f"start {seed}", flush=True)
         found = tried(make(seed))

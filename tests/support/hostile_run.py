@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 KINDS = ("tflite", "onnx", "damaged-tflite", "damaged-onnx", "damaged-picture", "damaged-keras")
 PATIENCE_S = 20
+# Until a child says its first word: where it loads TensorFlow on a busy machine, 40 s were seen.
+START_S = 300
 MOST_MB = 1000
 # A child is replaced after so many files, so that its memory says something about them.
 PER_CHILD = 1000
@@ -43,7 +45,7 @@ def _run_child(kind: str, first: int, last: int, findings: Findings) -> int:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1) as child:
         assert child.stdout is not None
         while True:
-            if not select.select([child.stdout], [], [], PATIENCE_S)[0]:
+            if not select.select([child.stdout], [], [], PATIENCE_S if seed >= first else START_S)[0]:
                 child.kill()
                 findings.hangs.append(seed)
                 return seed + 1
@@ -58,6 +60,7 @@ def _run_child(kind: str, first: int, last: int, findings: Findings) -> int:
                     heavy = True
                     findings.over_memory.append(seed)
     if child.returncode != 0:
+        assert seed >= first, f"the child that was to open seed {first} did not start"
         findings.crashes.append(seed)
         return seed + 1
     return last

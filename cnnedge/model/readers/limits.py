@@ -1,6 +1,7 @@
 """What a foreign model file may declare: checked before memory is taken for it."""
 
 import io
+import math
 from typing import Any
 
 from cnnedge.errors import ModelError
@@ -80,8 +81,19 @@ def _check_numbers(config: dict[str, Any], weights: int) -> None:
         value = config.get(key)
         if isinstance(value, int) and value > max(weights, 1):
             raise ModelError(f"declares {key} {value:,} in layer {name!r} and holds {weights:,} weights in all")
+    kernels = _kernel_numbers(config)
+    if kernels > max(weights, 1):
+        raise ModelError(f"declares kernels of {kernels:,} numbers in layer {name!r} and holds {weights:,} in all")
     for key in _LENGTHS:
         value = config.get(key)
         numbers = value if isinstance(value, list) else [value]
         if any(isinstance(number, int) and number > _LONGEST for number in numbers):
             raise ModelError(f"declares {key} {value} in layer {name!r}: at most {_LONGEST:,} is possible")
+
+
+def _kernel_numbers(config: dict[str, Any]) -> int:
+    """The least that a convolution's kernel holds: for one channel in, and where it is separable for one out."""
+    size, filters = config.get("kernel_size"), config.get("filters", 1)
+    taps = [number for number in (size if isinstance(size, list) else [size]) if isinstance(number, int)]
+    outputs = filters if isinstance(filters, int) and "depth_multiplier" not in config else 1
+    return math.prod(taps) * outputs if taps else 0

@@ -1,6 +1,7 @@
 """Files that declare more than they hold, or point elsewhere: refused before memory is taken."""
 
 import json
+import re
 import zipfile
 
 import h5py
@@ -37,6 +38,17 @@ def test_a_hundred_million_filters(honest, tmp_path):
     path = rewritten(honest, tmp_path / "wide.keras", change)
     # 3 x 3 x 3 x 4 + 4 weights of the convolution and 4 x 3 + 3 of the dense layer.
     with pytest.raises(ModelError, match=r"declares filters 100,000,000 in layer 'conv2d.*' and holds 127 weights"):
+        load_file(path)
+
+
+def test_a_kernel_wider_than_all_weights(honest, tmp_path):
+    """Each number alone is possible: 65,536 rows of 3 would take 200 MB behind 16 channels."""
+
+    def change(name, content):
+        return re.sub(rb'"kernel_size": \[3, 3\]', b'"kernel_size": [3, 65536]', content)
+
+    path = rewritten(honest, tmp_path / "long.keras", change)
+    with pytest.raises(ModelError, match=r"declares kernels of 786,432 numbers in layer 'conv2d.*' and holds 127 in"):
         load_file(path)
 
 
