@@ -66,14 +66,12 @@ def measure(
 
 
 def _write_images(split: Split, path: Path) -> None:
-    """The pixels of ``split`` as a ``.npy`` file, which the workers map into memory."""
-    shape = (len(split), *split.image_shape)
-    file = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    done = 0
-    for images, _ in split.batches(_BLOCK):
-        file[done : done + len(images)] = images
-        done += len(images)
-    file.flush()
+    """The pixels of ``split`` as a ``.npy`` file, from which the workers take what they need."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": (len(split), *split.image_shape)}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for images, _ in split.batches(_BLOCK):
+            file.write(np.ascontiguousarray(images).data)
 
 
 def _import_runtimes(pairs: Pairs, plan: Plan, progress: Progress) -> None:

@@ -140,6 +140,8 @@ def benchmark(
     _fail_if_incomplete(document)
     if json_file is not None:
         console.next_step("cnnedge", "report", json_file, "--markdown")
+    else:
+        console.next_step("cnnedge", "predict", [*exported, *keras][0], "PICTURE.png")
 
 
 def _candidates(exported: list[Path], keras: list[Path], device: str, asked: "Asked") -> "list[Candidate]":

@@ -1,5 +1,6 @@
 """What the commands that take a SOURCE share: where its model is, and what is said of it."""
 
+import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +21,19 @@ def locate(source: str, out: Path) -> tuple[Path, str]:
         return path, path.stem
     trained = out / source / f"{source}.keras"
     if not trained.is_file():
-        raise UsageError(f"{source} has not been trained: {trained} does not exist; run cnnedge train {source} first")
+        raise UsageError(f"{source} has not been trained: {trained} does not exist; {_meant(source, out)}")
     return trained, source
+
+
+def _meant(source: str, out: Path) -> str:
+    """What is probably meant by a name that nothing has."""
+    from cnnedge.model.networks import MODELS
+
+    trained = [path.parent.name for path in out.glob("*/*.keras") if path.stem == path.parent.name]
+    close = difflib.get_close_matches(source, {*trained, *MODELS}, n=1)
+    if source in MODELS or not close:
+        return f"run cnnedge train {source} first" if source in MODELS else "give a .keras file, or train one first"
+    return f"did you mean {close[0]}?"
 
 
 def checked_name(name: str) -> str:

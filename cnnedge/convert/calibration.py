@@ -7,12 +7,13 @@ import numpy as np
 from cnnedge.errors import DataError
 
 
-def calibration_pixels(images: np.ndarray) -> np.ndarray:
-    """Images ready for calibration: float32 (N, H, W, C), values 0..255, spanning exactly 0 to 255.
+def calibration_images(images: np.ndarray) -> np.ndarray:
+    """Images ready for calibration: uint8 (N, H, W, C), spanning exactly 0 to 255.
 
-    Both ends of the pixel range must occur, so that the converter gives the input scale 1 and an 8-bit input holds
-    raw pixels unchanged. Where a small set of images lacks one, a single pixel of the first image is set to it: one
-    in N * H * W, far below what moves any other range.
+    They become floats where they are used, one or a few at a time: 500 of 224 x 224 in colour are 75 MB, and 300 as
+    float32. Both ends of the pixel range must occur, so that the converter gives the input scale 1 and an 8-bit input
+    holds raw pixels unchanged. Where a small set of images lacks one, a single pixel of the first image is set to it:
+    one in N * H * W, far below what moves any other range.
 
     Args:
         images: uint8 (N, H, W, C), from the training split.
@@ -25,11 +26,16 @@ def calibration_pixels(images: np.ndarray) -> np.ndarray:
             f"calibration needs uint8 images of shape (N, H, W, C) with N of at least 1, "
             f"got {images.dtype} {images.shape}"
         )
-    return spanning(images.astype("float32"))
+    return spanning(images)
+
+
+def calibration_pixels(images: np.ndarray) -> np.ndarray:
+    """``calibration_images`` as float32."""
+    return calibration_images(images).astype("float32")
 
 
 def spanning(pixels: np.ndarray) -> np.ndarray:
-    """The same float32 (N, H, W, C) pixels with both ends of the range in them; see ``calibration_pixels``."""
+    """The same (N, H, W, C) pixels with both ends of the range in them; see ``calibration_images``."""
     pixels = pixels.copy()
     ends = pixels[0].reshape(-1)
     if pixels.min() > 0:
@@ -42,4 +48,4 @@ def spanning(pixels: np.ndarray) -> np.ndarray:
 def one_by_one(pixels: np.ndarray) -> Iterator[list[np.ndarray]]:
     """What the TFLite converter calls a representative dataset: lists of one (1, H, W, C) float32 batch."""
     for index in range(len(pixels)):
-        yield [pixels[index : index + 1]]
+        yield [pixels[index : index + 1].astype("float32")]

@@ -25,7 +25,7 @@ class ChannelStatistics:
 
 
 def channel_statistics(model: "keras.Model", tensors: Sequence[Any], pixels: np.ndarray) -> list[ChannelStatistics]:
-    """The statistics of symbolic ``tensors`` of ``model``, channels last, for float32 (N, H, W, C) ``pixels``."""
+    """The statistics of symbolic ``tensors`` of ``model``, channels last, for (N, H, W, C) ``pixels`` 0..255."""
     import keras
 
     if not tensors:
@@ -33,7 +33,7 @@ def channel_statistics(model: "keras.Model", tensors: Sequence[Any], pixels: np.
     probe, images = keras.Model(model.inputs[0], list(tensors)), pixels[:IMAGES]
     size = images_called(images.shape[1:])
     parts = [images[start : start + size] for start in range(0, len(images), size)]
-    blocks = [_of_block(probe(part, training=False)) for part in parts]
+    blocks = [_of_block(probe(part.astype("float32"), training=False)) for part in parts]
     weights = np.array([len(part) for part in parts]) / len(images)
     return [_merged(weights, [block[index] for block in blocks]) for index in range(len(tensors))]
 

@@ -13,7 +13,9 @@ import numpy as np
 
 from cnnedge.nativelog import silenced
 
-BINS = 2048
+# Bins to each side of zero, each OCTAVES / BINS octaves wide: 1.6 % of its values, however far off an outlier lies. In
+# bins of one width an outlier 500 times as large as all else would leave four to the rest.
+BINS, OCTAVES = 1024, 24
 # Values kept, of the calibration images' own: as ONNX Runtime and TensorRT offer it.
 KEPT = 0.9999
 # Images that the histograms are made of, evenly spaced; each gives thousands of values a tensor.
@@ -31,7 +33,7 @@ def with_clipped_ranges(calibrated: bytes, pixels: np.ndarray, rule: str) -> byt
 
     Args:
         calibrated: a float TFLite file with the range of every tensor.
-        pixels: float32 (N, H, W, C) calibration images 0..255.
+        pixels: (N, H, W, C) calibration images 0..255.
         rule: "percentile" or "mse".
     """
     from ai_edge_litert import schema_py_generated as schema
@@ -53,7 +55,9 @@ def with_clipped_ranges(calibrated: bytes, pixels: np.ndarray, rule: str) -> byt
 
 @dataclass
 class Histogram:
-    """How often values between ``low`` and ``high`` occur; exact zeros, which have a code of their own, apart."""
+    """How often values between ``low`` and ``high`` occur, in bins whose width grows with the value; exact zeros, which
+    have a code of their own, apart. Values nearer to zero than 2 ** -OCTAVES of the largest are in the innermost bins.
+    """
 
     low: float
     high: float
@@ -63,27 +67,39 @@ class Histogram:
     @classmethod
     def between(cls, low: float, high: float) -> "Histogram":
         """An empty one; 0 lies inside every range."""
-        return cls(min(low, 0.0), max(high, 0.0), np.zeros(BINS, np.int64))
+        return cls(min(low, 0.0), max(high, 0.0), np.zeros(2 * BINS, np.int64))
+
+    @property
+    def reach(self) -> float:
+        return max(-self.low, self.high)
+
+    @property
+    def edges(self) -> np.ndarray:
+        """Rising, one more than there are bins."""
+        outward = self.reach * 2.0 ** (OCTAVES * (np.arange(1, BINS + 1) / BINS - 1))
+        return np.concatenate([-outward[::-1], [0.0], outward])
 
     @property
     def centres(self) -> np.ndarray:
-        return self.low + (np.arange(BINS) + 0.5) * (self.high - self.low) / BINS
+        edges = self.edges
+        return (edges[1:] + edges[:-1]) / 2
 
     def add(self, values: np.ndarray) -> None:
         found = values[values != 0]
-        places = ((found - self.low) * (BINS / (self.high - self.low))).astype(np.int64)
-        self.counts += np.bincount(np.clip(places, 0, BINS - 1), minlength=BINS)
+        outward = np.ceil((np.log2(np.abs(found) / self.reach) / OCTAVES + 1) * BINS).astype(np.int64) - 1
+        outward = np.clip(outward, 0, BINS - 1)
+        self.counts += np.bincount(np.where(found > 0, BINS + outward, BINS - 1 - outward), minlength=2 * BINS)
         self.zeros += values.size - found.size
 
 
 def percentile_ends(histogram: Histogram) -> tuple[float, float]:
     """The ends between which KEPT of all values lie, half of the rest to either side."""
-    allowed = (1 - KEPT) / 2 * (histogram.counts.sum() + histogram.zeros)
-    kept = histogram.centres[(histogram.counts.cumsum() > allowed) & (histogram.counts[::-1].cumsum()[::-1] > allowed)]
-    half = (histogram.high - histogram.low) / BINS / 2
+    allowed, counts = (1 - KEPT) / 2 * (histogram.counts.sum() + histogram.zeros), histogram.counts
+    kept = np.flatnonzero((counts.cumsum() > allowed) & (counts[::-1].cumsum()[::-1] > allowed))
     if not len(kept):
         return histogram.low, histogram.high
-    return max(histogram.low, min(kept[0] - half, 0.0)), min(histogram.high, max(kept[-1] + half, 0.0))
+    low, high = histogram.edges[kept[0]], histogram.edges[kept[-1] + 1]
+    return max(histogram.low, min(low, 0.0)), min(histogram.high, max(high, 0.0))
 
 
 def mse_ends(histogram: Histogram) -> tuple[float, float]:
@@ -145,7 +161,7 @@ def _fill(content: bytes, image: int, histograms: dict[int, Histogram], pixels: 
         )
         interpreter.allocate_tensors()
     for picture in pixels:
-        interpreter.set_tensor(image, picture[None])
+        interpreter.set_tensor(image, picture[None].astype(np.float32))
         interpreter.invoke()
         for index, histogram in histograms.items():
             histogram.add(interpreter.get_tensor(index))

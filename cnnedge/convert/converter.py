@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnedge.convert.audit import audit_calibration, refuse_broken
-from cnnedge.convert.calibration import calibration_pixels, spanning
+from cnnedge.convert.calibration import calibration_images, spanning
 from cnnedge.convert.integer_files import IntegerFiles
 from cnnedge.convert.mixed import Calibrated, check_float_layers
 from cnnedge.convert.round_weights import EIGHT_BITS, SEVEN_BITS
@@ -90,7 +90,8 @@ class Converter:
 
     @cached_property
     def pixels(self) -> np.ndarray | None:
-        return None if self.data is None else calibration_pixels(pixels_of(self.data.calibration))
+        """The calibration images, uint8 (N, H, W, C)."""
+        return None if self.data is None else calibration_images(pixels_of(self.data.calibration))
 
     @cached_property
     def calibration(self) -> dict[str, Any]:
@@ -130,7 +131,7 @@ class Converter:
             steps, images = training_images(self.data, self.recipe, self.seed)
             self._trained[float_layers] = quantization_aware_train(
                 self._integers.model(SEVEN_BITS), images, calibration=self._calibrating(),
-                validation=self._watched.astype(np.float32), left_in_float=float_layers, progress=self.progress,
+                validation=self._watched, left_in_float=float_layers, progress=self.progress,
                 schedule=Schedule(steps, self.recipe.qat_learning_rate, self.seed, self.calibrated_ranges),
             )  # fmt: skip
         return self._trained[float_layers]

@@ -45,7 +45,7 @@ def equalized(folded: "keras.Model", pixels: np.ndarray, *, levels: int) -> "ker
 
     Args:
         folded: from ``fold``: every weighted layer with a bias, each called once.
-        pixels: float32 (N, H, W, C) calibration images 0..255.
+        pixels: (N, H, W, C) calibration images 0..255.
         levels: a weight has whole numbers -levels..levels of steps.
     """
     import keras

@@ -61,7 +61,7 @@ class Calibrated:
 
     @classmethod
     def of(cls, folded: "keras.Model", pixels: np.ndarray) -> "Calibrated":
-        """``folded`` with the ranges that float32 (N, H, W, C) calibration images 0..255 reach.
+        """``folded`` with the ranges that (N, H, W, C) calibration images 0..255 reach.
 
         Raises:
             ConversionError: the converter refused.
@@ -109,7 +109,7 @@ def convert_mixed(
     Args:
         folded: float input (N, H, W, C) of pixels 0..255, probabilities out.
         float_layers: names of its layers, see ``check_float_layers``; with none, all is int8.
-        pixels: float32 (N, H, W, C) calibration images 0..255.
+        pixels: (N, H, W, C) calibration images 0..255.
         io: type of input and output: uint8, int8 or float32.
 
     Raises:

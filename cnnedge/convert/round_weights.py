@@ -33,7 +33,7 @@ def with_rounded_weights(
 
     Args:
         folded: from ``fold``, every such layer with a bias.
-        pixels: float32 (N, H, W, C) calibration images 0..255.
+        pixels: (N, H, W, C) calibration images 0..255.
         float_layers: names of layers that keep their weights.
     """
     import keras

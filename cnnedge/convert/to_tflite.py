@@ -29,7 +29,7 @@ def convert_tflite(
     Args:
         model: float input (N, H, W, C) of pixels 0..255, probabilities out.
         precision: one of names.EXPORTS["tflite"].
-        pixels: float32 (N, H, W, C) calibration images 0..255; needed for int8 and int16x8 unless fake-quantized.
+        pixels: (N, H, W, C) calibration images 0..255; needed for int8 and int16x8 unless fake-quantized.
         io: type of input and output of an int8 file: uint8, int8 or float32. Every other precision takes and gives
             float32; for int16x8 the converter offers only int16 beside it, which could not hold raw pixels.
         fake_quantized: the model carries its own ranges from quantization-aware training.

@@ -32,7 +32,8 @@ _log = logging.getLogger(__name__)
 class FolderOptions:
     """``labels``: the classes in the order of a file's outputs; a folder with just these classes takes that order, and
     another one the order of its names as text. ``test``: class folders to test on, instead of the folder's own.
-    ``max_bad``: the part 0..1 of the pictures that may be unreadable and are then left out."""
+    ``max_bad``: the part 0..1 of the pictures that may be unreadable and are then left out; one may be, unless it
+    is 0."""
 
     labels: Sequence[str] | None = None
     test: Path | None = None
@@ -164,7 +165,8 @@ def _refuse_bad(folder: Path, parts: dict[str, FolderSplit], max_bad: float) -> 
     listing = data_folder() / "unreadable" / f"{folder.resolve().name}.txt"
     write_atomically(listing, "".join(f"{reason}\n" for reason in reasons).encode())
     counted = f"{len(reasons):,} of {len(files.entries):,} pictures cannot be read"
-    if len(reasons) > max_bad * len(files.entries):
+    allowed = max(1, max_bad * len(files.entries)) if max_bad else 0
+    if len(reasons) > allowed:
         raise ImageError(
             f"{counted}, more than {max_bad:.0%}: {'; '.join(reasons[:3])}{'; ...' if len(reasons) > 3 else ''} "
             f"(all in {listing}): replace or remove them, or allow more with --max-bad"

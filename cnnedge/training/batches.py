@@ -7,6 +7,14 @@ from cnnedge.data import Split
 from cnnedge.training.augment import augment
 from cnnedge.training.recipes import Augmentation
 
+# Keras makes up to ten batches ahead; ten of 128 photos of 224 x 224 are 770 MB.
+AHEAD_BYTES = 100_000_000
+
+
+def _ahead(split: Split, batch_size: int) -> int:
+    """How many batches may lie ready."""
+    return max(2, min(10, AHEAD_BYTES // (4 * batch_size * int(np.prod(split.image_shape)))))
+
 
 class PlainBatches(keras.utils.PyDataset):
     """The images of a split as they are, in their order, for the evaluation after each epoch: pairs as in
@@ -16,7 +24,7 @@ class PlainBatches(keras.utils.PyDataset):
     """
 
     def __init__(self, split: Split, *, num_classes: int, batch_size: int) -> None:
-        super().__init__(workers=1)
+        super().__init__(workers=1, max_queue_size=_ahead(split, batch_size))
         self.split = split
         self.one_hot = np.eye(num_classes, dtype=np.float32)[split.labels]
         self.batch_size = batch_size
@@ -54,7 +62,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         seed: int,
         first_epoch: int = 0,
     ) -> None:
-        super().__init__(workers=1)
+        super().__init__(workers=1, max_queue_size=_ahead(split, batch_size))
         self.split = split
         self.one_hot = np.eye(num_classes, dtype=np.float32)[split.labels]
         self.batch_size = batch_size

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from cnnedge.data import Dataset
 from cnnedge.progress import Progress, silent
@@ -19,7 +20,8 @@ from cnnedge.training.start import load_saved, starting_network
 # Images for the new batch-norm statistics. Even if all values of one image were the same, their mean over this many
 # images would lie within 1/72 of a standard deviation.
 STATISTICS_IMAGES = 5_120
-EVALUATION_BATCH = 250
+# Images in one step of the evaluation, and the most bytes that they are as float32.
+EVALUATION_BATCH, EVALUATION_BYTES = 250, 20_000_000
 
 
 def train(
@@ -78,7 +80,7 @@ def train(
         initial_epoch=epochs_done,
         epochs=recipe.epochs,
         shuffle=False,  # the batches come in an order of their own
-        validation_data=PlainBatches(data.validation, num_classes=len(data.labels), batch_size=EVALUATION_BATCH),
+        validation_data=PlainBatches(data.validation, num_classes=len(data.labels), batch_size=evaluation_batch(data)),
         callbacks=training_callbacks(
             network, folder, seed=job.seed, steps=steps, epochs=recipe.epochs, progress=progress
         ),
@@ -90,6 +92,10 @@ def train(
     if network is not plain:
         fuse(network, into=plain)
     return plain
+
+
+def evaluation_batch(data: Dataset) -> int:
+    return max(1, min(EVALUATION_BATCH, EVALUATION_BYTES // (4 * int(np.prod(data.image_shape)))))
 
 
 def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:

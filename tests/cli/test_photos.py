@@ -19,7 +19,7 @@ def photos(tmp_path_factory):
 
 def test_a_folder_becomes_a_file_and_the_lines_that_use_it(photos, tmp_path, capsys, monkeypatch):
     asked = ["photos", str(photos), "--size", "32", "--base", "none", "--epochs", "5", "--num-runs", "4"]
-    asked += ["--max-bad", "2", "--out", str(tmp_path)]
+    asked += ["--out", str(tmp_path)]
     place = tmp_path / "my_flowers"
     monkeypatch.setattr("cnnedge.search.speeds.NUM_RUNS", 4)
 

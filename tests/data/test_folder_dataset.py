@@ -133,7 +133,7 @@ def test_unreadable_image_is_named(photos, content, message):
     path = photos / "one" / "003.png"
     path.write_bytes(path.read_bytes()[:-60] if content is None else content)
     with pytest.raises(ImageError, match=rf"one/003\.png: .*({message})"):
-        datasets.load(photos)
+        datasets.load(photos, folder=FolderOptions(max_bad=0))
 
 
 def test_what_systems_leave_is_passed_over_and_other_files_are_counted(photos, caplog):
@@ -244,6 +244,15 @@ def test_few_unreadable_pictures_are_left_out_and_listed(photos, tmp_path, monke
     assert [line.split(": is a")[0] for line in listing.read_text().splitlines()] == [
         str(photos / "one/003.png"), str(photos / "seven/001.png"),
     ]  # fmt: skip
+
+
+def test_one_unreadable_picture_ends_nothing_unless_none_may_be(photos):
+    (photos / "one" / "003.png").write_bytes(b"<html>")
+    dataset = datasets.load(photos, image_shape=GREY)
+    parts = (dataset.train, dataset.validation, dataset.calibration, dataset.test)
+    assert sum(len(part) for part in parts) == 2 * PER_CLASS - 1
+    with pytest.raises(ImageError, match=r"1 of 20 pictures cannot be read, more than 0%"):
+        datasets.load(photos, image_shape=GREY, folder=FolderOptions(max_bad=0))
 
 
 def test_many_unreadable_pictures_are_counted_in_one_message(photos, tmp_path, monkeypatch):

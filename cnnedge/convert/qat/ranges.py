@@ -21,7 +21,7 @@ def start_ranges(twin: keras.Model, folded: keras.Model, calibration: np.ndarray
     """Set every range of ``twin`` to what the images reach, and prove on the way that it computes what ``folded`` does.
 
     Args:
-        calibration: float32 (N, H, W, C), pixels 0..255.
+        calibration: (N, H, W, C), pixels 0..255.
         calibrated: False starts at -6..6 all the same, as TFMOT does; for comparison only.
 
     Raises:
@@ -45,6 +45,6 @@ def start_ranges(twin: keras.Model, folded: keras.Model, calibration: np.ndarray
 
 
 def in_batches(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Blocks of (N, H, W, C) images that a model can be called with at once."""
+    """float32 blocks of (N, H, W, C) images that a model can be called with at once."""
     size = images_called(images.shape[1:])
-    return (images[start : start + size] for start in range(0, len(images), size))
+    return (images[start : start + size].astype(np.float32) for start in range(0, len(images), size))
