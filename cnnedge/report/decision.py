@@ -34,8 +34,10 @@ def decide(document: Document) -> Decision:
     seeming = [row for row in exported if row.verdict == "unclear" and known(row.delta_pp) >= -margin]
     if not (shown or seeming):
         return Decision("No file was shown to be as right as the float Keras model")
-    taken = _cheapest(shown or seeming)
+    taken, near = _cheapest(shown or seeming)
     why = [_facts(taken), _against(taken, keras)]
+    if near > 1:
+        why.append(f"{near} files as right are within 5 % of the smallest; it is the fastest of them.")
     if not shown:
         why.append(too_few(taken, margin))
     return Decision(f"Take {taken.file}", tuple(why), taken)
@@ -71,10 +73,11 @@ def with_one_keras(rows: Sequence[Row]) -> tuple[list[Row], str]:
     return [row for row in rows if row not in others], f"The same Keras model takes {words}."
 
 
-def _cheapest(rows: Sequence[Row]) -> Row:
+def _cheapest(rows: Sequence[Row]) -> tuple[Row, int]:
+    """The one that is taken, and how many files are as small."""
     least = min(row.size_bytes for row in rows)
     near = [row for row in rows if row.size_bytes <= NEAR * least]
-    return min(near, key=lambda row: (row.p50_ms is None, row.p50_ms or 0, row.size_bytes))
+    return min(near, key=lambda row: (row.p50_ms is None, row.p50_ms or 0, row.size_bytes)), len(near)
 
 
 def _facts(row: Row) -> str:

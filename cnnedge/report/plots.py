@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LINES = ("-", "--", ":", "-.", "o-", "s--", "^:")
 # The height of an 8-point line of text, as a fraction of the scatter plots' axes (about 2.7 inches).
 LABEL_HEIGHT = 0.065
+# Where the names begin, as a fraction of the axes' width.
+LABEL_LEFT = 1.04
 
 
 def accuracy_against(rows: Sequence[Row], quantity: str) -> str:
@@ -184,15 +186,26 @@ def label_on_the_right(axes: "Axes", points: list[tuple[float, float, str, str]]
 
     Points of similar size and accuracy lie on top of each other; names in a column of their own never do.
     """
-    ordered = sorted(points, key=lambda point: (point[1], -point[0]))
-    low, high = axes.get_ylim()
-    heights = spread_apart([(y - low) / (high - low) for _, y, _, _ in ordered], LABEL_HEIGHT)
-    for height, (x, y, text, colour) in zip(heights, ordered, strict=True):
+    ends = axes.transData.transform([(x, y) for x, y, _, _ in points])
+    starts = axes.transAxes.inverted().transform(ends)
+    heights = spread_apart(sorted(starts[:, 1].tolist()), LABEL_HEIGHT)
+    for height, (x, y, text, colour) in zip(uncrossed(starts, heights), points, strict=True):
         axes.annotate(
-            text, (x, y), xytext=(1.04, height), textcoords="axes fraction", va="center", fontsize=8,
+            text, (x, y), xytext=(LABEL_LEFT, height), textcoords="axes fraction", va="center", fontsize=8,
             color=colour, annotation_clip=False,
             arrowprops={"arrowstyle": "-", "lw": 0.5, "color": colour, "alpha": 0.6, "shrinkB": 3},
         )  # fmt: skip
+
+
+def uncrossed(points: np.ndarray, heights: Sequence[float]) -> list[float]:
+    """Which of ``heights`` at the right edge each of ``points`` (N, 2) gets, all in fractions of the axes, so that no
+    two of the lines to them cross: of all ways the one with the shortest lines, for two that cross could be shortened.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    apart = points[:, None, 1] - np.array(heights)
+    _, chosen = linear_sum_assignment(np.hypot(apart, LABEL_LEFT - points[:, None, 0]))
+    return [heights[place] for place in chosen]
 
 
 def spread_apart(heights: Sequence[float], gap: float) -> list[float]:

@@ -1,3 +1,4 @@
+import itertools
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -146,6 +147,26 @@ def test_names_in_a_plot_keep_their_distance_and_order():
     assert placed[0] >= 0 and placed[-1] <= 1
     many = plots.spread_apart([0.5] * 30, 0.1)
     assert many == sorted(many) and many[-1] <= 1
+
+
+def test_lines_from_points_to_their_names_do_not_cross():
+    """Twelve points in a heap, as files of one accuracy are: in the order of their heights some would."""
+    points = np.random.default_rng(0).uniform((0, 0.4), (1, 0.6), (12, 2))
+    heights = plots.spread_apart(sorted(points[:, 1].tolist()), plots.LABEL_HEIGHT)
+    found = plots.uncrossed(points, heights)
+    assert sorted(found) == heights
+
+    def crossings(given):
+        lines = [(x, y, (height - y) / (plots.LABEL_LEFT - x)) for (x, y), height in zip(points, given, strict=True)]
+        pairs = [(one, other) for one, other in itertools.combinations(sorted(lines), 2)]
+        return sum(
+            (y + slope * (x2 - x) - y2) * (y + slope * (plots.LABEL_LEFT - x) - y2 - slope2 * (plots.LABEL_LEFT - x2))
+            < 0
+            for (x, y, slope), (x2, y2, slope2) in pairs
+        )
+
+    ranks = np.argsort(np.argsort(points[:, 1]))
+    assert crossings(found) == 0 < crossings([heights[rank] for rank in ranks])
 
 
 def test_plots_follow_the_colour_of_the_page():
