@@ -158,7 +158,7 @@ def test_progress_counts_every_image(photos):
 
 @pytest.mark.parametrize("name", ["mnits", "no/such/folder"])
 def test_neither_name_nor_folder_lists_what_is_known(name):
-    with pytest.raises(UsageError, match="expected one of cifar10, mnist, a folder of images"):
+    with pytest.raises(UsageError, match="expected one of cifar10, fashion-mnist, mnist, a folder of images"):
         datasets.load(name)
 
 

@@ -11,7 +11,7 @@ from cnnedge.errors import DataError, UsageError
 
 
 def test_names():
-    assert datasets.names() == ["cifar10", "mnist"]
+    assert datasets.names() == ["cifar10", "fashion-mnist", "mnist"]
 
 
 def test_mnist_is_whole(mnist):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cnnedge.data.published.debian import DebianPackage
 from cnnedge.data.published.npm import NpmPackage
 from cnnedge.data.published.parse import (
     CIFAR_BATCHES,
@@ -85,4 +86,41 @@ CIFAR10 = DatasetSpec(
     ),
 )
 
-SPECS = {spec.name: spec for spec in (CIFAR10, MNIST)}
+FASHION_MNIST = DatasetSpec(
+    name="fashion-mnist",
+    labels=(
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    ),
+    licence="MIT, Zalando SE",
+    image_shape=(28, 28, 1),
+    train_images=60_000,
+    test_images=10_000,
+    # Computed from Debian's package, which holds the published IDX files, compressed anew.
+    sha256={
+        "x_train": "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
+        "y_train": "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7",
+        "x_test": "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
+        "y_test": "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
+    },
+    sources=(
+        WebFolder(
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            # The MD5 that the set's own README gives.
+            {
+                "train-images-idx3-ubyte.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                "train-labels-idx1-ubyte.gz": "md5:25c81989df183df01b3e8a0aad5dffbe",
+                "t10k-images-idx3-ubyte.gz": "md5:bef4ecab320f06d8554ea6380940ec79",
+                "t10k-labels-idx1-ubyte.gz": "md5:bb300cfdad3c16e7a12a480ee83cd310",
+            },
+            mnist_idx_gz,
+        ),
+        DebianPackage(
+            package="dataset-fashion-mnist=0.0~git20200523.55506a9-1",
+            sha256="39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
+            inside="usr/share/datasets/fashion-mnist",
+            decode=mnist_idx_gz,
+        ),
+    ),
+)  # fmt: skip
+
+SPECS = {spec.name: spec for spec in (CIFAR10, FASHION_MNIST, MNIST)}

@@ -17,7 +17,8 @@ READ_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class WebFolder:
-    """The files below ``address`` (it ends in a slash); ``files`` maps each name to its SHA-256.
+    """The files below ``address`` (it ends in a slash); ``files`` maps each name to its SHA-256, or "md5:" and
+    its MD5.
 
     A failed download, a wrong hash included, is tried ``retries`` times more.
     """
