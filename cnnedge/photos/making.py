@@ -27,7 +27,7 @@ from cnnedge.training.job import SavedNetwork, TrainingJob
 
 # int16x8 has slow kernels and lands between int8 and float16 in size: nobody's smallest file.
 PRECISIONS = ("float16", "dynamic", "int8", "int8_mixed")
-START, PAGE = "start.keras", "search.html"
+PAGE = "search.html"
 Tell = Callable[[str], None]
 
 
@@ -63,7 +63,8 @@ def make(
         CnnedgeError: a step failed; those before it stay done, for ``resume``.
     """
     with alone_in(folder, "training"):
-        job = _job(order, data, folder, tell, progress)
+        start = _start(order, data, folder, resume=resume, tell=tell, progress=progress)
+        job = _job(order, data, start)
         tell(
             f"train on {len(data.train):,} photos of {job.size} x {job.size}: {job.recipe.epochs} epochs of "
             f"{job.steps_per_epoch(data)} batches of {job.recipe.batch_size}"
@@ -77,28 +78,26 @@ def make(
             order.name, folder, data, files=[folder / known(found.file)], num_runs=order.num_runs, progress=progress
         )
         checkpoint.discard(folder)
-        (folder / START).unlink(missing_ok=True)
+        if job.init is not None:
+            job.init.path.unlink()
     return found, document
 
 
-def start_of(order: Order, data: Dataset, folder: Path, tell: Tell, progress: Progress) -> SavedNetwork | None:
-    """The base with a trained head; None to begin from nothing.
-
-    Raises:
-        CnnedgeError: see ``imagenet.base``.
-    """
-    path = folder / START
+def _start(
+    order: Order, data: Dataset, folder: Path, *, resume: bool, tell: Tell, progress: Progress
+) -> SavedNetwork | None:
+    """The base with a trained head, which lies in ``folder`` until all is done; None to begin from nothing."""
     if order.base is None:
         return None
-    if not (path.is_file() and checkpoint.is_unfinished(folder)):
+    path = folder / f"start_{order.base}.keras"
+    if not (resume and path.is_file()):
         tell(f"begin with {order.base} as it was trained on ImageNet; its head first")
         write_start(order.base, data.train, len(data.labels), path, seed=order.seed, progress=progress)
     return SavedNetwork.of(path)
 
 
-def _job(order: Order, data: Dataset, folder: Path, tell: Tell, progress: Progress) -> TrainingJob:
+def _job(order: Order, data: Dataset, start: SavedNetwork | None) -> TrainingJob:
     size = data.image_shape[0]
-    start = start_of(order, data, folder, tell, progress)
     recipe = recipe_for(len(data.train), size, from_base=start is not None, epochs=order.epochs)
     return TrainingJob(PHOTOS, recipe, order.seed, init=start, size=size, name=order.name)
 

@@ -76,6 +76,16 @@ def test_what_cannot_be_had_is_said(address):
     assert not list(imagenet.weights_folder().iterdir())
 
 
+def test_where_nothing_answers_the_default_base_is_left_out(tmp_path, monkeypatch):
+    from keras.src.applications import mobilenet_v2
+
+    from cnnedge.photos.making import reachable_base
+
+    monkeypatch.setenv("CNNEDGE_DATA", str(tmp_path))
+    monkeypatch.setattr(mobilenet_v2, "BASE_WEIGHT_PATH", "http://127.0.0.1:9/")
+    assert reachable_base(96) is None
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("MobileNetV2", [-1.0, 1.0]), ("EfficientNetB0", [0.0, 255.0]), ("ResNet50", [-123.68, 131.32])],
