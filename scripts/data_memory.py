@@ -1,9 +1,9 @@
 """What memory labelled photos take, whatever their number: 100,000 JPEGs of 224 x 224 in two .tar shards, made here.
 
-    python scripts/data_memory.py [--photos 100000] [--export]
+    python scripts/data_memory.py [--photos 100000] [--commands data,export,search,benchmark,photos]
 
-The peak is that of `cnnedge data`, which decodes every photo, as training, export, benchmark and search do first; with
---export also that of `cnnedge export` of a small network that takes 224 x 224. Ends with exit code 1 above 1.5 GB.
+`data` decodes every photo, as all others do first; `export`, `search`, `benchmark` take a small network for 224 x 224,
+`photos` trains one for an epoch, on the same photos in a folder. Ends with exit code 1 above 1.5 GB.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,7 +29,7 @@ CLASSES = ("dark", "light")
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=100_000, help="how many")
-    parser.add_argument("--export", action="store_true", help="also export a network with them")
+    parser.add_argument("--commands", default="data", help="comma-separated; benchmark comes after export")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -37,12 +37,33 @@ def main() -> int:
         for part, count in (("train", options.photos * 4 // 5), ("test", options.photos // 5)):
             write_shard(folder / f"{part}-0.tar", count, seed=count)
         shards = str(folder / "*.tar")
-        peaks = [measure("data", shards, "--size", str(SIZE))]
-        if options.export:
-            write_network(folder / "net.keras")
-            asked = ("--precision", "int8", "--format", "tflite", "--out", str(folder / "out"))
-            peaks.append(measure("export", str(folder / "net.keras"), "--data", shards, *asked))
+        write_network(folder / "net.keras")
+        lines = command_lines(folder, shards)
+        peaks = [measure(*lines[name]()) for name in options.commands.split(",")]
     return int(max(peaks) > LIMIT_MB)
+
+
+def command_lines(folder: Path, shards: str) -> dict[str, Callable[[], tuple[str, ...]]]:
+    """By name; made when they are asked for, as `photos` needs a folder of files first."""
+    net, out, int8 = str(folder / "net.keras"), str(folder / "out"), ("--precision", "int8", "--format", "tflite")
+    return {
+        "data": lambda: ("data", shards, "--size", str(SIZE)),
+        "export": lambda: ("export", net, "--data", shards, *int8, "--out", out),
+        "search": lambda: ("search", net, "--data", shards, *int8, "--no-qat", "--out", f"{out}-search"),
+        "benchmark": lambda: ("benchmark", f"{out}/net", "--data", shards, "--num-runs", "20"),
+        "photos": lambda: (
+            "photos", str(unpacked(folder)), "--size", str(SIZE), "--base", "none", "--epochs", "1", "--out",
+            f"{out}-photos", "--max-drop", "100",
+        ),
+    }  # fmt: skip
+
+
+def unpacked(folder: Path) -> Path:
+    """The photos of both shards as files."""
+    for part in ("train", "test"):
+        with tarfile.open(folder / f"{part}-0.tar") as archive:
+            archive.extractall(folder / "pictures" / part, filter="data")
+    return folder / "pictures"
 
 
 def write_shard(path: Path, count: int, seed: int) -> None:
