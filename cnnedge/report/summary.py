@@ -2,7 +2,7 @@
 
 from cnnedge.documents import Document, Row
 from cnnedge.records import known
-from cnnedge.report.decision import size_words, too_few
+from cnnedge.report.decision import size_words
 
 
 def summarize(document: Document) -> list[str]:
@@ -25,7 +25,7 @@ def _with_baseline(exported: list[Row], keras: Row, document: Document) -> list[
     ]
     sound = [row for row in exported if row.verdict in ("equal", "better")]
     if not sound and any(row.verdict == "unclear" for row in exported):
-        return [*sentences, too_few(min(exported, key=lambda row: row.size_bytes), margin)]
+        return sentences  # the decision above says how many images would tell
     if not sound:
         return [*sentences, f"No exported file was shown to be as accurate as it, within {margin:g} points."]
     smallest = min(sound, key=lambda row: row.size_bytes)

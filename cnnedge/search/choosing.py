@@ -96,6 +96,8 @@ def _beaten(trial: Trial, search: Search) -> str:
     taken, prefer = search.trial(search.chosen or ""), search.wish.prefer
     if taken is None or _cost(trial, prefer) > NEAR * _cost(taken, prefer):
         return "larger than the one taken" if prefer == "smallest" else "slower than the one taken"
+    if taken.precision == trial.precision and taken.found.delta_pp == trial.found.delta_pp:
+        return f"as right, and {(trial.size_bytes - taken.size_bytes) / 1000:+,.1f} kB"
     if taken.precision == trial.precision:
         return "as good but for the answers: the one taken has more right"
     return f"within 5 % of the one taken, which runs in more places, being {taken.precision}"
