@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from cnnedge.data import Dataset
+from cnnedge.data import Dataset, Split
 from cnnedge.progress import Progress, silent
 from cnnedge.training import checkpoint
 from cnnedge.training.batches import AugmentedBatches, PlainBatches
@@ -80,7 +80,9 @@ def train(
         initial_epoch=epochs_done,
         epochs=recipe.epochs,
         shuffle=False,  # the batches come in an order of their own
-        validation_data=PlainBatches(data.validation, num_classes=len(data.labels), batch_size=evaluation_batch(data)),
+        validation_data=PlainBatches(
+            data.validation, num_classes=len(data.labels), batch_size=evaluation_batch(data.validation)
+        ),
         callbacks=training_callbacks(
             network, folder, seed=job.seed, steps=steps, epochs=recipe.epochs, progress=progress
         ),
@@ -94,8 +96,8 @@ def train(
     return plain
 
 
-def evaluation_batch(data: Dataset) -> int:
-    return max(1, min(EVALUATION_BATCH, EVALUATION_BYTES // (4 * int(np.prod(data.image_shape)))))
+def evaluation_batch(split: Split) -> int:
+    return max(1, min(EVALUATION_BATCH, EVALUATION_BYTES // (4 * int(np.prod(split.image_shape)))))
 
 
 def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
