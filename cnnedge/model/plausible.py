@@ -77,10 +77,9 @@ def check_plausible(source: SourceModel, data: Dataset) -> str | None:
 
 
 def _pictures(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Evenly spaced pictures, float32 ``(n, H, W, C)``, and their classes."""
+    """Evenly spaced pictures, uint8 ``(n, H, W, C)``, and their classes."""
     parts = [evenly_spaced(split, PICTURES // 2) for split in (data.validation, data.train)]
-    pixels = np.concatenate([pixels_of(part) for part in parts])
-    return pixels.astype("float32"), np.concatenate([part.labels for part in parts])
+    return np.concatenate([pixels_of(part) for part in parts]), np.concatenate([part.labels for part in parts])
 
 
 def _readings(channels: int, declared: Preprocessing | None) -> Iterator[_Reading]:
