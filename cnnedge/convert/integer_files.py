@@ -20,7 +20,7 @@ CLOSE = 0.01
 
 @dataclass
 class IntegerFiles:
-    """Of ``folded``, calibrated with float32 (N, H, W, C) ``pixels`` 0..255.
+    """Of ``folded``, calibrated with (N, H, W, C) ``pixels`` 0..255.
 
     Equalization reckons the noise of single layers; what counts is measured on whole files. Where it changes anything,
     and the file's answers to ``pictures``, uint8 (n, H, W, C) calibration images, are not within CLOSE of ``expected``,
