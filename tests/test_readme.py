@@ -39,7 +39,7 @@ ELSEWHERE = {
     "cnnedge run cifar10": "tests/cli/test_run.py, with the smallest network",
     "cnnedge inspect --errors": "tests/convert/layer_errors/test_show.py",
     "cnnedge train cifar10 --data photos/ --init exported/cifar10/cifar10.keras --out runs/photos": "test_fine_tuning",
-    "cnnedge search my.keras --data photos/ --max-drop 0.5": "tests/cli/test_search.py",
+    "cnnedge search my.keras --data photos/ --max-drop 0.5": "tests/cli/test_photos.py, on a tutorial's model",
     "cnnedge photos flowers/ --max-drop 0.5": "tests/cli/test_photos.py, on generated photos",
     "cnnedge demo exported/mnist exported/cifar10 --host 0.0.0.0": "tests/apps/demo/page, on loopback",
     "cnnedge report exported/mnist/benchmark.json demo/my-phone.json": "tests/documents/test_merged.py",

@@ -2,12 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from cnnedge.cli.app import run
 from cnnedge.documents.trials import read_search
 from cnnedge.formats.model_file import open_model_file
+from cnnedge.images.decode import decode
 from tests.support.photos import CLASSES, write_photos
+from tests.support.tutorials import transfer_learning
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +61,38 @@ def test_a_folder_becomes_a_file_and_the_lines_that_use_it(photos, tmp_path, cap
 
     assert run([*asked, "--resume"]) == 1
     assert "nothing is left to resume" in capsys.readouterr().err
+
+
+def test_the_transfer_learning_tutorials_model_finds_its_file(tmp_path, capsys, monkeypatch, tensorflow):
+    """The README's second command on a model of the tutorial's form, with a small network as its base."""
+    folder = write_photos(tmp_path / "photos", 60, side=40, classes=CLASSES[:2])
+    model = tmp_path / "my.keras"
+    trained_like_the_tutorial(folder, monkeypatch).save(model)
+    words = ["search", str(model), "--data", str(folder), "--max-drop", "0.5", "--out", str(tmp_path / "out")]
+    assert run(words) == 0
+    told, place = capsys.readouterr(), tmp_path / "out" / "my"
+    record = read_search(place / "search.json")
+    assert "two classes [1 - p, p] were made of it" in told.err and "stays within 0.5 points" in told.out
+    passport = open_model_file(place / record.file).passport
+    assert passport.precision == "int8" and passport.labels == CLASSES[:2] and record.test.right == 24
+
+
+def trained_like_the_tutorial(folder, monkeypatch):
+    """On all photos of ``folder``: a yellow sunflower has more green than a red rose."""
+    import keras
+
+    def base(input_shape, **_):
+        image = keras.Input(input_shape)
+        maps = keras.layers.Conv2D(32, 3, strides=2, activation="relu")(image)
+        return keras.Model(image, keras.layers.Conv2D(160, 3, strides=2, activation="relu")(maps))
+
+    monkeypatch.setattr(keras.applications, "MobileNetV2", base)
+    model = transfer_learning(32)
+    pictures = [decode(str(path), (32, 32, 3)) for path in sorted(folder.rglob("*.jpg"))]
+    labels = np.repeat([0.0, 1.0], len(pictures) // 2)
+    model.compile(keras.optimizers.Adam(0.01), keras.losses.BinaryCrossentropy(from_logits=True))
+    model.fit(np.stack(pictures).astype("float32"), labels, epochs=15, verbose=0)
+    return model
 
 
 @pytest.mark.parametrize(
