@@ -5,7 +5,7 @@ import {Camera} from "./camera.js";
 import {Pad} from "./drawing.js";
 import {prepare, probabilities, ranked} from "./feeding.js";
 import {Figures} from "./figures.js";
-import {decode, pixelsOf, show} from "./picture.js";
+import {caution, decode, pixelsOf, show} from "./picture.js";
 import {open} from "./runtimes.js";
 import {selfCheck} from "./selfcheck.js";
 
@@ -128,6 +128,7 @@ async function openPhoto(blob, name) {
     photo?.bitmap.close();
     photo = {bitmap, pixels: {}};
     preview(bitmap);
+    $("photo-note").textContent = await caution(blob);
     select("photo");
   } catch (error) {
     trouble(error.message);

@@ -10,8 +10,7 @@ const STRIP_PIXELS = 4e6;
 
 const OPTIONS = {colorSpaceConversion: "none", imageOrientation: "from-image", premultiplyAlpha: "none"};
 
-// Decode an encoded picture, turned as its EXIF says, its colours as they are written. In Chromium two kinds differ from
-// Pillow: grey of 16 bits by a level (their high byte is taken, not the nearest), and AVIF with transparency.
+// Decode an encoded picture, turned as its EXIF says, its colours as they are written.
 export async function decode(blob, name) {
   const found = await createImageBitmap(blob, OPTIONS).catch(() => null);
   if (found === null) throw new Error(`${name} cannot be opened by this browser: ${await reason(blob)}`);
@@ -35,6 +34,15 @@ async function reason(blob) {
   if (kind) return `it is ${kind}, which few browsers read. Choose a JPEG, or let the phone's camera take one here`;
   if (/^....ftypavi[fs]/s.test(start)) return "it is AVIF, which older browsers do not read. Choose a JPEG";
   return `it is ${start ? "damaged or no picture" : "empty"}. Choose a JPEG, PNG or WebP`;
+}
+
+// What to say of the two kinds that Chromium decodes otherwise than Pillow, "" for all others: grey PNG of 16 bits by a
+// level (the high byte is taken, not the nearest), AVIF by up to 20 where it is half transparent.
+export async function caution(blob) {
+  const start = new TextDecoder("latin1").decode(await blob.slice(0, 26).arrayBuffer());
+  if (/^.PNG.{20}\x10[\0\x04]/s.test(start)) return "Grey of 16 bits: browsers may round it by one level otherwise than Python.";
+  if (/^....ftypavi[fs]/s.test(start)) return "AVIF: where it is transparent, browsers may blend it otherwise than Python.";
+  return "";
 }
 
 // `source` (a bitmap, canvas or video of width x height) as the pixels of shape [height, width, channels], 0..255.

@@ -39,6 +39,18 @@ def test_a_photo_is_answered_as_by_predict(phone):
     assert phone.locator("#comparison tbody tr").count() == 3
 
 
+def test_a_kind_that_the_browser_decodes_otherwise_is_said(phone):
+    """And no more of the next picture, which is of another kind."""
+    for mode, said in (
+        ("I;16", "Grey of 16 bits: browsers may round it by one level otherwise than Python."),
+        ("L", ""),
+    ):
+        stream = io.BytesIO()
+        Image.new(mode, (30, 20)).save(stream, "PNG")
+        phone.set_input_files("#pick", {"name": "a.png", "mimeType": "image/png", "buffer": stream.getvalue()})
+        phone.wait_for_function("said => document.getElementById('photo-note').textContent === said", arg=said)
+
+
 def test_a_file_that_answers_otherwise_is_named(browser, served):
     """One of Python's answers is changed on the way: the page says which file, how many, by how much."""
     page = browser.new_page()
