@@ -65,7 +65,15 @@ def test_sigterm_ends_workers_and_removes_temporary_folders(tmp_path, digit_fold
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ending_runs_what_stands_in_finally():
+@pytest.fixture
+def hang_up_ends():
+    """SIGHUP as it is in a terminal; under ``nohup`` it is ignored, and stays so."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_ending_runs_what_stands_in_finally(hang_up_ends):
     done = []
     with pytest.raises(SystemExit) as raised, ending_in_order():
         try:
