@@ -36,6 +36,9 @@ def test_card_is_written_and_robustness_measured_once(tmp_path, capsys):
     assert "README.md already exists: choose another --out or add --overwrite" in capsys.readouterr().err
     assert run([*command, "--overwrite"]) == 0
     assert capsys.readouterr().out == f"written: {folder / 'README.md'}\n"
+    elsewhere = tmp_path / "card.md"
+    assert run([*command, "--out", str(elsewhere)]) == 0
+    assert elsewhere.read_text() == (folder / "README.md").read_text()
     assert run(["card", str(folder), "--limit", "30", "--overwrite"]) == 0
     assert json.loads((folder / "robustness.json").read_text())["data"]["images"] == 30
 
