@@ -71,8 +71,8 @@ Require = Annotated[
 Preset = Annotated[
     str, typer.Option("--preset", metavar="quick|full", help="How long to train: minutes on two cores, or hours.")
 ]
-Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help="Instead of the preset's.")]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", metavar="N", help="Instead of the preset's.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help="Instead of the recipe's.")]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", metavar="N", help="Instead of the recipe's.")]
 Seed = Annotated[
     int, typer.Option("--seed", min=0, metavar="N", help="Fixes all that is random in training and quantization.")
 ]
@@ -102,7 +102,7 @@ Power = Annotated[
 ]
 
 Name = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="Of the files and of their folder; else the model's.")
+    str | None, typer.Option("--name", metavar="NAME", help="Of the files and their folder; else the source's.")
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The files go into DIR/<name of the model>.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a training that was cut short.")]
