@@ -13,6 +13,7 @@ from cnnedge.errors import MissingPackageError
 from cnnedge.files import check_writable, refuse_existing
 
 if TYPE_CHECKING:
+    from cnnedge.data import Split
     from cnnedge.data.findings import Findings
 
 
@@ -36,7 +37,8 @@ def data(
     """Look at labelled pictures: how many of each class, copies, leaks, damage.
 
     Every picture is decoded once. Said are pictures that lie in two parts or in
-    two classes, copies of others, small classes, and files that cannot be read.
+    two classes, copies of others, small classes, pictures of one colour, and
+    files that cannot be read. A terminal with colours shows some of each class.
     Where a folder has no test or validation part, a fifth of each class is set
     aside for test, as export and train do.
 
@@ -70,6 +72,7 @@ def data(
         print(json.dumps(found.document(), indent=2))
     else:
         _print(found)
+        _show_mosaic(found, parts)
 
 
 def _print(found: "Findings") -> None:
@@ -79,5 +82,25 @@ def _print(found: "Findings") -> None:
     for index, label in enumerate(found.labels):
         console.show(f"{label:<{width}}{''.join(f'{found.per_class[part][index]:>12,}' for part in parts)}")
     console.show(f"{'all':<{width}}{''.join(f'{sum(found.per_class[part]):>12,}' for part in parts)}")
+    if found.sides is not None:
+        least, median, most = found.sides
+        console.show(f"smaller side of a picture: {least:,} to {most:,} pixels, {median:,} in the middle")
     if found.unreadable:
         console.show(f"{len(found.unreadable):,} cannot be read: {found.unreadable[0]}")
+
+
+def _show_mosaic(found: "Findings", parts: "dict[str, Split]") -> None:
+    """Pictures of every class, where standard output is a terminal with colours."""
+    from rich.console import Console
+
+    terminal = Console(highlight=False)
+    if not terminal.is_terminal or terminal.no_color or terminal.color_system is None:
+        return
+    from cnnedge.report.mosaic import MOST_CLASSES, mosaic
+
+    for label, lines in mosaic(parts, found.labels, terminal.width):
+        console.show(label)
+        for line in lines:
+            terminal.print(line, soft_wrap=True)
+    if len(found.labels) > MOST_CLASSES:
+        console.show(f"{len(found.labels) - MOST_CLASSES:,} more classes: --report FILE.html shows them")

@@ -149,7 +149,7 @@ def look(
         spec = SPECS[name_or_folder]
         training, test, _ = _published(spec, spec.image_shape, progress)
         parts: dict[str, Split] = {"train": training, "test": test}
-        return find(parts, spec.labels, ()), parts
+        return find(parts, spec.labels), parts
     found = _read_own(name_or_folder, image_shape, seed=0, options=options, progress=progress)
     own = {"train": found.training, "validation": found.validation, "test": found.test}
     return found.findings, {name: part for name, part in own.items() if part is not None}

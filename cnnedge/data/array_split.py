@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cnnedge.data.splits import Indices, picture_hash
+from cnnedge.data.splits import Indices, is_blank, picture_hash
 
 # Pictures hashed at once: a grey picture that is given as RGB is written out for it.
 _BLOCK = 256
@@ -57,3 +57,6 @@ class ArraySplit:
 
     def hashes(self) -> list[bytes]:
         return [picture_hash(image) for image in self.images]
+
+    def blank(self) -> np.ndarray:
+        return np.array([is_blank(image) for image in self.images], bool)

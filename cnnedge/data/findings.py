@@ -16,7 +16,9 @@ _SMALL_CLASS = 0.1
 class Findings:
     """Counts of pictures. ``per_class`` by part and class; ``copies`` of a picture beyond its first in the same part;
     ``leaks`` by pair of parts, the pictures of the first that are in the second too; ``contradictions``: different
-    pictures that lie in several classes."""
+    pictures that lie in several classes; ``blank`` by part, those of one colour. ``sides``: the smallest, the median
+    and the largest of the pictures' smaller sides in pixels, where they are files; ``wanted``: what they are brought
+    to."""
 
     labels: tuple[str, ...]
     per_class: dict[str, tuple[int, ...]]
@@ -24,6 +26,9 @@ class Findings:
     leaks: dict[tuple[str, str], int]
     contradictions: int
     unreadable: tuple[str, ...]
+    blank: dict[str, int]
+    sides: tuple[int, int, int] | None = None
+    wanted: int = 0
 
     def warnings(self) -> list[str]:
         """What a person should know, each as a sentence."""
@@ -36,7 +41,12 @@ class Findings:
         found += [f"{count:,} pictures of {part} are copies of others" for part, count in self.copies.items() if count]
         if self.contradictions:
             found.append(f"{self.contradictions:,} pictures lie in several classes, in one of them wrongly")
-        return found + self._small_classes()
+        found += [
+            f"{count:,} of {sum(self.per_class[part]):,} pictures of {part} are of one colour"
+            for part, count in self.blank.items()
+            if count
+        ]
+        return found + self._small_pictures() + self._small_classes()
 
     def document(self) -> dict[str, Any]:
         """All of it as JSON takes it, the warnings as sentences too."""
@@ -46,9 +56,18 @@ class Findings:
             "copies": self.copies,
             "leaks": [{"of": one, "in": other, "images": count} for (one, other), count in self.leaks.items()],
             "contradictions": self.contradictions,
+            "blank": self.blank,
+            "sides": None if self.sides is None else dict(zip(("least", "median", "most"), self.sides, strict=True)),
             "unreadable": list(self.unreadable),
             "warnings": self.warnings(),
         }
+
+    def _small_pictures(self) -> list[str]:
+        if self.sides is None or 2 * self.sides[1] >= self.wanted:
+            return []
+        return [
+            f"half of the pictures are {self.sides[1]} pixels high or wide, or less, and are enlarged to {self.wanted}"
+        ]
 
     def _small_classes(self) -> list[str]:
         counts = np.sum(list(self.per_class.values()), axis=0)
@@ -56,8 +75,13 @@ class Findings:
         return [f"few pictures in {', '.join(small)}: less than a tenth of the largest class's"] if small else []
 
 
-def find(parts: Mapping[str, Split], labels: Sequence[str], unreadable: Sequence[str]) -> Findings:
-    """Compare the pictures of ``parts``, by name, by their content."""
+def find(
+    parts: Mapping[str, Split],
+    labels: Sequence[str],
+    unreadable: Sequence[str] = (),
+    sizes: Sequence[tuple[int, int]] = (),
+) -> Findings:
+    """Compare the pictures of ``parts``, by name, by their content; ``sizes``, (width, height), are theirs as files."""
     hashes = {name: part.hashes() for name, part in parts.items()}
     pairs = [("test", "train"), ("validation", "train"), ("test", "validation")]
     classes_of: dict[bytes, set[int]] = {}
@@ -71,7 +95,15 @@ def find(parts: Mapping[str, Split], labels: Sequence[str], unreadable: Sequence
         {pair: _shared(hashes[pair[0]], hashes[pair[1]]) for pair in pairs if set(pair) <= set(hashes)},
         sum(len(classes) > 1 for classes in classes_of.values()),
         tuple(unreadable),
+        {name: int(part.blank().sum()) for name, part in parts.items()},
+        _sides(sizes),
+        min(next(iter(parts.values())).image_shape[:2]),
     )
+
+
+def _sides(sizes: Sequence[tuple[int, int]]) -> tuple[int, int, int] | None:
+    smaller = sorted(min(size) for size in sizes)
+    return (smaller[0], smaller[len(smaller) // 2], smaller[-1]) if smaller else None
 
 
 def _shared(hashes: list[bytes], others: list[bytes]) -> int:

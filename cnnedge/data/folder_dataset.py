@@ -100,7 +100,7 @@ def assemble(
     nothing = parts["test"].take([])
     labels = class_order(classes, options.labels)
     parts = {name: _relabelled(part, classes, labels) for name, part in parts.items()}
-    findings = find(parts, labels, unreadable)
+    findings = find(parts, labels, unreadable, parts["test"].files.sizes())
     for sentence in findings.warnings():
         _log.warning("%s: %s", source, sentence)
     return FolderParts(labels, parts.get("train", nothing), parts.get("validation"), parts["test"], findings)

@@ -9,9 +9,10 @@ import numpy as np
 
 from cnnedge.data.ordered import in_order
 from cnnedge.data.sources.entry import Encoded, Entry
-from cnnedge.data.splits import Indices, picture_hash
+from cnnedge.data.splits import Indices, is_blank, picture_hash
 from cnnedge.errors import ImageError
 from cnnedge.images.decode import decode
+from cnnedge.images.headers import SAMPLE, size_of
 from cnnedge.progress import Progress, silent
 
 # So much of the pixels is kept in memory, of the first pictures: 1,300 at 224 x 224 in colour, 7,200 at 96. TensorFlow
@@ -28,7 +29,7 @@ class PictureFiles:
     ``encoded`` gives what is to be decoded for an entry, see ``Source``; it is its file if not given.
 
     ``hashes`` are the SHA-256 of each picture's pixels, empty for one that cannot be decoded; ``unreadable`` says why,
-    by index.
+    by index; ``blank`` are the indices of those that are of one colour.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class PictureFiles:
         self._encoded = encoded or (lambda entry: entry.file)
         self.hashes: list[bytes] = []
         self.unreadable: dict[int, ImageError] = {}
+        self.blank: set[int] = set()
         kept = min(len(entries), kept_bytes // int(np.prod(shape)))
         self._kept = np.empty((kept, *shape), np.uint8)
 
@@ -50,8 +52,10 @@ class PictureFiles:
                 self.unreadable[index] = found
                 self.hashes.append(b"")
             else:
-                pixels, digest = found
+                pixels, digest, blank = found
                 self.hashes.append(digest)
+                if blank:
+                    self.blank.add(index)
                 if index < len(self._kept):
                     self._kept[index] = pixels
             progress("decode images", index + 1, len(self.entries))
@@ -79,12 +83,18 @@ class PictureFiles:
         except OSError as error:
             raise ImageError(f"{entry.key}: {error.strerror or error}") from error
 
-    def _hashed(self, entry: Entry) -> tuple[np.ndarray, bytes] | ImageError:
+    def sizes(self) -> list[tuple[int, int]]:
+        """(width, height) of a sample of the pictures, evenly spaced, by their headers."""
+        chosen = np.unique(np.linspace(0, len(self.entries) - 1, min(SAMPLE, len(self.entries))).astype(int))
+        found = (size_of(self._encoded(self.entries[index])) for index in chosen if index not in self.unreadable)
+        return [size for size in found if size is not None]
+
+    def _hashed(self, entry: Entry) -> tuple[np.ndarray, bytes, bool] | ImageError:
         try:
             pixels = self._decoded(entry)
         except ImageError as error:
             return error
-        return pixels, picture_hash(pixels)
+        return pixels, picture_hash(pixels), is_blank(pixels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +134,9 @@ class FolderSplit:
 
     def hashes(self) -> list[bytes]:
         return [self.files.hashes[place] for place in self.places]
+
+    def blank(self) -> np.ndarray:
+        return np.array([place in self.files.blank for place in self.places.tolist()], bool)
 
     def picture_names(self) -> list[str]:
         """What each picture is called: its path, or its name in its shard."""

@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 
 Indices = Sequence[int] | np.ndarray
+# Levels by which the pixels of a blank picture may differ, in each channel.
+BLANK_LEVELS = 8
 
 
 class Split(Protocol):
@@ -44,6 +46,9 @@ class Split(Protocol):
 
     def hashes(self) -> list[bytes]:
         """The SHA-256 of each picture's pixels."""
+
+    def blank(self) -> np.ndarray:
+        """Whether each picture is of one colour, see ``is_blank``: bool (N,)."""
 
 
 def evenly_spaced(split: Split, limit: int | None) -> Split:
@@ -93,6 +98,13 @@ def pixels_of(split: Split, count: int | None = None) -> np.ndarray:
 def picture_hash(pixels: np.ndarray) -> bytes:
     """The SHA-256 of one picture's uint8 (H, W, C)."""
     return hashlib.sha256(np.ascontiguousarray(pixels).data).digest()
+
+
+def is_blank(pixels: np.ndarray) -> bool:
+    """Whether a picture, uint8 (H, W, C), is of one colour, but for what JPEG changes."""
+    if np.ptp(pixels[::8, ::8], axis=(0, 1)).max() > BLANK_LEVELS:  # of nearly all pictures a few pixels say it
+        return False
+    return bool(np.ptp(pixels, axis=(0, 1)).max() <= BLANK_LEVELS)
 
 
 def occurs_once(hashes: Sequence[bytes]) -> np.ndarray:

@@ -6,10 +6,8 @@ from statistics import median
 
 from cnnedge.errors import DataError
 from cnnedge.images.folders import LeftOut, files_below
+from cnnedge.images.headers import SAMPLE, size_of
 from cnnedge.images.kinds import is_picture_name
-
-# Headers read, evenly spaced: a median of so many is within a few percent of all.
-SAMPLE = 200
 
 
 @dataclass(frozen=True)
@@ -28,18 +26,7 @@ def survey(folder: Path) -> Survey:
     """
     found = [file for file in files_below(folder) if not isinstance(file, LeftOut) and is_picture_name(file)]
     step = max(1, len(found) // SAMPLE)
-    sides = [side for file in found[::step] if (side := _smaller_side(file))]
+    sides = [min(size) for file in found[::step] if (size := size_of(file))]
     if not sides:
         raise DataError(f"{folder} holds no pictures that can be read, expected {folder}/<class>/<image>")
     return Survey(len(found), round(median(sides)))
-
-
-def _smaller_side(file: str) -> int | None:
-    """From the header alone; None where there is none: who decodes the file says why."""
-    from PIL import Image
-
-    try:
-        with Image.open(file) as picture:
-            return min(picture.size)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None

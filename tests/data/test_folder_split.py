@@ -40,7 +40,7 @@ def test_a_folder_and_an_array_answer_alike(images, tmp_path, kept):
     order = np.random.default_rng(1).permutation(COUNT)[:17]
     for mine, theirs in ((folder, array), (folder.take(order), array.take(order))):
         assert (len(mine), mine.image_shape, mine.sha256) == (len(theirs), theirs.image_shape, theirs.sha256)
-        assert mine.hashes() == theirs.hashes()
+        assert mine.hashes() == theirs.hashes() and np.array_equal(mine.blank(), theirs.blank())
         assert np.array_equal(mine.pixels([7, 3, 12]), theirs.pixels([7, 3, 12]))
         for ours, given in zip(mine.batches(4), theirs.batches(4), strict=True):
             assert np.array_equal(ours[0], given[0]) and np.array_equal(ours[1], given[1])
