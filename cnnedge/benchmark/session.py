@@ -4,7 +4,7 @@ import datetime
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +60,7 @@ def benchmark(
     interrupted = _measure_until_interrupted(
         measurements, split, len(data.labels), plan=plan, circumstances=circumstances, progress=progress
     )
-    machine = Machine(**machine_facts(), conditions=_conditions(circumstances))
+    machine = Machine(**asdict(machine_facts()), conditions=_conditions(circumstances))
     rows = build_rows(
         measurements, split.labels, data.labels, baseline=baseline, margin_pp=plan.margin_pp, interrupted=interrupted,
         window_s=window_seconds([at for at, _ in circumstances.sensors]),

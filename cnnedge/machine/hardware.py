@@ -27,25 +27,47 @@ PACKAGES = (
 # Drivers of the sensors in x86 CPUs, for machines without thermal zones.
 CPU_SENSORS = ("coretemp", "k10temp", "zenpower")
 _CPU = Path("/sys/devices/system/cpu")
+# Bits of the Raspberry Pi's get_throttled; the same 16 bits higher: at any time since it was switched on.
+THROTTLING = ("too little voltage", "a capped clock", "throttling", "the temperature limit near")
+_SINCE_START = 16
 _FIRMWARE = Path("/sys/devices/platform/soc")
 
 
-def machine_facts() -> dict[str, Any]:
-    """Everything about this machine that explains a timing; None for what it does not tell."""
+@dataclass(frozen=True)
+class Facts:
+    """Everything about a machine that explains a timing; None for what it does not tell.
+
+    ``cpu_flags``: those of ``FLAGS`` that it has; ``packages``: version by name, of those installed.
+    """
+
+    cpu: str
+    cores: int
+    cpu_flags: list[str]
+    arch: str
+    os: str
+    python: str
+    governor: str | None
+    virtual: bool
+    memory_mb: int
+    packages: dict[str, str]
+
+
+def machine_facts() -> Facts:
+    """The facts of this machine."""
     information = _cpu_information()
     present = {flag for key in ("flags", "Features") for flag in information.get(key, "").split()}
-    return {
-        "cpu": _board() or _cpu_name(information),
-        "cores": os.cpu_count(),
-        "cpu_flags": [flag for flag in FLAGS if flag in present],
-        "arch": platform.machine(),
-        "os": _os_name(),
-        "python": platform.python_version(),
-        "governor": _read(_CPU / "cpu0/cpufreq/scaling_governor"),
-        "virtual": "hypervisor" in information.get("flags", "").split(),
-        "memory_mb": psutil.virtual_memory().total // 1_000_000,
-        "packages": _versions(),
-    }
+    return Facts(
+        cpu=_board() or _cpu_name(information),
+        cores=os.cpu_count() or 1,
+        cpu_flags=[flag for flag in FLAGS if flag in present],
+        arch=platform.machine(),
+        os=_os_name(),
+        python=platform.python_version(),
+        governor=_read(_CPU / "cpu0/cpufreq/scaling_governor"),
+        virtual="hypervisor" in information.get("flags", "").split(),
+        memory_mb=psutil.virtual_memory().total // 1_000_000,
+        packages=_versions(),
+    )
 
 
 @dataclass(frozen=True)
@@ -176,6 +198,24 @@ def throttle_bits() -> int | None:
         return int(answer.strip(), 16)
     except ValueError:
         return None
+
+
+@dataclass(frozen=True)
+class Throttling:
+    """Why a Raspberry Pi slows itself down ``now``, and did at any time ``since_start``, in words."""
+
+    now: list[str]
+    since_start: list[str]
+
+
+def throttling(bits: int | None) -> Throttling | None:
+    """What ``throttle_bits`` says; None if it says nothing."""
+    if bits is None:
+        return None
+    return Throttling(
+        now=[word for bit, word in enumerate(THROTTLING) if bits >> bit & 1],
+        since_start=[word for bit, word in enumerate(THROTTLING, _SINCE_START) if bits >> bit & 1],
+    )
 
 
 def _throttled() -> bool | None:

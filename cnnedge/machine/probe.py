@@ -66,19 +66,33 @@ def probe(runtime: str) -> Probe:
     return Probe(runtime, version, problem, tuple(found.get("providers", ())))
 
 
-def cameras() -> dict[str, Any]:
-    """Look for cameras in a child process: ``library`` (None: none installed), ``names``, and ``problem``."""
+@dataclass(frozen=True)
+class Cameras:
+    """The cameras that are connected; ``library``: None if none is installed that could look."""
+
+    library: str | None
+    names: list[str]
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class VulkanDevices:
+    """The GPUs that Vulkan knows; a driver that draws on the CPU is named as such."""
+
+    names: list[str]
+    problem: str | None
+
+
+def cameras() -> Cameras:
+    """Look for cameras in a child process."""
     found, problem = _ask("cameras")
-    return {"library": None, "names": [], "problem": problem, **found}
+    return Cameras(**{"library": None, "names": [], "problem": problem} | found)
 
 
-def vulkan_devices() -> dict[str, Any]:
-    """Look for GPUs in a child process, since a driver that does not fit may end it: ``names`` and ``problem``.
-
-    A driver that draws on the CPU is named as such.
-    """
+def vulkan_devices() -> VulkanDevices:
+    """Look for GPUs in a child process, since a driver that does not fit may end it."""
     found, problem = _ask("vulkan")
-    return {"names": [], "problem": problem, **found}
+    return VulkanDevices(**{"names": [], "problem": problem} | found)
 
 
 def _ask(question: str) -> tuple[dict[str, Any], str | None]:

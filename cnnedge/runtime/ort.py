@@ -11,12 +11,11 @@ import numpy as np
 from cnnedge.errors import CnnedgeError, MissingPackageError, ModelError
 from cnnedge.formats.model_file import ModelFile
 from cnnedge.images.normalization import RAW, Normalization
+from cnnedge.machine.gpus import GPU_PROVIDERS
 from cnnedge.machine.vulkan import software_adapter
 from cnnedge.runtime.runner import Ends, Place, Runner, TensorSpec
 
 _DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
-# In the order in which they are tried, with the package that has it. Each package replaces onnxruntime.
-GPU_PROVIDERS = {"CUDAExecutionProvider": "onnxruntime-gpu", "WebGpuExecutionProvider": "onnxruntime-webgpu"}
 # ONNX Runtime's severities are 0 verbose, 1 info, 2 warning, 3 error, 4 fatal.
 _LOG_ERRORS = 3
 _ON_CPU = "nodes that are assigned to the default CPU EP"

@@ -34,7 +34,7 @@ def training_cost(history: Path, images_per_epoch: int) -> dict[str, Any]:
         "train_images": images_per_epoch,
         "seconds": seconds,
         "images_per_second": round(epochs * images_per_epoch / seconds, 1) if seconds else None,
-        "machine": {"cpu": machine["cpu"], "cores": machine["cores"], "accelerator": accelerator()},
+        "machine": {"cpu": machine.cpu, "cores": machine.cores, "accelerator": accelerator()},
     }
 
 

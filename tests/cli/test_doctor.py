@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from cnnedge.cli import doctor
 from cnnedge.cli.app import run
 from cnnedge.machine import hardware
 from tests.support import cameras
@@ -70,9 +69,3 @@ def test_cameras_are_named(library, tmp_path, capsys):
     if library == "picamera2":
         assert report["camera"]["names"] == ["imx708"]
         assert not any("camera" in line for line in report["optional"])
-
-
-def test_missing_packages_of_an_extra_are_named_through_the_extras_inside_it(monkeypatch):
-    monkeypatch.setattr(doctor, "_is_installed", lambda package: package not in ("onnxruntime", "jinja2"))
-    assert doctor._missing("onnx") == ["onnxruntime"]
-    assert sorted(doctor._missing("report")) == ["jinja2", "onnxruntime"]

@@ -1,25 +1,34 @@
+from dataclasses import replace
+
 import pytest
 
-from cnnedge.machine.advice import advice, optional, throttling_words
+from cnnedge.machine.advice import advice, optional
+from cnnedge.machine.examination import Examination, Gpus, RuntimeState
+from cnnedge.machine.hardware import Facts, Throttling, throttling
+from cnnedge.machine.probe import Cameras
 
-GOOD = {
-    "bits": 64,
-    "throttling": {"now": [], "since_start": []},
-    "machine": {"memory_mb": 4000, "governor": "performance"},
-    "runtimes": [{"runtime": "LiteRT", "version": "2.3.0", "works": True, "problem": None, "no_wheel": None}],
-    "camera": {"library": "picamera2", "names": ["imx708"], "problem": None},
-    "gpu": {"vulkan": ["V3D 7.1"], "problem": None, "onnxruntime": ["CUDAExecutionProvider"]},
-    "extras": {"onnx": [], "report": [], "demo": [], "build": []},
-}
+BOARD = Facts("Cortex-A76", 4, ["asimddp"], "aarch64", "Debian 12", "3.11.2", "performance", False, 4000, {})
+GOOD = Examination(
+    machine=BOARD,
+    bits=64,
+    memory_available_mb=3000,
+    fast_int8=["asimddp"],
+    temperature_c=40.0,
+    throttled=False,
+    throttling=Throttling([], []),
+    runtimes=[RuntimeState("LiteRT", "2.3.0", True, None, "ai_edge_litert-2.3.0.whl", None)],
+    gpu=Gpus(["V3D 7.1"], None, ["CUDAExecutionProvider"]),
+    camera=Cameras("picamera2", ["imx708"], None),
+    extras={"onnx": [], "report": [], "demo": [], "build": []},
+)
 
 
 def broken(runtime: str, version: str | None, problem: str, no_wheel: str | None = None) -> dict:
-    found = {"runtime": runtime, "version": version, "works": False, "problem": problem, "no_wheel": no_wheel}
-    return {"runtimes": [found]}
+    return {"runtimes": [RuntimeState(runtime, version, False, problem, None, no_wheel)]}
 
 
-def governor(name: str | None) -> dict:
-    return {"machine": {"memory_mb": 4000, "governor": name}}
+def board(**change: object) -> dict:
+    return {"machine": replace(BOARD, **change)}
 
 
 def test_nothing_to_do_on_a_good_machine():
@@ -27,7 +36,7 @@ def test_nothing_to_do_on_a_good_machine():
 
 
 def test_nothing_to_do_where_nothing_can_be_read():
-    assert advice(GOOD | governor(None) | {"throttling": None}, (3, 13)) == []
+    assert advice(replace(GOOD, throttling=None, **board(governor=None)), (3, 13)) == []
 
 
 @pytest.mark.parametrize(
@@ -49,32 +58,32 @@ def test_nothing_to_do_where_nothing_can_be_read():
             (3, 11),
             "illegal instruction: this wheel was made for a newer CPU: pip install --force-reinstall ai-edge-litert",
         ),
-        ({"machine": {"memory_mb": 100, "governor": None}}, (3, 11), "100 MB of memory is little"),
-        (governor("powersave"), (3, 11), "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/"),
-        ({"throttling": throttling_words(0x4)}, (3, 11), "slows itself down now (throttling): cool it"),
-        ({"throttling": throttling_words(0x1)}, (3, 11), "(too little voltage): use the power supply made for it"),
+        (board(memory_mb=100, governor=None), (3, 11), "100 MB of memory is little"),
+        (board(governor="powersave"), (3, 11), "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/"),
+        ({"throttling": throttling(0x4)}, (3, 11), "slows itself down now (throttling): cool it"),
+        ({"throttling": throttling(0x1)}, (3, 11), "(too little voltage): use the power supply made for it"),
     ],
 )
 def test_one_line_for_each_thing_missing(change, python, words):
-    (line,) = advice(GOOD | change, python)
+    (line,) = advice(replace(GOOD, **change), python)
     assert words in line
 
 
 def test_a_newer_python_on_32_bits_has_no_old_runtime():
-    assert not any("tflite-runtime" in line for line in advice(GOOD | {"bits": 32}, (3, 13)))
+    assert not any("tflite-runtime" in line for line in advice(replace(GOOD, bits=32), (3, 13)))
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"camera": {"library": None, "names": [], "problem": None}}, "sudo apt install python3-picamera2"),
-        ({"camera": {"library": "cv2", "names": [], "problem": None}}, "none is connected; look with: ls /dev/video*"),
-        ({"camera": {"library": "picamera2", "names": [], "problem": None}}, "look with: rpicam-hello --list-cameras"),
-        ({"camera": {"library": "picamera2", "names": [], "problem": "died from SIGSEGV"}}, "died from SIGSEGV"),
-        ({"gpu": {"vulkan": [], "problem": None, "onnxruntime": None}}, "apt install libvulkan1 mesa-vulkan-drivers"),
-        ({"gpu": {"vulkan": [], "problem": "died from SIGSEGV", "onnxruntime": None}}, "reinstall its Vulkan driver"),
-        ({"gpu": {"vulkan": ["V3D"], "problem": None, "onnxruntime": []}}, "pip install onnxruntime-gpu (NVIDIA)"),
-        (governor("ondemand"), "for steady timings: echo performance"),
+        ({"camera": Cameras(None, [], None)}, "sudo apt install python3-picamera2"),
+        ({"camera": Cameras("cv2", [], None)}, "none is connected; look with: ls /dev/video*"),
+        ({"camera": Cameras("picamera2", [], None)}, "look with: rpicam-hello --list-cameras"),
+        ({"camera": Cameras("picamera2", [], "died from SIGSEGV")}, "died from SIGSEGV"),
+        ({"gpu": Gpus([], None, None)}, "apt install libvulkan1 mesa-vulkan-drivers"),
+        ({"gpu": Gpus([], "died from SIGSEGV", None)}, "reinstall its Vulkan driver"),
+        ({"gpu": Gpus(["V3D"], None, [])}, "pip install onnxruntime-gpu (NVIDIA)"),
+        (board(governor="ondemand"), "for steady timings: echo performance"),
         (
             {"extras": {"report": ["jinja2"], "demo": [], "build": []}},
             "for plots and the HTML report: pip install 'cnnedge[report]'",
@@ -82,12 +91,12 @@ def test_a_newer_python_on_32_bits_has_no_old_runtime():
     ],
 )
 def test_what_nobody_needs_is_kept_apart(change, words):
-    (line,) = optional(GOOD | change)
+    (line,) = optional(replace(GOOD, **change))
     assert words in line
-    assert advice(GOOD | change, (3, 11)) == []
+    assert advice(replace(GOOD, **change), (3, 11)) == []
 
 
 def test_words_of_the_throttling_bits():
-    assert throttling_words(None) is None
-    assert throttling_words(0x20002) == {"now": ["a capped clock"], "since_start": ["a capped clock"]}
-    assert throttling_words(0x80000) == {"now": [], "since_start": ["the temperature limit near"]}
+    assert throttling(None) is None
+    assert throttling(0x20002) == Throttling(now=["a capped clock"], since_start=["a capped clock"])
+    assert throttling(0x80000) == Throttling(now=[], since_start=["the temperature limit near"])

@@ -16,11 +16,11 @@ from tests.support import documents
 
 def test_the_facts_are_those_of_this_machine():
     facts = hardware.machine_facts()
-    assert facts["cores"] == os.cpu_count() and facts["arch"] == platform.machine() and facts["cpu"]
-    assert facts["packages"]["numpy"] == np.__version__
+    assert facts.cores == os.cpu_count() and facts.arch == platform.machine() and facts.cpu
+    assert facts.packages["numpy"] == np.__version__
     with Path("/proc/cpuinfo").open() as stream:
         present = next(set(line.split(":")[1].split()) for line in stream if line.startswith(("flags", "Features")))
-    assert set(facts["cpu_flags"]) == present & set(hardware.FLAGS)
+    assert set(facts.cpu_flags) == present & set(hardware.FLAGS)
 
 
 def test_a_raspberry_pis_cpuinfo_is_understood(monkeypatch):
@@ -31,8 +31,8 @@ def test_a_raspberry_pis_cpuinfo_is_understood(monkeypatch):
     answers = {"/proc/cpuinfo": cpuinfo, "/proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0"}
     monkeypatch.setattr(hardware, "_read", lambda path: answers.get(str(path)))
     facts = hardware.machine_facts()
-    assert facts["cpu"] == "Raspberry Pi 5 Model B Rev 1.0" and facts["cpu_flags"] == ["asimd", "asimddp"]
-    assert facts["governor"] is None and facts["virtual"] is False
+    assert facts.cpu == "Raspberry Pi 5 Model B Rev 1.0" and facts.cpu_flags == ["asimd", "asimddp"]
+    assert facts.governor is None and facts.virtual is False
 
 
 def test_conditions_are_what_happened_between_two_readings():

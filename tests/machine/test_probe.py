@@ -59,11 +59,11 @@ def test_a_runtime_that_hangs(broken_python, monkeypatch):
 def test_a_driver_that_breaks_is_told_from_here(broken_python, look):
     broken_python(f"kill -{int(signal.SIGSEGV)} $$")
     found = look()
-    assert (found["names"], found["problem"]) == ([], "died from SIGSEGV")
+    assert (found.names, found.problem) == ([], "died from SIGSEGV")
 
 
 def test_vulkan_devices_of_this_machine():
-    assert probe.vulkan_devices() == {"names": [device.name for device in adapters()], "problem": None} or any(
+    assert probe.vulkan_devices() == probe.VulkanDevices([device.name for device in adapters()], None) or any(
         device.software for device in adapters()
     )
 
@@ -72,5 +72,5 @@ def test_a_camera_library_that_does_not_load(tmp_path, monkeypatch):
     (tmp_path / "picamera2.py").write_text("raise ImportError('libcamera.so.0.5')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     found = probe.cameras()
-    assert (found["library"], found["names"]) == ("picamera2", [])
-    assert found["problem"].startswith("picamera2 is installed and does not load (libcamera.so.0.5)")
+    assert (found.library, found.names) == ("picamera2", [])
+    assert found.problem.startswith("picamera2 is installed and does not load (libcamera.so.0.5)")
