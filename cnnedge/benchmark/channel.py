@@ -16,6 +16,9 @@ from typing import Any
 MAX_BYTES = 4_000_000
 _LENGTH = struct.Struct(">I")
 
+# A JSON object: what may stand in it is for the two that talk to say.
+Message = dict[str, Any]
+
 
 class ChannelClosed(Exception):
     """The other side closed its end: it has ended, whatever the reason."""
@@ -29,7 +32,7 @@ class ChannelDamaged(Exception):
     """What came is no message."""
 
 
-def send(descriptor: int, message: dict[str, Any]) -> None:
+def send(descriptor: int, message: Message) -> None:
     """Write one message.
 
     Raises:
@@ -47,7 +50,7 @@ def send(descriptor: int, message: dict[str, Any]) -> None:
         raise ChannelClosed from None
 
 
-def receive(descriptor: int, seconds: float | None = None) -> dict[str, Any]:
+def receive(descriptor: int, seconds: float | None = None) -> Message:
     """Read one message; wait for it at most ``seconds`` (for ever if None).
 
     Raises:

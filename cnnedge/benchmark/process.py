@@ -13,10 +13,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from cnnedge.benchmark.candidate import Candidate
-from cnnedge.benchmark.channel import ChannelClosed, ChannelDamaged, ChannelTimeout, receive, send
+from cnnedge.benchmark.channel import ChannelClosed, ChannelDamaged, ChannelTimeout, Message, receive, send
 from cnnedge.children import module_command
 
 # Importing TensorFlow takes 5 s on two cores and ten times that on a slow board with a cold disk.
@@ -58,11 +57,11 @@ class WorkerProcess:
         """The descriptor that becomes readable when a reply is there (for ``select``)."""
         return self._replies
 
-    def import_request(self) -> dict[str, Any]:
+    def import_request(self) -> Message:
         """The request to load the runtime."""
         return {"do": "import", "modules": self.candidate.imports}
 
-    def open_request(self, classes: int, num_threads: int) -> dict[str, Any]:
+    def open_request(self, classes: int, num_threads: int) -> Message:
         """The request to open the file."""
         return {
             "do": "open",
@@ -73,14 +72,14 @@ class WorkerProcess:
             "classes": classes,
         }
 
-    def ask(self, request: dict[str, Any]) -> None:
+    def ask(self, request: Message) -> None:
         """Send a request; the answer is for ``read``."""
         try:
             send(self._requests, request)
         except ChannelClosed:
             self._died(request["do"])
 
-    def read(self, doing: str) -> dict[str, Any]:
+    def read(self, doing: str) -> Message:
         """Read a message that has begun to arrive; an ``error`` in it becomes ``failure``."""
         try:
             message = receive(self._replies, MESSAGE_SECONDS)
@@ -129,19 +128,19 @@ class WorkerProcess:
 
 
 def ask_together(
-    requests: Iterable[tuple[WorkerProcess, dict[str, Any]]],
+    requests: Iterable[tuple[WorkerProcess, Message]],
     *,
     at_once: int = 1,
     seconds: float = TIME_LIMIT_S,
     report: Report = lambda worker, done, total: None,
-) -> dict[WorkerProcess, dict[str, Any]]:
+) -> dict[WorkerProcess, Message]:
     """Send each request and collect the replies; at most ``at_once`` workers are busy at the same time.
 
     A worker that sends nothing for ``seconds`` is ended. The result lacks the workers that failed.
     """
     waiting = deque(requests)
     busy: dict[WorkerProcess, tuple[str, float]] = {}
-    replies: dict[WorkerProcess, dict[str, Any]] = {}
+    replies: dict[WorkerProcess, Message] = {}
     while waiting or busy:
         while waiting and len(busy) < at_once:
             worker, request = waiting.popleft()

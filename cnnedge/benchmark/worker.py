@@ -22,12 +22,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cnnedge.benchmark.calls import time_calls
-from cnnedge.benchmark.channel import ChannelClosed, receive, send
+from cnnedge.benchmark.channel import ChannelClosed, Message, receive, send
 from cnnedge.benchmark.memory import peak_bytes, reset_peak, resting_bytes
 from cnnedge.runtime.runner import Runner
 
@@ -51,7 +50,7 @@ class Worker:
         self.next = 0
         self.image_s = 0.0
 
-    def answer(self, request: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    def answer(self, request: Message, report: Callable[[Message], None]) -> Message:
         """Do what ``request`` says and return the reply; ``report`` sends a message before it."""
         match request["do"]:
             case "import":
@@ -76,7 +75,7 @@ class Worker:
                 return profile(self.runner, request["source"], self.prepared)
         raise ValueError(f"unknown request {request['do']!r}")
 
-    def open(self, request: dict[str, Any]) -> dict[str, Any]:
+    def open(self, request: Message) -> Message:
         self.images = np.load(request["images"], mmap_mode="r")
         step = max(1, len(self.images) // TIMED_IMAGES)
         self.timed_images = np.array(self.images[::step][:TIMED_IMAGES])
@@ -114,7 +113,7 @@ class Worker:
         if tuple(self.runner.input_shape) != self.images.shape[1:]:
             raise ValueError(f"it takes images {self.runner.input_shape}, the data's are {self.images.shape[1:]}")
 
-    def evaluate(self, out: Path, start: int, stop: int, report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    def evaluate(self, out: Path, start: int, stop: int, report: Callable[[Message], None]) -> Message:
         found, begin, image_s = [], start, self.image_s
         while begin < stop:
             count = min(images_at_once(image_s), stop - begin)
@@ -133,7 +132,7 @@ class Worker:
             raise ValueError(f"it gives NaN or infinity for image {start + int(broken.argmax())}")
         return probabilities
 
-    def warm_up(self, runs: int, seconds: float) -> dict[str, Any]:
+    def warm_up(self, runs: int, seconds: float) -> Message:
         """Call until both ``runs`` calls and ``seconds`` are over: clocks and caches need time, lazy set-up
         calls."""
         deadline, done = time.monotonic() + seconds, 0
@@ -142,7 +141,7 @@ class Worker:
             done += 1
         return {"runs": done}
 
-    def time(self, runs: int, seconds: float) -> dict[str, Any]:
+    def time(self, runs: int, seconds: float) -> Message:
         """One turn: ``runs`` timed calls of the runtime alone, then as many from uint8 image to class.
 
         Each half stops early after ``seconds``, but not before ``LEAST_RUNS``.
@@ -160,13 +159,13 @@ class Worker:
             "end_to_end_ns": time_calls(label_of, [self.timed_images[index][None] for index in order], seconds),
         }
 
-    def sustain(self, seconds: float) -> dict[str, Any]:
+    def sustain(self, seconds: float) -> Message:
         """Call the runtime for ``seconds`` without a pause; percentiles, since there may be 50,000 samples."""
         samples = time_calls(self.runner.run, itertools.cycle(self.prepared), seconds)
         p50, p90 = np.percentile(samples, (50, 90))
         return {"p50_ns": float(p50), "p90_ns": float(p90), "runs": len(samples), "seconds": sum(samples) / 1e9}
 
-    def throughput(self, batch: int, seconds: float) -> dict[str, Any]:
+    def throughput(self, batch: int, seconds: float) -> Message:
         """Images a second, with ``batch`` images a call."""
         images = [self.prepared[index % len(self.prepared)] for index in range(max(batch, len(self.prepared)))]
         calls = [np.concatenate(images[at : at + batch]) for at in range(0, len(images) - batch + 1, batch)]
@@ -179,7 +178,7 @@ def images_at_once(image_s: float) -> int:
     return max(1, min(MOST_IMAGES, int(MESSAGE_SECONDS / max(image_s, 1e-9))))
 
 
-def import_modules(modules: list[str]) -> dict[str, Any]:
+def import_modules(modules: list[str]) -> Message:
     """Load the runtime; one that is not installed is reported by the opener, which knows what to install."""
     start = time.perf_counter_ns()
     for module in modules:
