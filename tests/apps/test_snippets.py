@@ -118,6 +118,16 @@ def test_labels_are_literals_whatever_they_hold(language, written):
         assert eval(shown) == 'a "b" $c \\ \n\U0001f98a'
 
 
+@pytest.mark.parametrize("shipped", ["mnist/mnist_int8.tflite", "cifar10/cifar10_int8.tflite"])
+def test_a_line_break_in_the_name_of_a_file_begins_no_line_of_code(shipped, tmp_path):
+    """With MediaPipe, which takes the one of colours, and without."""
+    path = tmp_path / "evil\nimport os; os.abort() #.tflite"
+    path.write_bytes((EXPORTED / shipped).read_bytes())
+    text = as_markdown(open_model_file(path))
+    assert text.startswith("# evil\\nimport os; os.abort() #.tflite\n")
+    assert not re.search(r"^import os", text, re.MULTILINE)
+
+
 def test_long_lists_of_labels_are_wrapped():
     lines = KOTLIN.lines([f"label number {index}" for index in range(40)], "    ").splitlines()
     assert len(lines) > 4 and max(map(len, lines)) <= 101 and lines[-1].endswith('"label number 39"')

@@ -15,6 +15,7 @@ from pathlib import Path
 from string import Template
 
 from cnnedge.apps.snippets.language import DART, KOTLIN, LIMITS, PYTHON, SWIFT, Language, is_plain, less, number
+from cnnedge.console import plain
 from cnnedge.errors import ModelError, UsageError
 from cnnedge.formats.contract import Contract, formula
 from cnnedge.formats.model_file import ModelFile
@@ -52,6 +53,11 @@ class Subject:
     contract: Contract
     runtime: str
     has_metadata: bool
+
+    @property
+    def shown(self) -> str:
+        """The file's name in a heading or a comment, where a line break would end it."""
+        return plain(self.file)
 
 
 def subject_of(file: ModelFile) -> Subject:
@@ -120,7 +126,7 @@ def as_markdown(file: ModelFile) -> str:
         UsageError, ModelError: as ``subject_of``.
     """
     subject = subject_of(file)
-    parts = [f"# {subject.file}\n\n{describe(subject)}\n"]
+    parts = [f"# {subject.shown}\n\n{describe(subject)}\n"]
     for name, code in _codes(subject).items():
         parts.append(f"## {TITLES[name]}\n\n```{FENCES.get(name, name)}\n{code}```\n")
     return "\n".join(parts)
@@ -149,7 +155,7 @@ def _fill(name: str, subject: Subject, language: Language, indent: str, own: dic
     height, width, channels = subject.shape
     template = Template((files("cnnedge.apps.snippets") / "templates" / f"{name}.template").read_text())
     return _warning(subject, "#" if language is PYTHON else "//") + template.substitute(
-        file=subject.file,
+        file=subject.shown,
         file_text=language.quoted(subject.file),
         height=height,
         width=width,
@@ -198,9 +204,9 @@ def _mediapipe(subject: Subject) -> str:
     elif not subject.has_metadata:
         reason = "the file carries no TFLite metadata: export it again with cnnedge"
     if reason:
-        return f"// MediaPipe Tasks does not take {subject.file}: {reason}.\n"
+        return f"// MediaPipe Tasks does not take {subject.shown}: {reason}.\n"
     template = Template((files("cnnedge.apps.snippets") / "templates" / "mediapipe.kt.template").read_text())
-    return template.substitute(file=subject.file, file_text=KOTLIN.quoted(subject.file))
+    return template.substitute(file=subject.shown, file_text=KOTLIN.quoted(subject.file))
 
 
 def _swift(subject: Subject) -> dict[str, str]:
