@@ -56,7 +56,8 @@ class TrainedOn:
 class TrainingRecord:
     """How a model was trained here.
 
-    ``network`` is its name in ``cnnedge train --list``, or "photos", whose images are ``size`` pixels high and wide;
+    ``network`` is its name in ``cnnedge train --list``, or "photos", whose images are ``size`` pixels high and wide, or
+    "own", one that ``init`` brought, whose images are of ``shape`` (height, width, channels);
     ``recipe`` is ``training.recipes.Recipe`` as JSON; ``cost`` is what ``training.cost`` measured.
     """
 
@@ -71,6 +72,7 @@ class TrainingRecord:
     network: str = ""
     cost: dict[str, Any] | None = None
     size: int | None = None
+    shape: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def architecture(facts: CardFacts) -> str:
     return section(
         "Architecture",
         table(("layer", "output", "weights", "MACs"), rows, texts=2),
-        f"{total} Not in the table, since they keep the shape: {rest}.",
+        total + (f" Not in the table, since they keep the shape: {rest}." if rest else ""),
     )
 
 
@@ -88,7 +88,10 @@ def width_curve(facts: CardFacts) -> str:
 
 def reproduce(facts: CardFacts) -> str:
     """The command that does it all again."""
-    command = reproducing_command(facts.training) if facts.training else None
+    if facts.training is None:
+        made = "`manifest.json` has what its files were made of: hashes, versions, seeds and the data."
+        return section("Reproduce", f"The network came from elsewhere, and `cnnedge export` made its files. {made}")
+    command = reproducing_command(facts.training)
     if command is None:
         return section("Reproduce", "No preset of this version trains this network: the recipe above is what it took.")
     return section(

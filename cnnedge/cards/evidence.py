@@ -10,6 +10,7 @@ from cnnedge.errors import DataError
 from cnnedge.files import read_regular, sha256_of
 from cnnedge.manifest import MANIFEST, Manifest, TrainingRecord, read_manifest
 from cnnedge.model.keras_file import load_keras
+from cnnedge.model.networks import MODELS
 from cnnedge.names import ExportName
 from cnnedge.records import from_json
 from cnnedge.scoring.robustness import Robustness, measured_on, read_robustness
@@ -26,6 +27,8 @@ WIDTHS = "width.json"
 MAX_SEEDS_BYTES = 1_000_000
 # Fractions of 10,000 images have four digits; what differs by less is the same.
 SAME_TOP1 = 5e-5
+# Of a network with a layer that integers cannot calculate there is no other int8 file.
+INT8 = ("int8", "int8_mixed")
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ class CardFacts:
         return self.manifest.training
 
     @property
+    def is_ours(self) -> bool:
+        """Whether it is a network that can be trained here again, at any width."""
+        return self.training is not None and self.training.network in MODELS
+
+    @property
     def rows(self) -> list[Row]:
         """The benchmark's rows, the Keras model once, in its fastest way of calling."""
         rows = [row for row in self.benchmark.rows if row.browser is None]
@@ -77,8 +85,8 @@ class CardFacts:
 
     @property
     def int8_rows(self) -> list[Row]:
-        """The int8 TFLite files, the quantization-aware one last."""
-        return [row for row in self.rows if row.format == "tflite" and row.precision == "int8"]
+        """The int8 TFLite files, or those with layers in float, the quantization-aware one last."""
+        return [row for row in self.rows if row.format == "tflite" and row.precision in INT8]
 
 
 def load_facts(folder: Path) -> CardFacts:
@@ -111,7 +119,8 @@ def robustness_files(folder: Path, name: str) -> list[Path]:
     Raises:
         DataError: the folder has no float one, or no int8 one.
     """
-    names = [ExportName(name, "float32", "tflite"), *(ExportName(name, "int8", "tflite", qat) for qat in (False, True))]
+    integers = [ExportName(name, precision, "tflite", qat) for qat in (False, True) for precision in INT8]
+    names = [ExportName(name, "float32", "tflite"), *integers]
     found = [folder / target.filename for target in names if (folder / target.filename).is_file()]
     if len(found) < 2 or found[0].name != names[0].filename:
         raise DataError(

@@ -8,7 +8,13 @@ from cnnedge.records import known
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 1) -> str:
     """A Markdown table; the first ``texts`` columns are words, the others figures, set to the right."""
     rules = ["---" if index < texts else "---:" for index in range(len(header))]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *rows))
+    lines = [[cell.replace("|", "\\|") for cell in cells] for cells in (header, rules, *rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def few(names: Sequence[str]) -> str:
+    """All of up to twelve names, else the first ten and how many more."""
+    return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:10])} and {len(names) - 10:,} more"
 
 
 def section(heading: str, *paragraphs: str) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from cnnedge.cards import architecture, measured
 from cnnedge.cards.evidence import CARD, CardFacts, load_facts
-from cnnedge.cards.markdown import section, table, with_interval
+from cnnedge.cards.markdown import few, section, table, with_interval
 from cnnedge.files import write_atomically
 from cnnedge.formats.model_file import open_model_file
+from cnnedge.manifest import FOLDER
 from cnnedge.model.networks import MODELS, count_macs
 
 
@@ -36,7 +37,7 @@ def render(facts: CardFacts) -> str:
         measured.calibration(facts),
         measured.robustness(facts),
         measured.latency(facts),
-        architecture.width_curve(facts),
+        *([architecture.width_curve(facts)] if facts.is_ours else []),
         _limits(facts),
         _licence(facts),
         architecture.reproduce(facts),
@@ -50,7 +51,7 @@ def _summary(facts: CardFacts) -> str:
     shape = f"{height} x {width} {'grey' if channels == 1 else 'RGB'}"
     rows = [
         ("feed it", f"{shape} pixels 0..255 as decoded, no scaling (NHWC)"),
-        ("comes out", f"one probability per class: {', '.join(data.labels)}"),
+        ("comes out", f"one probability per class: {few(data.labels)}"),
         ("size", f"{facts.network.count_params():,} parameters, {count_macs(facts.network) / 1e6:.2f} million MACs"),
         ("float top-1 %", with_interval(*baseline.top1_interval)),
     ]
@@ -82,8 +83,8 @@ def _licence(facts: CardFacts) -> str:
     exported = next(row for row in facts.rows if row.format != "keras")
     passport = open_model_file(facts.folder / exported.file).passport
     own = passport.licence if passport and passport.licence else "not stated"
-    licence = facts.manifest.data and facts.manifest.data.licence
-    return section(
-        "Licence",
-        f"The files: {own}. The data, which is not in them: {licence or 'licence not stated'}; see NOTICE.",
-    )
+    data = facts.manifest.data
+    licence = "licence not stated"
+    if data and data.licence:
+        licence = data.licence if data.source == FOLDER else f"{data.licence}; see NOTICE"
+    return section("Licence", f"The files: {own}. The data, which is not in them: {licence}.")

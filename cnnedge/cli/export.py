@@ -168,6 +168,7 @@ def export(
             dataset = datasets.named(dataset, names)
         if dataset and not rgb_input:
             say_notes(path.name, [check_plausible(read, dataset)])
+        del read  # the original's weights, which nothing asks any more
         converter = Converter(
             model, dataset or None, recipe, labels=names, seed=seed, force_calibration=force_calibration,
             progress=progress,

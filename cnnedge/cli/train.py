@@ -1,14 +1,40 @@
 """``cnnedge train``: train one network and save it as the float Keras baseline."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cnnedge import console
-from cnnedge.cli.located import checked_name
-from cnnedge.cli.options import BatchSize, Data, Epochs, MaxBad, Name, Out, Overwrite, Preset, Resume, Seed, Test
+from cnnedge.cli.located import checked_name, say_notes
+from cnnedge.cli.options import (
+    BatchSize,
+    Data,
+    Epochs,
+    InputSize,
+    MaxBad,
+    Mean,
+    Name,
+    Out,
+    Overwrite,
+    Preprocessing,
+    Preset,
+    Resume,
+    Scale,
+    Seed,
+    Std,
+    Test,
+)
 from cnnedge.errors import UsageError
+
+if TYPE_CHECKING:
+    import keras
+
+    from cnnedge.data import Dataset, FolderOptions
+    from cnnedge.model.preprocessing import Preprocessing as Outside
+    from cnnedge.progress import Progress
+    from cnnedge.training.job import TrainingJob
 
 
 def train(
@@ -25,7 +51,7 @@ def train(
     width: Annotated[float, typer.Option(metavar="FACTOR", help="Scales every layer: 0.5 halves its channels.")] = 1.0,
     init: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.keras", help="Start from this model; new classes get a new head."),
+        typer.Option(metavar="FILE", help="Start from this model, without MODEL from any; new classes get a new head."),
     ] = None,
     branches: Annotated[
         str | None,
@@ -37,6 +63,11 @@ def train(
     devices: Annotated[
         int, typer.Option(min=1, metavar="N", help="Share every batch among N devices (KERAS_BACKEND=jax).")
     ] = 1,
+    scale: Scale = None,
+    mean: Mean = None,
+    std: Std = None,
+    preprocessing: Preprocessing = None,
+    input_size: InputSize = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     list_models: Annotated[bool, typer.Option("--list", help="List the networks and end.")] = False,
@@ -56,6 +87,11 @@ def train(
     what a batch norm averages over stay the same; a CPU shows several with
     XLA_FLAGS=--xla_force_host_platform_device_count=N.
 
+    Without MODEL, --init names any Keras image classifier, whatever its size:
+    it gets a head for the classes of --data, which is trained alone first,
+    and then all of it in small steps. What an app does to pixels before it
+    (--scale 255, --preprocessing tf) is put inside.
+
     Examples:
 
       cnnedge train mnist
@@ -65,58 +101,130 @@ def train(
       cnnedge train cifar10 --width 0.5 --out runs/half
 
       cnnedge train cifar10 --data photos/ --init cifar10.keras --out runs/photos
+
+      cnnedge train --init my_mobilenet.h5 --preprocessing tf --data photos/
     """
     if list_models:
         _print_models()
         return
-    if model is None:
-        raise UsageError("no MODEL given: name one, or see cnnedge train --list")
+    from cnnedge import data as datasets
     from cnnedge.model.networks import model_spec
-    from cnnedge.training import checkpoint
+    from cnnedge.model.preprocessing import declared
     from cnnedge.training.job import SavedNetwork, TrainingJob
     from cnnedge.training.recipes import recipe
 
-    spec = model_spec(model)
-    start, wise = (None if path is None else SavedNetwork.of(path) for path in (init, teacher))
-    chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size, branches=branches)
-    called = checked_name(name) if name else model
-    job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise, name=called)
-    folder = out / called
-    target = folder / job.file
-    history = folder / checkpoint.HISTORY
-    files = [target] if resume else [target, history]
-    checkpoint.check_start(folder, files, resume=resume, overwrite=overwrite)
-    from cnnedge import data as datasets
-
-    source = data or spec.dataset
+    wise = None if teacher is None else SavedNetwork.of(teacher)
+    outside = declared(scale=scale, mean=mean, std=std, named=preprocessing)
     options = datasets.FolderOptions(test=test, max_bad=max_bad / 100)
-    datasets.check_source(source, spec.input_shape, options)
-    from cnnedge.model.backend import require_keras
-
-    require_keras(console.say)
-    from cnnedge import pipeline
+    if model is None:
+        if init is None:
+            raise UsageError("no MODEL given: name one, see cnnedge train --list; or any Keras model with --init FILE")
+        _refuse_for_own({"--width": width != 1, "--branches": branches, "--preset": preset != "quick",
+                         "--devices": devices != 1})  # fmt: skip
+        own = SavedNetwork.of(init)
+        if data is None:
+            raise UsageError(f"--init {init} alone is trained on pictures of yours: add --data NAME|DIR")
+        place = _Place(checked_name(name or init.stem), out, data, options, resume, overwrite)
+        place.check()
+        network, dataset = place.train_own(own.path, outside, input_size, (epochs, batch_size, seed, wise))
+    else:
+        spec = model_spec(model)
+        if outside or input_size:
+            raise UsageError(
+                f"what is done to pixels and their size are {model}'s own: leave MODEL out, or the options"
+            )
+        chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size, branches=branches)
+        start = None if init is None else SavedNetwork.of(init)
+        called = checked_name(name) if name else model
+        job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise, name=called)
+        place = _Place(called, out, data or spec.dataset, options, resume, overwrite)
+        place.check(spec.input_shape)
+        network, dataset = place.train(job, devices)
     from cnnedge.model.predictor import KerasPredictor
     from cnnedge.scoring.score import score
-    from cnnedge.training.placement import data_parallel
-    from cnnedge.training.start import check_saved
 
-    check_saved(job)
-
-    with data_parallel(devices, job.recipe.batch_size), console.progress() as progress:
-        dataset = datasets.load(
-            source,
-            image_shape=spec.input_shape,
-            calibration=job.recipe.calibration_images,
-            folder=options,
-            progress=progress,
-        )
-        network = pipeline.train_and_save(
-            job, dataset, folder=folder, resume=resume, overwrite=overwrite, progress=progress
-        )
     accuracy = score(KerasPredictor(network), dataset.validation).top1
     what = "validation images of the BUNDLED SAMPLE" if dataset.is_sample else "validation images"
-    console.show(f"{target}: {accuracy:.2%} right on {len(dataset.validation):,} {what}; see {history}")
-    console.next_step("cnnedge", "export", target, *(["--data", data] if data else []), "--out", out)
+    console.show(f"{place.target}: {accuracy:.2%} right on {len(dataset.validation):,} {what}; see {place.history}")
+    console.next_step("cnnedge", "export", place.target, *(["--data", data] if data else []), "--out", out)
+
+
+def _refuse_for_own(given: dict[str, object]) -> None:
+    """Refuse what a network from a file has already, or what is for the list alone."""
+    for option, is_given in given.items():
+        if is_given:
+            raise UsageError(f"{option} is for a network of cnnedge train --list: leave it out, or name MODEL")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the files go and which pictures are learned from: the same for a network of the list and for one's own."""
+
+    name: str
+    out: Path
+    source: str
+    options: "FolderOptions"
+    resume: bool
+    overwrite: bool
+
+    @property
+    def folder(self) -> Path:
+        return self.out / self.name
+
+    @property
+    def target(self) -> Path:
+        return self.folder / f"{self.name}.keras"
+
+    @property
+    def history(self) -> Path:
+        return self.folder / "history.csv"
+
+    def check(self, shape: tuple[int, int, int] | None = None) -> None:
+        """Before anything is loaded: may the files be written, and is there such data? Then load Keras."""
+        from cnnedge.data import check_source
+        from cnnedge.model.backend import require_keras
+        from cnnedge.training.checkpoint import check_start
+
+        files = [self.target] if self.resume else [self.target, self.history]
+        check_start(self.folder, files, resume=self.resume, overwrite=self.overwrite)
+        check_source(self.source, shape, self.options)
+        require_keras(console.say)
+
+    def train(self, job: "TrainingJob", devices: int) -> "tuple[keras.Model, Dataset]":
+        from cnnedge import pipeline
+        from cnnedge.training.placement import data_parallel
+        from cnnedge.training.start import check_saved
+
+        check_saved(job)
+        with data_parallel(devices, job.recipe.batch_size), console.progress() as progress:
+            dataset = self._load(job.spec.input_shape, job.recipe.calibration_images, progress)
+            network = pipeline.train_and_save(
+                job, dataset, folder=self.folder, resume=self.resume, overwrite=self.overwrite, progress=progress
+            )
+        return network, dataset
+
+    def train_own(
+        self, own: Path, outside: "Outside | None", input_size: int | None, settings: tuple[Any, ...]
+    ) -> "tuple[keras.Model, Dataset]":
+        """``settings``: epochs, batch size, seed and teacher."""
+        from cnnedge.model.source import read_source
+        from cnnedge.photos.own_network import Wish, take_up
+        from cnnedge.photos.recipe_for import MOST_CALIBRATION
+
+        read = read_source(own, preprocessing=outside, input_size=input_size)
+        say_notes(own.name, read.notes)
+        with console.progress() as progress:
+            dataset = self._load(read.model.input_shape[1:], MOST_CALIBRATION, progress)
+            network = take_up(
+                read, Wish(self.name, *settings), dataset, self.folder, resume=self.resume, overwrite=self.overwrite,
+                progress=progress,
+            )  # fmt: skip
+        return network, dataset
+
+    def _load(self, shape: tuple[int, int, int], calibration: int, progress: "Progress") -> "Dataset":
+        from cnnedge.data import load
+
+        return load(self.source, image_shape=shape, calibration=calibration, folder=self.options, progress=progress)
 
 
 def _print_models() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnedge.model.predictor import images_called
+from cnnedge.model.predictor import given_for, images_called, is_once
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +33,8 @@ def channel_statistics(model: "keras.Model", tensors: Sequence[Any], pixels: np.
     probe, images = keras.Model(model.inputs[0], list(tensors)), pixels[:IMAGES]
     size = images_called(images.shape[1:])
     parts = [images[start : start + size] for start in range(0, len(images), size)]
-    blocks = [_of_block(probe(part.astype("float32"), training=False)) for part in parts]
+    once = is_once(len(images), size)
+    blocks = [_of_block(given_for(probe, part.astype("float32"), once=once)) for part in parts]
     weights = np.array([len(part) for part in parts]) / len(images)
     return [_merged(weights, [block[index] for block in blocks]) for index in range(len(tensors))]
 

@@ -65,8 +65,10 @@ def export(
     if plan.needs_calibration:
         _ = converter.calibration  # before anything is written
     baseline = None if converter.data is None else score(KerasPredictor(converter.model), converter.data.test)
-    work = _Export(converter, name, folder, source.read_bytes(), training_record(source), baseline, keep_losses)
-    work.put_baseline(already_there=source.resolve() == (folder / f"{name}.keras").resolve())
+    content = source.read_bytes()
+    work = _Export(converter, name, folder, sha256_of(content), training_record(source), baseline, keep_losses)
+    work.put_baseline(content, already_there=source.resolve() == (folder / f"{name}.keras").resolve())
+    del content
     for scheme in plan.schemes:
         work.make(scheme)
     return work.done
@@ -79,7 +81,7 @@ class _Export:
     converter: Converter
     name: str
     folder: Path
-    content: bytes
+    source_sha256: str
     record: TrainingRecord | None
     baseline: Score | None
     keep_losses: bool
@@ -92,11 +94,11 @@ class _Export:
         classes = self.converter.model.outputs[0].shape[1]
         return self.converter.labels or tuple(str(index) for index in range(classes))
 
-    def put_baseline(self, *, already_there: bool) -> None:
+    def put_baseline(self, content: bytes, *, already_there: bool) -> None:
         file = f"{self.name}.keras"
         if not already_there:
-            write_atomically(self.folder / file, self.content)
-        self._note(file, baseline_entry(self.content, self.labels, self.baseline))
+            write_atomically(self.folder / file, content)
+        self._note(file, baseline_entry(content, self.labels, self.baseline))
         if self.baseline is not None:
             self.done.scores[file] = self.baseline
 
@@ -180,7 +182,7 @@ class _Export:
         words = scheme.words(images=images, epochs=recipe.qat_epochs, learning_rate=recipe.qat_learning_rate)
         made = {
             "method": words,
-            "source_sha256": sha256_of(self.content),
+            "source_sha256": self.source_sha256,
             "seed": self.converter.seed,
             "data": data_json(self.converter.data),
         }

@@ -11,8 +11,7 @@ from cnnedge.formats.model_file import open_model_file
 def float_parts(content: bytes, format: str, scopes: Mapping[str, str]) -> tuple[str, ...]:
     """What a file calculates in float before its last layer: ``elu (ELU)``, a layer and its operators.
 
-    Operators whose layer the file does not tell, as in ONNX files with their numbered tensors, stand together as
-    ``2 Mul, Erf``.
+    Operators whose layer the file does not tell stand together as ``2 Mul, Erf``.
 
     Args:
         scopes: the network's layers by what stands in the names of their tensors.
@@ -25,8 +24,9 @@ def float_parts(content: bytes, format: str, scopes: Mapping[str, str]) -> tuple
 
 
 def _layer_of(operator: OperatorFacts, scopes: Mapping[str, str]) -> str:
-    """The layer in whose scope TensorFlow named the tensor, with a number behind it; "" if there is none."""
-    for scope in operator.where.split(";")[0].split("/"):
+    """The layer in whose scope TensorFlow named the tensor, or the node, with a number behind it; "" if none."""
+    told = (operator.where, *operator.names)
+    for scope in (scope for text in told for scope in text.split(";")[0].split("/")):
         for name in (scope, re.sub(r"_\d+$", "", scope)):
             if name in scopes:
                 return scopes[name]

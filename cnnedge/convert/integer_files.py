@@ -1,6 +1,7 @@
 """The integer files of one folded model by post-training quantization, each made once."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,11 +59,15 @@ class IntegerFiles:
             self._files[key] = self._converted(model, levels, precision, io)
         return self._files[key]
 
-    def _chosen(self, levels: int, precision: str) -> "tuple[keras.Model, bool]":
+    @cached_property
+    def _plain(self) -> "keras.Model":
         from cnnedge.convert.integer_forms import integer_forms
 
+        return integer_forms(self.folded)
+
+    def _chosen(self, levels: int, precision: str) -> "tuple[keras.Model, bool]":
         if (levels, precision) not in self._kept:
-            plain = integer_forms(self.folded)
+            plain = self._plain
             equal = equalized(plain, self.pixels, levels=levels)
             self._kept[levels, precision] = plain, False
             if not all(map(np.array_equal, plain.get_weights(), equal.get_weights())):

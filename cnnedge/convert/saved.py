@@ -1,8 +1,10 @@
 """A folded model as the folder that TensorFlow's converters read, and their notes kept off the terminal."""
 
 import contextlib
+import ctypes
 import gc
 import logging
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -16,9 +18,19 @@ from cnnedge.nativelog import silenced
 def saved_model(model: Any) -> Iterator[str]:
     """A SavedModel with frozen weights, a batch of 1 and the two names that every exported file has."""
     with tempfile.TemporaryDirectory(prefix="cnnedge-") as folder, quiet():
+        let_go()
         _write(model, folder)
-        gc.collect()  # the graphs refer to themselves, each with all weights in it
+        let_go()
         yield folder
+
+
+def let_go() -> None:
+    """Free what nothing uses: models and graphs refer to themselves, each with all weights in it, and Linux's allocator
+    keeps what was freed between other blocks."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def _write(model: Any, folder: str) -> None:

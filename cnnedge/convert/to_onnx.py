@@ -27,6 +27,7 @@ from cnnedge.convert.runnable import refuse_unrunnable
 from cnnedge.convert.saved import quiet
 from cnnedge.convert.separate_clips import with_separate_clips
 from cnnedge.errors import ConversionError
+from cnnedge.formats.model_file import open_model_file
 from cnnedge.model.fold import INPUT_NAME, OUTPUT_NAME
 from cnnedge.passport import AUTHOR, PASSPORT_KEY, Passport
 
@@ -125,8 +126,8 @@ def _rename(graph: "GraphProto", old: str, new: str) -> None:
         node.output[:] = [new if name == old else name for name in node.output]
 
 
-def _shorten_names(graph: "GraphProto") -> None:
-    """Number the inner tensors: TFLite's names list every fused layer and weigh several kB."""
+def _shorten_names(graph: "GraphProto") -> dict[str, str]:
+    """Number the inner tensors: TFLite's names list every fused layer and weigh several kB. The old names, by new."""
     short = {INPUT_NAME: INPUT_NAME, OUTPUT_NAME: OUTPUT_NAME, "": ""}
     for name in (
         *(item.name for item in graph.initializer),
@@ -139,13 +140,23 @@ def _shorten_names(graph: "GraphProto") -> None:
         node.name = f"{node.op_type}_{number}"
         node.input[:] = [short[name] for name in node.input]
         node.output[:] = [short[name] for name in node.output]
+    return {new: old for old, new in short.items()}
+
+
+def _with_layers_of_floats(model: "ModelProto", content: bytes, old_names: dict[str, str]) -> bytes:
+    """The file in which every node that is left in float is named after the layer that it comes from."""
+    floats = {operator.where for operator in open_model_file(content, "onnx").facts.float_before_last_layer()}
+    for node in model.graph.node:
+        if node.output[0] in floats:
+            node.name = f"{old_names[node.output[0]].split(';')[0]}/{node.name}"
+    return model.SerializeToString() if floats else content
 
 
 def _finish(model: "ModelProto", precision: str) -> bytes:
     import onnx
 
     _free_batch(model.graph)
-    _shorten_names(model.graph)
+    old_names = _shorten_names(model.graph)
     model.doc_string = ""
     model.graph.name = "classifier"
     try:
@@ -153,5 +164,7 @@ def _finish(model: "ModelProto", precision: str) -> bytes:
     except Exception as error:
         raise ConversionError(f"the converted ONNX graph is not valid: {error}") from error
     content = model.SerializeToString()
+    if precision == "int8":
+        content = _with_layers_of_floats(model, content, old_names)
     refuse_unrunnable(content, "onnx", precision)
     return content

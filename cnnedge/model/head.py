@@ -10,6 +10,8 @@ from cnnedge.model.signature import OUTPUT_NAME
 
 # What the original gives: one probability a class, their logits, one probability p of the second of two, or its logit.
 Head = Literal["probabilities", "logits", "sigmoid", "logit"]
+# Layers that are an activation; every other layer without one gives its sums as they are.
+_ACTIVATIONS = ("Softmax", "ReLU", "LeakyReLU", "PReLU", "ELU")
 
 
 def ends_in_softmax(last: Any) -> bool:
@@ -44,15 +46,11 @@ def complete_head(graph: Graph) -> tuple[Head, list[str]]:
 def _activation(graph: Graph) -> str:
     """What the last layer does to its sum: softmax, sigmoid, linear, or a name of its own."""
     last = graph.source(graph.output)
-    if last is None:
+    if last is not None and last.kind in ("Flatten", "Reshape"):
+        last = graph.source(last.inputs[0])  # a softmax over a 1 x 1 map stays one when the map is flattened
+    if last is None or not last.inputs:
         return "linear"
-    if last.kind == "Softmax":
-        return "softmax"
-    if last.kind in ("Flatten", "Reshape"):
-        before = graph.source(last.inputs[0])
-        # A softmax over the channels of a 1 x 1 map stays one when the map is flattened.
-        return before.activation or before.kind.lower() if before is not None and before.inputs else "linear"
-    return last.activation or "linear"
+    return last.activation or (last.kind.lower() if last.kind in _ACTIVATIONS else "linear")
 
 
 def _flatten_before_softmax(graph: Graph) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DIGIT_SHAPE, PHOTO_SHAPE = (28, 28, 1), (32, 32, 3)
 # The network for someone's photos, whose size is chosen by the photos; it stands in no list.
 PHOTOS = "photos"
+# Someone's own network, read from a file; it stands in no list either.
+OWN = "own"
 # What a convolution sees after four poolings must still be a map.
 LEAST_SIZE = 32
 
@@ -180,6 +182,21 @@ def photos(size: int) -> ModelSpec:
         return plain_stack(PHOTOS, shape, stack, num_classes, width, seed)
 
     return ModelSpec(PHOTOS, "", shape, build, f"someone's photos at {size} x {size}")
+
+
+def own(shape: tuple[int, ...]) -> ModelSpec:
+    """Someone's own network for images of ``shape``, (height, width, channels): it is read from a file, never built.
+
+    Raises:
+        UsageError: ``shape`` is not three sizes.
+    """
+    if len(shape) != 3:
+        raise UsageError(f"the images of a network from a file are {shape}, expected (height, width, channels)")
+
+    def build(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
+        raise UsageError("a network of one's own is read from its file: name it with --init")
+
+    return ModelSpec(OWN, "", (shape[0], shape[1], shape[2]), build, "a network from a file")
 
 
 def model_spec(name: str, size: int | None = None) -> ModelSpec:

@@ -1,6 +1,6 @@
 """A Keras model as whatever classifies uint8 images, on any backend (``scoring.score.Predictor``)."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 # Images in one step of ``predict``, which lets go of a tensor when nothing reads it any more; and in one call of a
 # model, which holds every tensor until its end: a ConvNeXtTiny 300 MB of them for an image of 224 x 224.
 PREDICTED, CALLED = 250, 32
-# Pixels of all images in one: 20 images of 224 x 224, and 2.
-PREDICTED_PIXELS, CALLED_PIXELS = 1_000_000, 120_000
+# Pixels of all images in one: 8 images of 224 x 224, and 1.
+PREDICTED_PIXELS, CALLED_PIXELS = 410_000, 60_000
 
 
 def images_predicted(shape: tuple[int, ...]) -> int:
@@ -24,21 +24,50 @@ def images_called(shape: tuple[int, ...]) -> int:
     return _at_once(shape, CALLED, CALLED_PIXELS)
 
 
+def given_for(model: "keras.Model", batch: Any, *, once: bool) -> Any:
+    """What a model gives for a batch, as arrays: by a plain call if it is called ``once``, else by a traced function.
+
+    Tracing takes seconds. But each plain call of Keras's grouped convolutions compiles them anew, and keeps what it
+    compiled: 200 images through a ConvNeXtTiny, one at a time, took a minute and 500 MB more than the answers.
+    """
+    import keras
+
+    if once:
+        return keras.tree.map_structure(np.asarray, model(batch, training=False))
+    _without_xla(model)
+    return model.predict_on_batch(batch)
+
+
 def answers_called(model: "keras.Model", pictures: np.ndarray) -> np.ndarray:
     """What a model gives (N, classes) for (N, H, W, C) pictures, called with a few at a time."""
     size = images_called(pictures.shape[1:])
     parts = (pictures[start : start + size] for start in range(0, len(pictures), size))
-    return np.concatenate([np.asarray(model(part, training=False)) for part in parts])
+    return np.concatenate([given_for(model, part, once=is_once(len(pictures), size)) for part in parts])
+
+
+def is_once(count: int, size: int) -> bool:
+    """Whether ``count`` images in calls of ``size`` are not worth tracing: small images, or a single call."""
+    return size == CALLED or count <= size
 
 
 def _at_once(shape: tuple[int, ...], most: int, pixels: int) -> int:
     return max(1, min(most, pixels // (shape[0] * shape[1])))
 
 
+def _without_xla(model: "keras.Model") -> None:
+    """Without a GPU, TensorFlow's own kernels are faster than what XLA makes of them (``training.fit.jit_compile``),
+    and XLA compiles a deep network for many seconds, again for every size of batch."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu"):
+        model.jit_compile = False
+
+
 class KerasPredictor:
     """A model that takes float32 pixels 0..255, ``(N, H, W, C)``, and gives one value per class."""
 
     def __init__(self, model: "keras.Model") -> None:
+        _without_xla(model)
         self._model = model
 
     def predict(self, images: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from cnnedge.model.graph import Graph
 from cnnedge.model.graph.build import build
 from cnnedge.model.graph.read import graph_of, read_graph
 from cnnedge.model.head import Head, complete_head
-from cnnedge.model.predictor import images_called
+from cnnedge.model.predictor import given_for, images_called, is_once
 from cnnedge.model.preprocessing import Preprocessing, put_inside
 from cnnedge.model.proof import FLOAT16, FLOAT32, Tolerance, first_difference, prove_equal, synthetic_pictures
 from cnnedge.model.readers.opening import load_file
@@ -56,17 +56,16 @@ class Reference:
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Probabilities, float32 ``(N, classes)``, for pixels 0..255 ``(N, H, W, C)``."""
         size = graph_of(self.loaded).inputs[0].shape[0] or images_called(pixels.shape[1:])
-        return _as_probabilities(
-            np.concatenate([self._call(self.fed(pixels[i : i + size]), size) for i in range(0, len(pixels), size)]),
-            self.head,
-        )
+        once = is_once(len(pixels), size)
+        parts = [self.fed(pixels[start : start + size]) for start in range(0, len(pixels), size)]
+        return _as_probabilities(np.concatenate([self._call(part, size, once) for part in parts]), self.head)
 
     def fed(self, pixels: np.ndarray) -> np.ndarray:
         """What the original takes for these pixels."""
         prepared = pixels if self.preprocessing is None else self.preprocessing(pixels)
         return prepared[..., 0] if len(graph_of(self.loaded).inputs[0].shape) == 3 else prepared
 
-    def _call(self, batch: np.ndarray, size: int) -> np.ndarray:
+    def _call(self, batch: np.ndarray, size: int, once: bool) -> np.ndarray:
         """A batch of any length, filled up for a network that takes no other."""
         import keras
 
@@ -74,7 +73,7 @@ class Reference:
         missing = size - len(batch) if graph.inputs[0].shape[0] else 0
         filled = np.concatenate([batch, np.repeat(batch[:1], missing, axis=0)]) if missing else batch
         packed = keras.tree.pack_sequence_as(graph._inputs_struct, [filled.astype("float32")])
-        given = keras.tree.flatten(self.loaded(packed, training=False))[0]
+        given = keras.tree.flatten(given_for(self.loaded, packed, once=once))[0]
         return np.asarray(given, "float32")[: len(batch)]
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # What a linear head of some hundred classes needs; each photo also mirrored.
 MOST_IMAGES = 10_000
+# What is seen of them, as float32: a network that ends in Flatten gives tens of thousands of numbers an image.
+MOST_BYTES = 500_000_000
 EPOCHS, RATE, BATCH = 40, 1e-3, 32
 BLOCK = 64
 
@@ -41,30 +43,45 @@ def write_start(
         bare = Path(scratch) / "bare.keras"
         whole.save(bare)
         network = read_source(bare, preprocessing=imagenet.preprocessing_of(name)).model
+    write_with_head(network, train, path, progress=progress)
+
+
+def write_with_head(
+    network: "keras.Model", train: Split, path: Path, *, mirrored: bool = True, progress: Progress = silent
+) -> None:
+    """Train the last layer of ``network``, a Dense one with a softmax, and write it all to ``path``, as above.
+
+    Args:
+        mirrored: let it see each picture mirrored as well.
+    """
+    import keras
+
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
-    _train_head(network, evenly_spaced(train, MOST_IMAGES), num_classes, progress)
+    _train_head(network, train, mirrored, progress)
     save_keras(network, path)
 
 
-def _train_head(network: "keras.Model", train: Split, num_classes: int, progress: Progress) -> None:
+def _train_head(network: "keras.Model", train: Split, mirrored: bool, progress: Progress) -> None:
     """What the base sees of each photo never changes: it is calculated once, and the head alone is trained on it."""
     import keras
 
     last = network.layers[-1]
-    seen = _vectors(keras.Model(network.inputs[0], last.input), train, progress)
-    labels = np.tile(train.labels, 2)
+    most = MOST_BYTES // (2 * 4 * last.input.shape[1])
+    train = evenly_spaced(train, min(MOST_IMAGES, max(1, most)))
+    seen = _vectors(keras.Model(network.inputs[0], last.input), train, mirrored, progress)
+    labels = np.resize(train.labels, len(seen))
     head = keras.Sequential([keras.Input(seen.shape[1:]), last])
     head.compile(keras.optimizers.Adam(RATE), "sparse_categorical_crossentropy")
     head.fit(seen, labels, batch_size=BATCH, epochs=EPOCHS, verbose=0)
 
 
-def _vectors(features: "keras.Model", train: Split, progress: Progress) -> np.ndarray:
-    """float32 (2 N, features): of every photo, then of every photo mirrored."""
-    found: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+def _vectors(features: "keras.Model", train: Split, mirrored: bool, progress: Progress) -> np.ndarray:
+    """float32 (N, features) of every photo, then as many of every photo mirrored."""
+    found: list[list[np.ndarray]] = [[], []] if mirrored else [[]]
     for images, _ in train.batches(BLOCK):
-        for place, pictures in zip(found, (images, images[:, :, ::-1]), strict=True):
+        for place, pictures in zip(found, (images, images[:, :, ::-1]), strict=False):
             place.append(np.asarray(features(pictures.astype("float32"), training=False)))
         progress("what the base sees", min(len(found[0]) * BLOCK, len(train)), len(train))
-    return np.concatenate([*found[0], *found[1]])
+    return np.concatenate([block for place in found for block in place])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cnnedge.errors import DataError, UsageError
 from cnnedge.files import sha256_of
 from cnnedge.manifest import FileFacts, TrainedOn, TrainingRecord
-from cnnedge.model.networks import ModelSpec, model_spec
+from cnnedge.model.networks import OWN, ModelSpec, model_spec, own
 from cnnedge.model.readers.opening import check_kind
 from cnnedge.training.recipes import Recipe, recorded
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SavedNetwork:
-    """A ``.keras`` file that a training starts or learns from. Two are equal if their bytes are, wherever they lie."""
+    """A Keras file, or folder, that a training starts or learns from. Two are equal if their bytes are, anywhere."""
 
     path: Path = field(compare=False)
     sha256: str
@@ -30,13 +30,16 @@ class SavedNetwork:
 
     @classmethod
     def of(cls, path: Path) -> "SavedNetwork":
-        """The file at ``path``, as it is now.
+        """The file at ``path``, or the SavedModel folder, as it is now.
 
         Raises:
             ModelError: there is no such file, or it is no Keras model file.
         """
         check_kind(path)
-        return cls(path, sha256_of(path.read_bytes()))
+        if path.is_file():
+            return cls(path, sha256_of(path.read_bytes()))
+        parts = sorted(part for part in path.rglob("*") if part.is_file())
+        return cls(path, sha256_of("".join(sha256_of(part.read_bytes()) for part in parts).encode()))
 
     def facts(self) -> FileFacts:
         return FileFacts(self.path.name, self.sha256)
@@ -46,10 +49,11 @@ class SavedNetwork:
 class TrainingJob:
     """One training: two of the same job end with the same network, up to the order in which threads add.
 
-    network: a key of ``networks.MODELS``. seed: of weights, order, augmentation and dropout. width: factor on every
-    channel count. init: the network to start from. teacher: the network to learn from besides (distillation). data:
-    None until the images are at hand (see ``on``). size: height and width of the images, for a network of any size.
-    name: how the trained network is called, its own name if empty; it decides nothing.
+    network: a key of ``networks.MODELS``, or ``networks.OWN`` for one that ``init`` brings. seed: of weights, order,
+    augmentation and dropout. width: factor on every channel count. init: the network to start from. teacher: the
+    network to learn from besides (distillation). data: None until the images are at hand (see ``on``). size: height and
+    width of the images, for a network of any size. shape: (height, width, channels) of the images, for OWN. name: how
+    the trained network is called, its own name if empty; it decides nothing.
     """
 
     network: str
@@ -60,10 +64,11 @@ class TrainingJob:
     teacher: SavedNetwork | None = None
     data: TrainedOn | None = None
     size: int | None = None
+    shape: tuple[int, ...] | None = None
     name: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        model_spec(self.network, self.size)
+        _ = self.spec
         if self.seed < 0:
             raise UsageError(f"seed is {self.seed}, expected at least 0")
         if not self.width > 0:
@@ -81,7 +86,7 @@ class TrainingJob:
     @property
     def spec(self) -> ModelSpec:
         """What is trained."""
-        return model_spec(self.network, self.size)
+        return own(self.shape or ()) if self.network == OWN else model_spec(self.network, self.size)
 
     @property
     def file(self) -> str:
@@ -136,6 +141,7 @@ class TrainingJob:
             network=self.network, recipe=dataclasses.asdict(self.recipe), seed=self.seed, width=self.width,
             init=init, teacher=teacher, data=self.data, backend=backend, versions=dict(versions),
             cost=None if cost is None else dict(cost), size=self.size,
+            shape=self.shape,
         )  # fmt: skip
 
     @classmethod
@@ -148,7 +154,9 @@ class TrainingJob:
         try:
             recipe = recorded(record.recipe)
             init, teacher = (_saved(file) for file in (record.init, record.teacher))
-            return cls(record.network, recipe, record.seed, record.width, init, teacher, record.data, record.size)
+            return cls(
+                record.network, recipe, record.seed, record.width, init, teacher, record.data, record.size, record.shape
+            )
         except (KeyError, TypeError, UsageError) as error:
             raise DataError(f"the record of the training of {record.network!r} cannot be used ({error})") from None
 

@@ -10,6 +10,7 @@ import pytest
 
 from cnnedge.cards.architecture import reproducing_command
 from cnnedge.cards.evidence import load_facts
+from cnnedge.cards.markdown import few
 from cnnedge.cards.write import render
 from cnnedge.errors import DataError
 from cnnedge.manifest import FileFacts, TrainedOn, TrainingRecord
@@ -76,7 +77,17 @@ def test_what_was_not_measured_is_said(folder):
     del manifest["training"]
     (folder / "manifest.json").write_text(json.dumps(manifest))
     card = render(load_facts(folder))
-    assert "how it was trained is not recorded" in card and "No preset of this version" in card
+    assert "how it was trained is not recorded" in card and "`cnnedge export` made its files" in card
+    # A network from elsewhere has no builder that a script could scale.
+    assert "## Width" not in card and "preset" not in card.split("## Training")[1]
+
+
+def test_names_of_someone_elses_classes_fit_into_tables(folder):
+    benchmark = json.loads((folder / "benchmark.json").read_text())
+    names = ["a|b", *map(str, range(1, 10))]
+    edit(folder / "benchmark.json", data=benchmark["data"] | {"labels": names})
+    card = render(load_facts(folder))
+    assert r"| a\|b | 980 |" in card and few([str(index) for index in range(1000)]).endswith(" 9 and 990 more")
 
 
 def test_cost_is_the_recorded_one(folder):

@@ -9,13 +9,16 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from cnnedge.cli.app import run
 
 # Importing jax sets this in the process of the tests; a person's shell has it unset.
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # 96 of the 200 digits are trained on, the others held out: 3 steps an epoch.
+SHIPPED = Path(__file__).parents[2] / "exported" / "mnist-tiny" / "mnist-tiny.keras"
 ARGUMENTS = ["train", "mnist-tiny", "--epochs", "4", "--batch-size", "25"]
 
 
@@ -183,6 +186,47 @@ def test_width_and_what_the_training_cost_are_noted(digits, tmp_path, capsys):
     assert filters == [16, 16, 32, 32, 32]
 
 
+@pytest.fixture
+def shades(tmp_path) -> Path:
+    """20 pictures each of dark and of light noise."""
+    rng = np.random.default_rng(0)
+    for name, low in (("dark", 0), ("light", 120)):
+        (tmp_path / "shades" / name).mkdir(parents=True)
+        for index in range(20):
+            pixels = rng.integers(low, low + 120, (16, 12, 3)).astype("uint8")
+            Image.fromarray(pixels).save(tmp_path / "shades" / name / f"{index}.png")
+    return tmp_path / "shades"
+
+
+def test_any_network_is_taken_up(shades, tmp_path, capsys):
+    """Its own size, logits, pixels scaled outside, a map of classes at its end: a head first, then all of it."""
+    import keras
+
+    from cnnedge.model.keras_file import load_keras
+
+    keras.utils.set_random_seed(2)
+    image = keras.Input((16, 12, 3))
+    x = keras.layers.Conv2D(4, 3, activation="relu", name="probabilities")(image)
+    x = keras.layers.BatchNormalization(name="norm")(keras.layers.MaxPooling2D(4)(x))
+    x = keras.layers.Flatten()(keras.layers.GlobalAveragePooling2D(keepdims=True)(keras.layers.Conv2D(5, 1)(x)))
+    theirs = keras.Model(image, x)
+    theirs.export(tmp_path / "theirs", verbose=False)
+    arguments = ["train", "--init", str(tmp_path / "theirs"), "--data", str(shades), "--out", str(tmp_path / "out")]
+
+    assert run([*arguments, "--scale", "255", "--epochs", "2"]) == 0, capsys.readouterr().err
+    shown = capsys.readouterr()
+    folder = tmp_path / "out" / "theirs"
+    assert "it gives 5 logits" in shown.err and "100.00% right on" in shown.out
+    assert sorted(path.name for path in folder.glob("*.*")) == ["history.csv", "manifest.json", "theirs.keras"]
+    training = json.loads((folder / "manifest.json").read_text())["training"]
+    assert (training["network"], training["shape"], len(epochs_in(folder / "history.csv"))) == ("own", [16, 12, 3], 2)
+    assert training["init"]["file"].startswith("start_theirs_")
+    trained = load_keras(folder / "theirs.keras")
+    assert trained.output_shape == (None, 2)
+    kernels = [layer.kernel for layer in trained.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert not np.array_equal(kernels[0], theirs.get_layer("probabilities").kernel)
+
+
 def test_list(capsys):
     assert run(["train", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -198,6 +242,10 @@ def test_list(capsys):
         (["train", "mnist", "--preset", "slow"], 2, "unknown preset 'slow': expected one of quick, full"),
         (["train", "mnist", "--epochs", "0"], 2, "epochs is 0, expected at least 1"),
         (["train", "mnist", "--data", "/nowhere"], 2, "unknown dataset '/nowhere'"),
+        (["train", "mnist", "--scale", "255"], 2, "are mnist's own: leave MODEL out"),
+        (["train", "--init", "typo.h5", "--data", "mnist"], 1, "typo.h5 does not exist"),
+        (["train", "--init", str(SHIPPED)], 2, "alone is trained on pictures of yours: add --data"),
+        (["train", "--init", str(SHIPPED), "--width", "2"], 2, "--width is for a network of cnnedge train --list"),
     ],
 )
 def test_refusals(arguments, code, message, tmp_path, capsys):

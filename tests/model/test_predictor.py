@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from cnnedge.data import ArraySplit
-from cnnedge.model.predictor import KerasPredictor
+from cnnedge.model.predictor import KerasPredictor, answers_called, images_called
 from cnnedge.scoring.score import score
 
 
@@ -19,3 +19,25 @@ def test_it_gets_pixels_0_to_255_and_is_scored():
     found = score(KerasPredictor(model), ArraySplit(images, np.array([0, 1, 1, 1], np.int64)))
     assert found.answers.tolist() == [0, 1, 1, 0]
     assert found.top1 == 0.75
+
+
+class Counted(keras.layers.Layer):
+    """Counts how often Python runs it: once for each plain call, and once when a function is traced."""
+
+    runs = 0
+
+    def call(self, image):
+        type(self).runs += 1
+        return keras.ops.mean(image, axis=(1, 2))
+
+
+def test_many_calls_with_large_images_are_traced():
+    image = keras.Input((256, 256, 1))
+    model = keras.Model(image, Counted()(image))
+    pictures = np.random.default_rng(0).random((6, 256, 256, 1)).astype("float32")
+    Counted.runs = 0
+    assert np.allclose(answers_called(model, pictures), pictures.mean(axis=(1, 2)), atol=1e-5)
+    assert Counted.runs < 6 and images_called((256, 256, 1)) == 1
+    Counted.runs = 0
+    answers_called(model, pictures[:1])
+    assert Counted.runs == 1

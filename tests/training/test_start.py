@@ -47,7 +47,7 @@ def test_width_scales_a_fresh_network():
 def test_a_head_that_is_not_dense_cannot_be_replaced():
     image = keras.Input((8, 8, 1))
     model = keras.Model(image, keras.layers.Softmax()(keras.layers.Flatten()(image)), name="odd")
-    with pytest.raises(ModelError, match="odd ends in Flatten, expected Dense"):
+    with pytest.raises(ModelError, match="odd ends in InputLayer, expected Dense"):
         replace_head(model, 3, seed=0)
 
 
