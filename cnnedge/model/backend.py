@@ -1,6 +1,7 @@
 """Bringing Keras and its backend in: quietly, and with a clear word where it is not installed."""
 
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -39,6 +40,8 @@ def require_keras(say: Callable[[str], None] | None = None) -> str:
         # On the other backends Keras imports TensorFlow all the same, if it is there, when `fit` looks at its data.
         if importlib.util.find_spec("tensorflow") is not None:
             import tensorflow  # noqa: F401
+    # Its warnings speak to programmers: of functions that are traced more than once, as batches of two sizes are.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return keras.backend.backend()
 
 

@@ -41,13 +41,21 @@ def given_for(model: "keras.Model", batch: Any, *, once: bool) -> Any:
 def answers_called(model: "keras.Model", pictures: np.ndarray) -> np.ndarray:
     """What a model gives (N, classes) for (N, H, W, C) pictures, called with a few at a time."""
     size = images_called(pictures.shape[1:])
+    once = is_once(len(pictures), size)
     parts = (pictures[start : start + size] for start in range(0, len(pictures), size))
-    return np.concatenate([given_for(model, part, once=is_once(len(pictures), size)) for part in parts])
+    given = [given_for(model, part if once else filled(part, size), once=once) for part in parts]
+    return np.concatenate(given)[: len(pictures)]
 
 
 def is_once(count: int, size: int) -> bool:
     """Whether ``count`` images in calls of ``size`` are not worth tracing: small images, or a single call."""
     return size == CALLED or count <= size
+
+
+def filled(batch: np.ndarray, size: int) -> np.ndarray:
+    """The batch with its first image repeated behind it: a last one that is smaller would be traced anew."""
+    missing = size - len(batch)
+    return np.concatenate([batch, np.repeat(batch[:1], missing, axis=0)]) if missing > 0 else batch
 
 
 def _at_once(shape: tuple[int, ...], most: int, pixels: int) -> int:
@@ -73,6 +81,7 @@ class KerasPredictor:
     def predict(self, images: np.ndarray) -> np.ndarray:
         """uint8 images ``(n, H, W, C)`` to float32 ``(n, classes)``."""
         # Not ``predict`` itself: each call leaves some of its pipeline behind, 500 MB after ten blocks of 224 x 224.
-        batch = images_predicted(images.shape[1:])
-        blocks = (images[start : start + batch].astype(np.float32) for start in range(0, len(images), batch))
-        return np.concatenate([np.asarray(self._model.predict_on_batch(block)) for block in blocks])
+        size = min(images_predicted(images.shape[1:]), len(images))
+        blocks = (filled(images[start : start + size], size) for start in range(0, len(images), size))
+        given = [np.asarray(self._model.predict_on_batch(block.astype(np.float32))) for block in blocks]
+        return np.concatenate(given)[: len(images)]

@@ -15,7 +15,7 @@ from cnnedge.model.graph import Graph
 from cnnedge.model.graph.build import build
 from cnnedge.model.graph.read import graph_of, read_graph
 from cnnedge.model.head import Head, complete_head
-from cnnedge.model.predictor import given_for, images_called, is_once
+from cnnedge.model.predictor import filled, given_for, images_called, is_once
 from cnnedge.model.preprocessing import Preprocessing, put_inside
 from cnnedge.model.proof import FLOAT16, FLOAT32, Tolerance, first_difference, prove_equal, synthetic_pictures
 from cnnedge.model.readers.opening import load_file
@@ -66,13 +66,12 @@ class Reference:
         return prepared[..., 0] if len(graph_of(self.loaded).inputs[0].shape) == 3 else prepared
 
     def _call(self, batch: np.ndarray, size: int, once: bool) -> np.ndarray:
-        """A batch of any length, filled up for a network that takes no other."""
+        """A batch of any length, filled up to ``size`` for a network that takes no other, or is traced for it."""
         import keras
 
         graph = graph_of(self.loaded)
-        missing = size - len(batch) if graph.inputs[0].shape[0] else 0
-        filled = np.concatenate([batch, np.repeat(batch[:1], missing, axis=0)]) if missing else batch
-        packed = keras.tree.pack_sequence_as(graph._inputs_struct, [filled.astype("float32")])
+        whole = batch if once and graph.inputs[0].shape[0] is None else filled(batch, size)
+        packed = keras.tree.pack_sequence_as(graph._inputs_struct, [whole.astype("float32")])
         given = keras.tree.flatten(given_for(self.loaded, packed, once=once))[0]
         return np.asarray(given, "float32")[: len(batch)]
 

@@ -79,7 +79,7 @@ def replace_head(network: keras.Model, num_classes: int, seed: int) -> keras.Mod
     if not isinstance(last, keras.layers.Dense | keras.layers.Conv2D):
         raise ModelError(f"{network.name} ends in {type(last).__name__}, expected Dense: its head cannot be replaced")
     seen = last.input if len(last.input.shape) == 2 else keras.layers.GlobalAveragePooling2D(name="seen")(last.input)
-    others = {layer.name for layer in network.layers} - {last.name}
+    others = {layer.name for layer in keras.Model(network.inputs[0], seen).layers}
     head = keras.layers.Dense(
         num_classes,
         activation="softmax",

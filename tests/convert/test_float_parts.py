@@ -25,4 +25,3 @@ def test_layers_without_a_kernel_and_layers_that_were_named_are_told(tensorflow)
     marks = {mark: name for name, mark in marks_of(folded).items()}
     assert "first (CONV_2D)" in float_parts(mixed, "tflite", marks)
     assert "first (Conv)" in float_parts(convert_onnx_int8(mixed), "onnx", marks)
-    assert float_parts(convert_onnx_int8(whole), "onnx", {name: name for name in marks_of(folded)}) == ("bend (Elu)",)

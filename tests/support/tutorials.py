@@ -161,6 +161,14 @@ def thousand_classes(side: int) -> Any:
     return keras.Sequential([keras.Input((side, side, 3)), *net, layers.Dense(1000, activation="softmax")])
 
 
+def caffe_resnet(side: int) -> Any:
+    """ResNet50 nested behind its own ``preprocess_input``: blue first, ImageNet's mean taken out; two classes."""
+    image = keras.Input((side, side, 3))
+    base = keras.applications.ResNet50(input_shape=(side, side, 3), include_top=False, weights=None)
+    x = base(keras.applications.resnet50.preprocess_input(image))
+    return keras.Model(image, layers.Dense(2, activation="softmax")(layers.GlobalAveragePooling2D()(x)))
+
+
 def application(name: str, classes: int = 10) -> Callable[[int], Any]:
     make = getattr(keras.applications, name)
     return lambda side: make(input_shape=(side, side, 3), weights=None, classes=classes)
@@ -182,9 +190,11 @@ TUTORIALS = {
 }
 LARGE = {
     "efficientnet": Tutorial(efficientnet, 224, 32),
+    "caffe-resnet": Tutorial(caffe_resnet, 224, 32),
     **{
         name: Tutorial(application(name), side, 32)
-        for name, side in (("MobileNetV2", 224), ("MobileNetV3Small", 224), ("ResNet50", 224), ("DenseNet121", 224),
+        for name, side in (("MobileNetV2", 224), ("MobileNetV3Small", 224), ("MobileNetV3Large", 224),
+                           ("ResNet50", 224), ("DenseNet121", 224),
                            ("NASNetMobile", 224), ("ConvNeXtTiny", 224), ("InceptionV3", 299), ("Xception", 299))
     },
 }  # fmt: skip

@@ -141,12 +141,22 @@ class _Reader:
             return "int8"
         if node.op in _FUSING and kinds.get(node.inputs[0]) == "int8":
             return "int8"
+        if node.op == "Add" and self._adds_bias(node, kinds):
+            return "int8"
         deciding = [name for name in node.inputs if not self._is_side_input(node, name)]
         if not self.integers.issuperset(deciding):
             return "float"
         if node.op in _MOVING:
             return "none"
         return "int8" if node.op in _FLOAT_OUT or self.closed.issuperset(node.outputs[:1]) else "float"
+
+    def _adds_bias(self, node: Node, kinds: dict[str, str]) -> bool:
+        """Whether a node adds the bias of a dense layer: ONNX Runtime makes one Gemm of a flat MatMul and its Add."""
+        for name, other in (node.inputs, node.inputs[::-1]) if len(node.inputs) == 2 else ():
+            maker = self.makers.get(name)
+            if maker is not None and maker.op == "MatMul" and kinds.get(name) == "int8" and self._is_constant(other):
+                return len(self.shapes.get(name) or ()) == 2
+        return False
 
     def _is_side_input(self, node: Node, name: str) -> bool:
         """Whether an input is a bias, shape or limit: a constant that does not decide the kernel's type."""
