@@ -92,10 +92,11 @@ def colour_picture(name: str, size: tuple[int, int] = (4, 4)) -> np.ndarray:
     return picture
 
 
-def quantized_onnx(*, float_weights: bool = False, open_end: bool = False) -> bytes:
+def quantized_onnx(*, float_weights: bool = False, open_end: bool = False, hidden: bool = False) -> bytes:
     """Convolution, ReLU and dense layer between QuantizeLinear and DequantizeLinear, on a uint8 image.
 
-    ``float_weights`` leaves the convolution's weights in float; ``open_end`` leaves out the quantization after it.
+    ``float_weights`` leaves the convolution's weights in float; ``open_end`` leaves out the quantization after it;
+    ``hidden`` puts another dense layer before the last, as tf2onnx writes them: a product and a sum.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -117,8 +118,22 @@ def quantized_onnx(*, float_weights: bool = False, open_end: bool = False) -> by
         node("QuantizeLinear", ["positive", scale, zero], ["q"]),
         node("DequantizeLinear", ["q", scale, zero], ["values"]),
         node("Reshape", ["positive" if open_end else "values", constant("shape", np.array([-1, 144]))], ["row"]),
-        node("DequantizeLinear", [constant("v", np.ones((144, 3), np.int8)), scale, signed], ["dense"]),
-        node("Gemm", ["row", "dense"], ["logits"]),
+    ]
+    if hidden:
+        bias = constant("b", np.arange(8, dtype=np.int32)), constant("bs", np.float32(0.0004))
+        nodes += [
+            node("DequantizeLinear", [constant("u", np.ones((144, 8), np.int8)), scale, signed], ["inner"]),
+            node("DequantizeLinear", [*bias], ["bias"]),
+            node("MatMul", ["row", "inner"], ["product"]),
+            node("Add", ["product", "bias"], ["hidden_sums"]),
+            node("Relu", ["hidden_sums"], ["hidden_positive"]),
+            node("QuantizeLinear", ["hidden_positive", scale, zero], ["hidden_q"]),
+            node("DequantizeLinear", ["hidden_q", scale, zero], ["hidden"]),
+        ]
+    last, features = ("hidden", 8) if hidden else ("row", 144)
+    nodes += [
+        node("DequantizeLinear", [constant("v", np.ones((features, 3), np.int8)), scale, signed], ["dense"]),
+        node("Gemm", [last, "dense"], ["logits"]),
         node("Softmax", ["logits"], ["probabilities"]),
     ]
     graph = helper.make_graph(
