@@ -11,6 +11,8 @@ MAX_FILE_BYTES = 1_000_000
 def asked_labels(text: str | None) -> tuple[str, ...] | None:
     """What ``--labels`` asks for, in the order of the file's outputs; None where it is not given.
 
+    A file in which every line begins with its number (``0 cat``), as Teachable Machine has it, gives the names alone.
+
     Raises:
         UsageError: there is no such file and no comma in it, or a name is empty or stands twice.
     """
@@ -34,6 +36,12 @@ def _lines(path: Path) -> list[str]:
             content = stream.read(MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
             raise UsageError(f"--labels {path} is larger than {MAX_FILE_BYTES:,} bytes, expected a label a line")
-        return [line.strip() for line in content.decode("utf-8-sig").rstrip().split("\n")]
+        return _without_numbers([line.strip() for line in content.decode("utf-8-sig").rstrip().split("\n")])
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--labels {path} cannot be read ({error}), expected UTF-8 text with a label a line") from None
+
+
+def _without_numbers(lines: list[str]) -> list[str]:
+    parts = [line.partition(" ") for line in lines]
+    numbered = len(lines) > 1 and all(part[0] == str(index) and part[2] for index, part in enumerate(parts))
+    return [part[2].strip() for part in parts] if numbered else lines

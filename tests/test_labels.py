@@ -12,6 +12,14 @@ def test_a_list_and_a_file_give_names_in_their_order(tmp_path):
     assert asked_labels(None) is None
 
 
+def test_teachable_machines_numbers_are_no_part_of_the_names(tmp_path):
+    file = tmp_path / "labels.txt"
+    file.write_text("0 Class 1\n1 red apple\n")
+    assert asked_labels(str(file)) == ("Class 1", "red apple")
+    file.write_text("1 cent\n2 cent\n")
+    assert asked_labels(str(file)) == ("1 cent", "2 cent")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -42,6 +42,7 @@ def golden(
     from cnnedge.formats.model_file import open_model_file
     from cnnedge.images.normalization import asked_normalization
     from cnnedge.runtime.opening import open_runner
+    from cnnedge.scoring.testdata import as_exported
 
     refuse_folder(out, overwrite=overwrite)
     model_file = open_model_file(file).told(asked_normalization(mean, std), None)
@@ -52,6 +53,7 @@ def golden(
             dataset = datasets.load(
                 data, image_shape=runner.input_shape, validation=0, calibration=0, progress=progress
             )
+        dataset = as_exported(dataset, model_file)
         numbers = tuple(str(index) for index in range(len(dataset.labels)))
         if labels not in (dataset.labels, numbers):
             raise DataError(

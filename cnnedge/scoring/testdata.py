@@ -45,8 +45,20 @@ def choose_dataset(
     if options.labels is None:
         options = replace(options, labels=next((file.labels for file in files if file.labels), None))
     found = datasets.load(name, seed=seed, image_shape=_image_shape(name, files), folder=options, progress=progress)
+    found = next((as_exported(found, file) for file in files if file.labels), found)
     _refuse_other_classes(found, files)
     return found
+
+
+def as_exported(dataset: "Dataset", file: ModelFile) -> "Dataset":
+    """The dataset with the names that ``file`` has for its classes, if it was exported with these very test images:
+    ``export --labels`` gives classes other names than their folders have."""
+    from cnnedge import data as datasets
+
+    labels, record = file.labels or (), _exported_with(file)
+    if record is None or len(labels) != len(dataset.labels) or set(labels) == set(dataset.labels):
+        return dataset
+    return datasets.named(dataset, labels) if record.test.sha256 == dataset.test.sha256 else dataset
 
 
 def refuse_other_data(dataset: "Dataset", manifest: Manifest) -> None:

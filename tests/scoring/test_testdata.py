@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cnnedge import data as datasets
 from cnnedge.errors import UsageError
@@ -52,6 +53,21 @@ def test_the_files_record_names_the_data_not_its_name(photos):
 def test_data_with_other_classes_is_refused_before_the_work(photos):
     with pytest.raises(UsageError, match=r"mnist is not the data of cifar10_float32\.onnx: its classes are red, green"):
         choose_dataset("mnist", [photos], [])
+
+
+def test_the_very_images_of_the_export_take_the_names_that_it_gave(tmp_path):
+    """``export --labels`` gave the folders' classes other names."""
+    for index, name in enumerate("abc"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(10):
+            Image.new("RGB", (4, 4), (number, 20 * index, 0)).save(tmp_path / "photos" / name / f"{number}.png")
+    found = datasets.load(tmp_path / "photos", image_shape=(4, 4, 3))
+    data = {"name": "photos", "source": "folder", "is_sample": False, "seed": 0, "licence": ""}
+    facts = {"images": len(found.test), "sha256": found.test.sha256}
+    made = {"data": data | {"calibration": facts, "test": facts}}
+    (tmp_path / "named.onnx").write_bytes(models.with_passport(models.colours_onnx(), made=made))
+    named = choose_dataset(str(tmp_path / "photos"), [tmp_path / "named.onnx"], [])
+    assert (found.labels, named.labels) == (("a", "b", "c"), models.COLOURS)
 
 
 def test_a_name_alone_says_nothing(files, tmp_path):
