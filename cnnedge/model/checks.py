@@ -6,11 +6,10 @@ from cnnedge.errors import ModelError
 from cnnedge.model.flat.inference import is_augmentation
 from cnnedge.model.graph.read import graph_of
 from cnnedge.model.head import ends_in_softmax
+from cnnedge.model.readers.limits import RECURRENT
 
 if TYPE_CHECKING:
     import keras
-
-_RECURRENT = ("LSTM", "GRU", "SimpleRNN", "Bidirectional", "RNN", "ConvLSTM2D", "Embedding", "TextVectorization")
 
 
 def check_ends(model: "keras.Model", input_size: int | None = None) -> None:
@@ -40,7 +39,7 @@ def check_ends(model: "keras.Model", input_size: int | None = None) -> None:
 
 def _check_layers(model: "keras.Model") -> None:
     for layer in model._flatten_layers():
-        if type(layer).__name__ in _RECURRENT:
+        if type(layer).__name__ in RECURRENT:
             raise ModelError(
                 f"layer {layer.name!r} is {type(layer).__name__}, made for sequences: expected a network for images"
             )

@@ -18,6 +18,7 @@ from cnnedge.model.head import Head, complete_head
 from cnnedge.model.predictor import filled, given_for, images_called, is_once
 from cnnedge.model.preprocessing import Preprocessing, put_inside
 from cnnedge.model.proof import FLOAT16, FLOAT32, Tolerance, first_difference, prove_equal, synthetic_pictures
+from cnnedge.model.readers.limits import check_costs
 from cnnedge.model.readers.opening import load_file
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def _understood(
     path: Path, loaded: "keras.Model", preprocessing: Preprocessing | None, input_size: int | None
 ) -> SourceModel:
     check_ends(loaded, input_size)
+    check_costs(_sized(loaded, input_size))
     if is_plain(loaded) and preprocessing is None:
         return SourceModel(path, loaded, Reference(loaded), _rebuilt(path), changed=path.is_dir())
     graph = read_graph(_sized(loaded, input_size))

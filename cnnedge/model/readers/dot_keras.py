@@ -1,14 +1,14 @@
 """``.keras`` archives, of Keras 3 and of Keras 2."""
 
-import io
 import json
+import tempfile
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnedge.errors import ModelError
 from cnnedge.model.readers.keras2 import modernized
-from cnnedge.model.readers.limits import check_config, check_hdf5
+from cnnedge.model.readers.limits import build_within, check_config, check_hdf5
 
 if TYPE_CHECKING:
     import keras
@@ -20,29 +20,28 @@ _CONFIG_BYTES = 32_000_000
 _PACKED = 20
 
 
-def load_archive(path: Path) -> "keras.Model":
-    """The model in a ``.keras`` archive.
+def load_archive(path: Path, *, trusted: bool = False) -> "keras.Model":
+    """The model in a ``.keras`` archive; ``trusted`` see ``limits.build_within``.
 
     Raises:
         ModelError: it is none, or declares more than it holds.
     """
-    import keras
-
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
         _check_entries(archive)
         config = json.loads(archive.read(_CONFIG))
-        weights = archive.read(_WEIGHTS)
-        entries = {info.filename: info for info in archive.infolist()}
-        check_config(config, check_hdf5(io.BytesIO(weights)))
-        rebuilt = io.BytesIO()
-        with zipfile.ZipFile(rebuilt, "w") as copy:
-            for name in entries:
-                if name not in (_CONFIG, _WEIGHTS) and not name.endswith("/"):
-                    copy.writestr(name, archive.read(name))
-            copy.writestr(_CONFIG, json.dumps(modernized(config)))
-            copy.writestr(_WEIGHTS, weights)
-    rebuilt.seek(0)
-    return keras.src.saving.saving_lib.load_model(rebuilt, compile=False, safe_mode=True)
+        weights = Path(archive.extract(_WEIGHTS, folder))
+        held = check_hdf5(weights)
+        check_config(config)
+        model = build_within(lambda: _built(modernized(config)), held, trusted=trusted)
+        if model.built:  # one that never was has no weights, which is said where it is read
+            model.load_weights(weights)
+        return model
+
+
+def _built(config: dict[str, Any]) -> "keras.Model":
+    import keras
+
+    return keras.saving.deserialize_keras_object({**config, "compile_config": None}, safe_mode=True)
 
 
 def _check_entries(archive: zipfile.ZipFile) -> None:

@@ -1,13 +1,12 @@
 """Legacy ``.h5`` files, of Keras 2 (Teachable Machine's keras_model.h5) and of Keras 3."""
 
-import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnedge.errors import ModelError
 from cnnedge.model.readers.keras2 import modernized
-from cnnedge.model.readers.limits import check_config, check_hdf5
+from cnnedge.model.readers.limits import build_within, check_config, check_hdf5
 
 if TYPE_CHECKING:
     import keras
@@ -15,40 +14,46 @@ if TYPE_CHECKING:
 _OPERATION = "operation>"
 
 
-def load_hdf5(path: Path) -> "keras.Model":
-    """The model in an ``.h5`` file.
+def load_hdf5(path: Path, *, trusted: bool = False) -> "keras.Model":
+    """The model in an ``.h5`` file; ``trusted`` see ``limits.build_within``.
 
     Raises:
         ModelError: it holds weights alone, or declares more than it holds.
     """
     import h5py
 
-    content = io.BytesIO(path.read_bytes())
-    weights = check_hdf5(content)
-    with h5py.File(content, "r") as file:
+    held = check_hdf5(path)
+    with h5py.File(path, "r") as file:
         if "model_config" not in file.attrs:
             raise ModelError(
                 "holds weights alone, without the network: save the whole model with model.save('model.keras')"
             )
         text = file.attrs["model_config"]
         config = json.loads(text if isinstance(text, str) else text.decode())
-        check_config(config, weights)
-        return _rebuilt(_with_operations(modernized(config)), file)
+        check_config(config)
+        modern = _with_operations(modernized(config))
+        model = build_within(lambda: _rebuilt(modern), held, trusted=trusted)
+        _legacy().legacy_h5_format.load_weights_from_hdf5_group(file["model_weights"], model)
+        return model
 
 
-def _rebuilt(config: dict[str, Any], file: Any) -> "keras.Model":
-    """What keras.saving.load_model does with such a file, but for its decoding of slices, which it does twice."""
+def _legacy() -> Any:
     import keras
 
-    legacy, saving = keras.src.legacy.saving, keras.src.saving
+    return keras.src.legacy.saving
+
+
+def _rebuilt(config: dict[str, Any]) -> "keras.Model":
+    """What keras.saving.load_model makes of such a file, but for its decoding of slices, which it does twice."""
+    import keras
+
+    legacy, saving = _legacy(), keras.src.saving
     with (
         legacy.saving_options.keras_option_scope(use_legacy_config=True),
         saving.serialization_lib.SafeModeScope(True),
         keras.saving.custom_object_scope(_operations()),
     ):
-        model = legacy.saving_utils.model_from_config(config)
-        legacy.legacy_h5_format.load_weights_from_hdf5_group(file["model_weights"], model)
-    return model
+        return legacy.saving_utils.model_from_config(config)
 
 
 def _with_operations(part: Any) -> Any:

@@ -1,20 +1,25 @@
 """What a foreign model file may declare: checked before memory is taken for it."""
 
-import io
 import math
-from typing import Any
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cnnedge.errors import ModelError
+from cnnedge.formats.budget import check_memory, check_work
+from cnnedge.model.graph import Node
+from cnnedge.model.graph.read import graph_of, read_graph
 
-# Numbers in a layer's configuration that its weights grow with.
-_SIZES = ("filters", "units", "input_dim", "output_dim", "key_dim", "value_dim", "num_heads", "depth_multiplier")
-# A side of a picture, a kernel, a pool: larger ones are a mistake or an attack.
-_LENGTHS = ("kernel_size", "pool_size", "padding", "size", "target_shape", "batch_shape", "batch_input_shape")
-_LONGEST = 1_000_000
+if TYPE_CHECKING:
+    import keras
+
 _PACKED = 20
+# Steps that are traced one by one where it asks for it, a million if it likes; no network for images has them.
+RECURRENT = ("LSTM", "GRU", "SimpleRNN", "Bidirectional", "RNN", "ConvLSTM2D", "Embedding", "TextVectorization")
 
 
-def check_hdf5(content: io.BytesIO) -> int:
+def check_hdf5(path: Path) -> int:
     """How many numbers all datasets of an HDF5 file hold.
 
     Raises:
@@ -24,7 +29,7 @@ def check_hdf5(content: io.BytesIO) -> int:
 
     found: list[Any] = []
     try:
-        with h5py.File(content, "r") as file:
+        with h5py.File(path, "r") as file:
             _collect(file, found)
             for dataset in found:
                 _check_dataset(dataset)
@@ -55,45 +60,89 @@ def _check_dataset(dataset: Any) -> None:
         raise ModelError(f"declares {dataset.nbytes:,} bytes for {dataset.name!r} and stores {stored:,}")
 
 
-def check_config(config: Any, weights: int) -> None:
-    """Refuse a network whose layers would have more weights than the file holds.
-
-    Args:
-        config: the parsed configuration.
-        weights: how many numbers the file holds.
+def check_config(config: Any) -> None:
+    """Refuse what would be calculated, or traced without end, while the network is built.
 
     Raises:
-        ModelError: some layer declares more units or longer sides than can be.
+        ModelError: a layer is made for sequences, or is called on constants alone.
     """
     pending = [config]
     while pending:
         part = pending.pop()
         if isinstance(part, dict):
-            _check_numbers(part, weights)
+            _check_layer(part)
             pending.extend(part.values())
         elif isinstance(part, list):
             pending.extend(part)
 
 
-def _check_numbers(config: dict[str, Any], weights: int) -> None:
-    name = config.get("name", "?")
-    for key in _SIZES:
-        value = config.get(key)
-        if isinstance(value, int) and value > max(weights, 1):
-            raise ModelError(f"declares {key} {value:,} in layer {name!r} and holds {weights:,} weights in all")
-    kernels = _kernel_numbers(config)
-    if kernels > max(weights, 1):
-        raise ModelError(f"declares kernels of {kernels:,} numbers in layer {name!r} and holds {weights:,} in all")
-    for key in _LENGTHS:
-        value = config.get(key)
-        numbers = value if isinstance(value, list) else [value]
-        if any(isinstance(number, int) and number > _LONGEST for number in numbers):
-            raise ModelError(f"declares {key} {value} in layer {name!r}: at most {_LONGEST:,} is possible")
+def _check_layer(part: dict[str, Any]) -> None:
+    settings = part.get("config")
+    name = part.get("name") or (settings.get("name") if isinstance(settings, dict) else None)
+    if part.get("class_name") in RECURRENT:
+        raise ModelError(f"has {part['class_name']} {name!r}, made for sequences: expected a network for images")
+    for call in part.get("inbound_nodes") or ():
+        if isinstance(call, dict) and not _takes_a_tensor(call):
+            raise ModelError(f"calls {name!r} on constants alone: no Keras model does")
 
 
-def _kernel_numbers(config: dict[str, Any]) -> int:
-    """The least that a convolution's kernel holds: for one channel in, and where it is separable for one out."""
-    size, filters = config.get("kernel_size"), config.get("filters", 1)
-    taps = [number for number in (size if isinstance(size, list) else [size]) if isinstance(number, int)]
-    outputs = filters if isinstance(filters, int) and "depth_multiplier" not in config else 1
-    return math.prod(taps) * outputs if taps else 0
+def _takes_a_tensor(part: Any) -> bool:
+    if isinstance(part, dict):
+        return part.get("class_name") == "__keras_tensor__" or _takes_a_tensor(list(part.values()))
+    return isinstance(part, list) and any(_takes_a_tensor(value) for value in part)
+
+
+def build_within(make: "Callable[[], keras.Model]", held: int, *, trusted: bool = False) -> "keras.Model":
+    """The model that ``make`` builds, whose weights take memory only once they are known to be in the file.
+
+    Args:
+        make: builds a network from its configuration.
+        held: how many numbers the file holds.
+        trusted: layers of the user's own code are among them, which may make their weights in any way, and at once.
+
+    Raises:
+        ModelError: the network has more weights than that.
+    """
+    import keras
+    from keras.src.backend.common import global_state, variables
+
+    try:
+        with nullcontext() if trusted else keras.StatelessScope(initialize_variables=False):
+            model = make()
+        declared = sum(math.prod(weight.shape) for weight in model.weights)
+        if declared > held:
+            raise ModelError(f"declares layers of {declared:,} weights{_largest(model)} and holds {held:,}")
+        variables.initialize_all_variables()
+    finally:
+        global_state.set_global_attribute("uninitialized_variables", [])
+    return model
+
+
+def _largest(model: "keras.Model") -> str:
+    weight = max(model.weights, key=lambda weight: math.prod(weight.shape))
+    return f" ({weight.path}: {' x '.join(map(str, weight.shape))})"
+
+
+def check_costs(model: "keras.Model") -> None:
+    """Refuse a network that no device could run, before this one is asked to: the limits are those of exported files.
+
+    Raises:
+        ModelError: one layer gives more than ``MAX_MEMORY_BYTES``, or multiplies more than ``MAX_WORK`` times.
+    """
+    batch = graph_of(model).inputs[0].shape[0] or 1
+    for node in read_graph(model).nodes:
+        name = f"has {node.kind} {node.name[:30]!r}, which"
+        check_memory(name, 4 * batch * max(_numbers(wire.shape) for wire in node.outputs))
+        check_work(name, _work(node))
+
+
+def _work(node: Node) -> int:
+    """Multiplications with weights, for one image: every place of the output takes each weight once."""
+    shape = node.output.shape
+    channels = shape[1 if getattr(node.operation, "data_format", None) == "channels_first" else -1]
+    weights = sum(math.prod(weight.shape) for weight in getattr(node.operation, "weights", ()))
+    return _numbers(shape) // (channels or 1) * weights
+
+
+def _numbers(shape: tuple[int | None, ...]) -> int:
+    return math.prod(side or 1 for side in shape[1:])

@@ -4,6 +4,7 @@ import importlib
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ def load_file(path: Path, custom_objects: Sequence[str] = (), input_size: int | 
     Raises:
         ModelError: no such file, of another kind, damaged, with code inside, or larger than it has weights for.
     """
-    load = _loader(path, input_size)
+    load = _loader(path, input_size, trusted=bool(custom_objects))
     with _known(custom_objects):
         try:
             return load(path)
@@ -49,7 +50,7 @@ def check_kind(path: Path) -> None:
     _loader(path)
 
 
-def _loader(path: Path, input_size: int | None = None) -> "Callable[[Path], keras.Model]":
+def _loader(path: Path, input_size: int | None = None, *, trusted: bool = False) -> "Callable[[Path], keras.Model]":
     if not path.exists():
         raise ModelError(f"{path} does not exist: {_EXPECTED}")
     if path.is_dir():
@@ -59,9 +60,9 @@ def _loader(path: Path, input_size: int | None = None) -> "Callable[[Path], kera
     with path.open("rb") as file:
         start = file.read(len(_HDF5))
     if start == _HDF5:
-        return load_hdf5
+        return partial(load_hdf5, trusted=trusted)
     if zipfile.is_zipfile(path):
-        return load_archive
+        return partial(load_archive, trusted=trusted)
     raise ModelError(f"{path} is not a Keras model file: {_EXPECTED}")
 
 

@@ -5,6 +5,7 @@ operators are few and each is a layer's, so that the network is rebuilt from the
 what the program itself gives. So it can be quantized, and trained with quantization, like any other.
 """
 
+import math
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnedge.errors import ModelError
+from cnnedge.formats.budget import check_memory
 from cnnedge.model.proof import prove_equal, synthetic_pictures
+from cnnedge.model.readers.limits import check_costs
 from cnnedge.model.readers.operators import OperatorReader, Program
 
 if TYPE_CHECKING:
@@ -37,28 +40,62 @@ def load_saved_model(path: Path, input_size: int | None = None) -> "keras.Model"
         ModelError: damaged; it reaches outside itself; it does not take one image of fixed size; it has an operator
             that no layer stands for, or the rebuilt network answers otherwise.
     """
-    _refuse_reaching_out(path)
+    _check_declared(path)
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))  # its variables live as long as it does
     program, traced = _traced(loaded, input_size)
     model = OperatorReader(_program_of(traced)).model()
+    check_costs(model)
     shape = model.input_shape[1:]
     pictures = synthetic_pictures((*shape, 1)[:3]).reshape(-1, *shape)
     prove_equal(model, lambda pixels: _answers(program, pixels), pictures)
     return model
 
 
-def _refuse_reaching_out(path: Path) -> None:
+def _check_declared(path: Path) -> None:
+    """Refuse what reaches outside, and values that are declared and not stored."""
     from tensorflow.core.protobuf import saved_model_pb2
 
+    _check_variables(path)
     content = saved_model_pb2.SavedModel()
     content.ParseFromString((path / PROGRAM).read_bytes())
+    constants = 0
     for part in content.meta_graphs:
         functions = (node for function in part.graph_def.library.function for node in function.node_def)
         for node in (*part.graph_def.node, *functions):
             if node.op in _REACHING_OUT:
                 raise ModelError(f"has the operator {node.op}, which reaches outside the network: {_INSTEAD}")
+            constants += _constant_bytes(node)
+            check_memory(f"has the constant {node.name[-30:]!r}, which", constants - content.ByteSize())
+
+
+def _constant_bytes(node: Any) -> int:
+    """What a constant takes; one value can stand for all of them."""
+    import tensorflow as tf
+
+    if node.op != "Const":
+        return 0
+    tensor = node.attr["value"].tensor
+    return math.prod(side.size for side in tensor.tensor_shape.dim) * tf.as_dtype(tensor.dtype).size
+
+
+def _check_variables(path: Path) -> None:
+    import tensorflow as tf
+
+    for part in path.rglob("*"):
+        if not (part.is_dir() or part.is_file()):
+            raise ModelError(f"holds {part.name!r}, which is no regular file")
+    folder = path / "variables"
+    if not folder.is_dir():
+        return
+    index = tf.train.load_checkpoint(str(folder / "variables"))
+    types = index.get_variable_to_dtype_map()
+    shapes = index.get_variable_to_shape_map()
+    declared = sum(math.prod(shape) * types[name].size for name, shape in shapes.items())
+    stored = sum(part.stat().st_size for part in folder.iterdir())
+    if declared > stored:
+        raise ModelError(f"declares variables of {declared:,} bytes and stores {stored:,}")
 
 
 def _traced(loaded: Any, input_size: int | None) -> tuple[Callable[..., Any], Any]:

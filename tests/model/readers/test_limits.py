@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from keras import layers
 
+from cnnedge.benchmark.memory import peak_bytes
 from cnnedge.errors import ModelError
 from cnnedge.model.readers.opening import load_file
+from cnnedge.model.source import read_source
 
 
 @pytest.fixture(scope="module")
@@ -31,25 +33,87 @@ def rewritten(source, path, change):
     return path
 
 
-def test_a_hundred_million_filters(honest, tmp_path):
-    def change(name, content):
-        return content.replace(b'"filters": 4', b'"filters": 100000000') if name == "config.json" else content
-
-    path = rewritten(honest, tmp_path / "wide.keras", change)
-    # 3 x 3 x 3 x 4 + 4 weights of the convolution and 4 x 3 + 3 of the dense layer.
-    with pytest.raises(ModelError, match=r"declares filters 100,000,000 in layer 'conv2d.*' and holds 127 weights"):
-        load_file(path)
-
-
-def test_a_kernel_wider_than_all_weights(honest, tmp_path):
-    """Each number alone is possible: 65,536 rows of 3 would take 200 MB behind 16 channels."""
+def configured(source, path, old, new):
+    """The archive with one number of its configuration changed."""
 
     def change(name, content):
-        return re.sub(rb'"kernel_size": \[3, 3\]', b'"kernel_size": [3, 65536]', content)
+        return re.sub(old, new, content) if name == "config.json" else content
 
-    path = rewritten(honest, tmp_path / "long.keras", change)
-    with pytest.raises(ModelError, match=r"declares kernels of 786,432 numbers in layer 'conv2d.*' and holds 127 in"):
-        load_file(path)
+    return rewritten(source, path, change)
+
+
+HOSTILE = {
+    # 3 x 3 x 3 weights for each filter and one more, then 3 for each and 3 more of the dense layer.
+    "filters": (
+        rb'(?<="filters": )4|(?<=null, )4(?=\])',
+        b"100000000",
+        r"3,100,000,003 weights \(conv2d.*: 3 x 3 x 3 x 10+\)",
+    ),
+    # 8 x 8 x 3 x 4 and 4, and 15.
+    "kernel": (rb'"kernel_size": \[3, 3\]', b'"kernel_size": [8, 8]', r"787 weights \(conv2d.*: 8 x 8 x 3 x 4\)"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_more_weights_than_the_file_holds(case, honest, tmp_path):
+    old, new, told = HOSTILE[case]
+    with pytest.raises(ModelError, match=rf"declares layers of {told}.* and holds 127"):
+        load_file(configured(honest, tmp_path / "wide.keras", old, new))
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_a_product_of_sizes_takes_no_memory(name, tmp_path):
+    """Two layers of 40,000 units have 1.6 billion weights between them, though the file holds 120,000 numbers."""
+    image = keras.Input((1, 1, 1))
+    x = layers.Dense(40, use_bias=False)(layers.Flatten()(image))
+    for _ in range(2):
+        x = layers.Dense(40, use_bias=False)(x)
+    keras.Model(image, layers.Dense(2)(x)).save(tmp_path / name)
+    change_config(tmp_path / name, rb'(?<="units": )40|(?<=null, )40(?=\])', b"40000")
+    before = peak_bytes()
+    with pytest.raises(
+        ModelError, match=r"declares layers of 3,200,120,002 weights \(dense.*: 40000 x 40000\) and holds"
+    ):
+        load_file(tmp_path / name)
+    assert peak_bytes() - before < 200e6  # 12.8 GB, were they made
+
+
+def change_config(path, old, new):
+    if path.suffix == ".keras":
+        configured(path, path.with_suffix(".new"), old, new).rename(path)
+        return
+    with h5py.File(path, "r+") as file:
+        file.attrs["model_config"] = re.sub(old, new, file.attrs["model_config"].encode())
+
+
+def test_pictures_that_grow_take_no_memory(tmp_path):
+    image = keras.Input((8, 8, 3))
+    x = layers.UpSampling2D(4096, interpolation="bilinear")(image)
+    model = keras.Model(image, layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling2D()(x)))
+    model.save(tmp_path / "growing.keras")
+    with pytest.raises(ModelError, match=r"has UpSampling2D 'up_.*', which needs 12,884,901,888 bytes of memory"):
+        read_source(tmp_path / "growing.keras")
+    model.export(tmp_path / "growing", verbose=False)
+    with pytest.raises(ModelError, match=r"has UpSampling2D 'resize', which needs 12,884,901,888 bytes of memory"):
+        read_source(tmp_path / "growing")
+
+
+def test_layers_that_are_traced_step_by_step(tmp_path):
+    image = keras.Input((8, 8))
+    keras.Model(image, layers.LSTM(3, unroll=True)(image)).save(tmp_path / "sequences.keras")
+    with pytest.raises(ModelError, match=r"has LSTM 'lstm.*', made for sequences"):
+        load_file(
+            configured(tmp_path / "sequences.keras", tmp_path / "long.keras", rb"\[null, 8, 8\]", b"[null, 1000000, 8]")
+        )
+
+
+def test_what_a_refused_file_declared_is_never_made(honest, tmp_path):
+    """Keras makes weights that are wanted at the end of the next scope of its own."""
+    with pytest.raises(ModelError):
+        load_file(configured(honest, tmp_path / "wide.keras", *HOSTILE["filters"][:2]))
+    with keras.StatelessScope():
+        pass
+    assert load_file(honest).count_params() == 127
 
 
 def test_a_configuration_of_a_gigabyte(honest, tmp_path):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from tensorflow.core.protobuf import saved_model_pb2
 
 from cnnedge.errors import ModelError
 from cnnedge.model.readers.opening import load_file
@@ -100,3 +101,32 @@ def test_programs_that_are_no_such_network(calculate, side, complaint, tmp_path,
     with pytest.raises(ModelError, match=complaint):
         load_file(tmp_path / "program")
     assert not (tmp_path / "never_written").exists()
+
+
+def test_a_constant_of_a_hundred_gigabytes(tmp_path):
+    class Splat(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((1, 8, 8, 3), tf.float32)])
+        def answers(self, image):
+            return tf.reduce_mean(image, (1, 2)) + tf.raw_ops.Sum(input=tf.constant(1.0, shape=(5, 5)), axis=[0, 1])
+
+    module = Splat()
+    tf.saved_model.save(module, str(tmp_path / "splat"), signatures=module.answers)
+    program = saved_model_pb2.SavedModel()
+    program.ParseFromString((tmp_path / "splat" / "saved_model.pb").read_bytes())
+    for function in program.meta_graphs[0].graph_def.library.function:
+        for node in function.node_def:
+            tensor = node.attr["value"].tensor
+            if node.op == "Const" and [side.size for side in tensor.tensor_shape.dim] == [5, 5]:
+                for side in tensor.tensor_shape.dim:
+                    side.size = 160_000
+    (tmp_path / "splat" / "saved_model.pb").write_bytes(program.SerializeToString())
+    with pytest.raises(ModelError, match=r"has the constant '.*', which needs 102,399,\d+,\d+ bytes of memory"):
+        load_file(tmp_path / "splat")
+
+
+def test_variables_that_are_declared_and_not_stored(tmp_path):
+    network().export(tmp_path / "theirs", verbose=False)
+    (stored,) = (tmp_path / "theirs" / "variables").glob("variables.data-*")
+    stored.write_bytes(stored.read_bytes()[:100])
+    with pytest.raises(ModelError, match=r"declares variables of [\d,]+ bytes and stores [\d,]+"):
+        load_file(tmp_path / "theirs")
