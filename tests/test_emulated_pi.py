@@ -1,8 +1,9 @@
 """Every exported file on an emulated Raspberry Pi 4, beside the same commands on this machine.
 
 ``scripts/emulated_pi`` makes the Pi, and fails where it cannot. An emulated CPU is some forty times slower than
-this one, and slowest with floats: a command takes 10 s. So every file is a test of its own, the models spread over the
-processes of pytest, and the two smaller ones, which have the same operators, are only held to the same bits.
+this one, and slowest with floats: a command takes 10 s. So every file is a test of its own,
+and the two smaller models, which have the same operators, are only held to the same bits. One worker of pytest does it
+all: another would wait while the Pi is being made.
 """
 
 import collections
@@ -33,11 +34,7 @@ INSPECTED = [path for path in FILES if path.parent.name == "mnist"]
 
 
 def each(paths: list[Path]) -> pytest.MarkDecorator:
-    """A test for each file, those of one model on one worker."""
-    return pytest.mark.parametrize(
-        "path",
-        [pytest.param(path, id=path.name, marks=pytest.mark.xdist_group(f"pi {path.parent.name}")) for path in paths],
-    )
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.name)
 
 
 @pytest.fixture(scope="session")

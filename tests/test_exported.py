@@ -7,6 +7,7 @@ from cnnedge.data import evenly_spaced, pixels_of
 from cnnedge.files import sha256_of
 from cnnedge.formats.inspection import inspect, unmet_requirements
 from cnnedge.formats.model_file import open_model_file
+from cnnedge.machine.hardware import cores
 from cnnedge.model.networks import MODELS as SPECS
 from cnnedge.names import EXPORTS, ExportName
 from cnnedge.runtime.opening import open_runner
@@ -42,7 +43,7 @@ def test_file_is_the_one_in_the_manifest_and_its_passport_agrees(path):
 @pytest.mark.parametrize("path", [path for path in FILES if path not in SIXTEEN_BITS], ids=lambda path: path.name)
 def test_accuracy_on_the_whole_test_set_is_the_manifests(path, data):
     split = data[path.parent.name]
-    with open_runner(path, num_threads=2) as runner:
+    with open_runner(path, num_threads=cores()) as runner:
         right = int(np.sum(runner.predict(pixels_of(split)).argmax(1) == split.labels))
     allowed = 0 if path.suffix == ".tflite" and "int8" in path.name else FLIPS
     assert abs(right - round(10_000 * manifest(path)["files"][path.name]["top1"])) <= allowed

@@ -1,5 +1,6 @@
 """Every quantized file through every runtime setting that there is: the answers may not depend on it."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,19 @@ LEVELS = {
 @pytest.fixture(scope="module")
 def images():
     return {name: pixels_of(images_for(name), IMAGES) for name in MODELS}
+
+
+@pytest.fixture(scope="module")
+def expected(images):
+    """What a file answers by default on one thread, computed once."""
+
+    @functools.cache
+    def answers(path: Path) -> np.ndarray:
+        if path in TFLITE:
+            return tflite_answers(path, images[path.parent.name], OpResolverType.AUTO, 1)
+        return onnx_answers(path, images[path.parent.name], LEVELS["all"], 1)
+
+    return answers
 
 
 def tflite_answers(path: Path, images: np.ndarray, resolver: OpResolverType, threads: int) -> np.ndarray:
@@ -97,18 +111,14 @@ def test_a_flip_counts_and_a_wide_one_too():
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("kernels", RESOLVERS)
 @pytest.mark.parametrize("path", TFLITE, ids=lambda path: path.name)
-def test_tflite(path, kernels, threads, images):
-    some = images[path.parent.name]
-    expected = tflite_answers(path, some, OpResolverType.AUTO, 1)
-    found = tflite_answers(path, some, RESOLVERS[kernels], threads)
-    assert_same_answers(path, found, expected)
+def test_tflite(path, kernels, threads, images, expected):
+    found = tflite_answers(path, images[path.parent.name], RESOLVERS[kernels], threads)
+    assert_same_answers(path, found, expected(path))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("path", ONNX, ids=lambda path: path.name)
-def test_onnx(path, level, threads, images):
-    some = images[path.parent.name]
-    expected = onnx_answers(path, some, LEVELS["all"], 1)
-    found = onnx_answers(path, some, LEVELS[level], threads)
-    assert_same_answers(path, found, expected)
+def test_onnx(path, level, threads, images, expected):
+    found = onnx_answers(path, images[path.parent.name], LEVELS[level], threads)
+    assert_same_answers(path, found, expected(path))

@@ -66,7 +66,7 @@ def test_quick_commands_run_as_they_stand(command, tmp_path):
     words = shlex.split(command)
     program = [sys.executable, "-m", "cnnedge"] if words[0] == "cnnedge" else [sys.executable]
     if "benchmark" in command:  # the same command on fewer images, and without touching the shipped figures
-        words += ["--limit", "100", "--num-runs", "20"]
+        words += ["--limit", "100", "--num-runs", "4"]
         words += ["--json", str(tmp_path / "benchmark.json"), "--report", str(tmp_path / "report.html")]
     found = subprocess.run([*program, *words[1:]], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr

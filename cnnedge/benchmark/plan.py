@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnnedge.benchmark.process import TIME_LIMIT_S, cores
+from cnnedge.benchmark.process import TIME_LIMIT_S
+from cnnedge.machine.hardware import cores
 from cnnedge.scoring.accuracy import MARGIN_PP
 
 NUM_RUNS = 200

@@ -176,8 +176,3 @@ def _environment(candidate: Candidate) -> dict[str, str]:
     """The worker's environment: CPU figures come from the CPU even where a GPU is at hand."""
     hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if candidate.device == "cpu" else {}
     return {"TF_CPP_MIN_LOG_LEVEL": "2"} | dict(os.environ) | hidden
-
-
-def cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,6 +1,5 @@
 """``cnnedge score``: label a mountain of pictures with a .tflite or .onnx file."""
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -70,13 +69,14 @@ def score(
     """
     from cnnedge.images.normalization import asked_normalization
     from cnnedge.labels import asked_labels
+    from cnnedge.machine.hardware import cores
     from cnnedge.scoring.bulk.labelling import label_all
     from cnnedge.scoring.bulk.order import Order
 
     run = _engine(engine, ray_address)
     order = Order(file, data, out, top, part_rows, asked_normalization(mean, std), asked_labels(labels))
     with console.progress() as progress:
-        found = label_all(order, workers=workers or os.cpu_count() or 1, engine=run, resume=resume, progress=progress)
+        found = label_all(order, workers=workers or cores(), engine=run, resume=resume, progress=progress)
     _finish(order, found)
 
 

@@ -1,10 +1,11 @@
 """Work in threads whose results come in the order of the items, never far ahead of whoever takes them."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from cnnedge.machine.hardware import cores
 
 # Each holds a whole picture while it decodes it: some 60 MB for a phone's.
 MOST_THREADS = 8
@@ -16,7 +17,7 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item], *, ahead
     """``function`` of every item, computed by a thread for each core (at most 8), at most ``ahead`` items before they
     are taken."""
     waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS)) as threads:
+    with ThreadPoolExecutor(min(cores(), MOST_THREADS)) as threads:
         try:
             for item in items:
                 waiting.append(threads.submit(function, item))

@@ -33,6 +33,11 @@ _SINCE_START = 16
 _FIRMWARE = Path("/sys/devices/platform/soc")
 
 
+def cores() -> int:
+    """The processors that this process may use: all, or those that a container or ``taskset`` leaves it."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @dataclass(frozen=True)
 class Facts:
     """Everything about a machine that explains a timing; None for what it does not tell.

@@ -4,7 +4,6 @@ same test images, clean and with every corruption of ``corruptions``, kept as ``
 import datetime
 import json
 import math
-import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from cnnedge import __version__
 from cnnedge.data import ArraySplit, Split, pixels_of
 from cnnedge.errors import DataError
 from cnnedge.files import read_regular, sha256_of
+from cnnedge.machine.hardware import cores
 from cnnedge.progress import Progress, silent
 from cnnedge.records import always, from_json
 from cnnedge.runtime.opening import open_runner
@@ -134,7 +134,7 @@ def measure_robustness(
     begun = time.monotonic()
     conditions = [(name, severity) for name in SEVERITIES for severity in range(1, LEVELS + 1)]
     with ExitStack() as stack:
-        runners = [stack.enter_context(open_runner(file, num_threads=os.cpu_count() or 1)) for file in files]
+        runners = [stack.enter_context(open_runner(file, num_threads=cores())) for file in files]
         pixels = pixels_of(split)
         clean, corrupted = _right(runners, pixels, split.labels), []
         for done, (name, severity) in enumerate(conditions):
@@ -166,7 +166,7 @@ def measure_plain(files: Sequence[Path], split: Split) -> list[PlainRow]:
     """Top-1 of every file on ``split``: a row for each."""
     rows = []
     for file in files:
-        with open_runner(file, num_threads=os.cpu_count() or 1) as runner:
+        with open_runner(file, num_threads=cores()) as runner:
             found = score(runner, split)
         rows.append(PlainRow(*_identity(file), found.top1, *found.interval))
     return rows

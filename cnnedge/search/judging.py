@@ -1,12 +1,12 @@
 """A candidate on the validation images, beside the float Keras model, until it is through or can no longer pass."""
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from cnnedge.data import Split
 from cnnedge.documents.trials import Paired
+from cnnedge.machine.hardware import cores
 from cnnedge.progress import Progress, silent
 from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring.allowance import is_hopeless, judge
@@ -45,7 +45,7 @@ class Judge:
     def look_at(self, content: bytes, format: str, *, stage: str, progress: Progress = silent) -> tuple[Paired, bool]:
         """The figures of a file, and whether it was given up before all images were seen (see ``is_hopeless``)."""
         looks, answers = -(-len(self.split) // BLOCK), np.empty(0, np.int64)
-        with open_runner(content, format=format, num_threads=os.cpu_count() or 1) as runner:
+        with open_runner(content, format=format, num_threads=cores()) as runner:
             for look in range(looks):
                 images = range(look * BLOCK, min((look + 1) * BLOCK, len(self.split)))
                 answers = np.concatenate([answers, score(runner, self.split.take(images)).answers])
