@@ -1,5 +1,8 @@
 """The shipped files: each is evaluated again on the whole test set and held against its manifest."""
 
+import functools
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -31,6 +34,18 @@ def data():
     return {model: images_for(model) for model in MODELS}
 
 
+@pytest.fixture(scope="module")
+def answers(data):
+    """What a file answers on the whole test set, int64 (10,000,), computed once."""
+
+    @functools.cache
+    def answers_of(path: Path) -> np.ndarray:
+        with open_runner(path, num_threads=cores()) as runner:
+            return runner.predict(pixels_of(data[path.parent.name])).argmax(1)
+
+    return answers_of
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_file_is_the_one_in_the_manifest_and_its_passport_agrees(path):
     entry, passport = manifest(path)["files"][path.name], open_model_file(path).passport
@@ -41,10 +56,8 @@ def test_file_is_the_one_in_the_manifest_and_its_passport_agrees(path):
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path not in SIXTEEN_BITS], ids=lambda path: path.name)
-def test_accuracy_on_the_whole_test_set_is_the_manifests(path, data):
-    split = data[path.parent.name]
-    with open_runner(path, num_threads=cores()) as runner:
-        right = int(np.sum(runner.predict(pixels_of(split)).argmax(1) == split.labels))
+def test_accuracy_on_the_whole_test_set_is_the_manifests(path, data, answers):
+    right = int(np.sum(answers(path) == data[path.parent.name].labels))
     allowed = 0 if path.suffix == ".tflite" and "int8" in path.name else FLIPS
     assert abs(right - round(10_000 * manifest(path)["files"][path.name]["top1"])) <= allowed
 
@@ -89,12 +102,9 @@ def test_int8_onnx_is_at_most_1_3_times_the_tflite_file(path):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_qat_onnx_gives_the_answers_of_qat_tflite(model, data):
-    answers = []
-    for format in EXPORTS:
-        with open_runner(EXPORTED / model / ExportName(model, "int8", format, qat=True).filename) as runner:
-            answers.append(runner.predict(pixels_of(data[model])).argmax(1))
-    assert np.mean(answers[0] == answers[1]) >= 0.995
+def test_qat_onnx_gives_the_answers_of_qat_tflite(model, answers):
+    files = [EXPORTED / model / ExportName(model, "int8", format, qat=True).filename for format in EXPORTS]
+    assert np.mean(answers(files[0]) == answers(files[1])) >= 0.995
 
 
 def test_size_of_all_exported_files():
