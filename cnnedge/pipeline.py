@@ -10,6 +10,7 @@ from cnnedge.benchmark.session import benchmark, data_facts
 from cnnedge.convert.converter import Converter
 from cnnedge.convert.describe import baseline_entry, versions
 from cnnedge.convert.exporting import export
+from cnnedge.convert.qat.learning import Learning
 from cnnedge.convert.scheme import ExportPlan
 from cnnedge.data import Dataset
 from cnnedge.documents import Document
@@ -91,7 +92,8 @@ def train_and_export(
 ) -> dict[str, str]:
     """Train and export every file of ``plan``; the reasons of those that could not be exported, by file name.
 
-    Killed at any time, ``resume`` goes on: with the training, or, once that is done, with the exports. The checkpoint
+    Killed at any time, ``resume`` goes on: with the training, or, once that is done, with the exports and the
+    quantization-aware training among them. The checkpoint
     stays, so that the same holds for what the caller does next; it then discards it.
 
     Raises:
@@ -101,7 +103,8 @@ def train_and_export(
     network = train_and_save(
         job, data, folder=folder, resume=resume, overwrite=overwrite, keep_checkpoint=True, progress=progress
     )
-    converter = Converter(network, data, job.recipe, seed=job.seed, progress=progress)
+    learning = Learning(job.teacher, checkpoints=folder)
+    converter = Converter(network, data, job.recipe, seed=job.seed, learning=learning, progress=progress)
     return export(converter, plan, source=folder / job.file, name=job.network, folder=folder).failures
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from cnnedge import console
 from cnnedge import data as datasets
 from cnnedge.convert.converter import Converter
+from cnnedge.convert.qat.learning import Learning
 from cnnedge.convert.scheme import Scheme
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.files import write_atomically
@@ -52,7 +53,8 @@ def measure(folder: Path, preset: str, progress: Progress) -> dict[str, Any]:
     data, model = datasets.load(name, progress=progress), load_keras(folder / f"{name}.keras")
     baseline, scores = score(KerasPredictor(model), data.test), {}
     for variant, qat, calibrated in (("ptq", False, True), ("qat", True, True), ("qat_from_minus_6_to_6", True, False)):
-        converter = Converter(model, data, recipe(name, preset), calibrated_ranges=calibrated, progress=progress)
+        learning = Learning(calibrated_ranges=calibrated)
+        converter = Converter(model, data, recipe(name, preset), learning=learning, progress=progress)
         if qat:  # the file as trained, whether or not an export would keep it
             content = convert_tflite(converter.trained().model, precision="int8", fake_quantized=True)
         else:

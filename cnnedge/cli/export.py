@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.located import checked_name, locate, say_notes, words
+from cnnedge.cli.located import checked_name, locate, say_notes, teacher_of, words
 from cnnedge.cli.options import (
     CustomObjects,
     Data,
@@ -21,13 +21,14 @@ from cnnedge.cli.options import (
     Preprocessing,
     Preset,
     Require,
+    Resume,
     Scale,
     Seed,
     Std,
     Test,
 )
 from cnnedge.errors import UsageError
-from cnnedge.files import check_writable, refuse_existing, write_atomically
+from cnnedge.files import write_atomically
 
 if TYPE_CHECKING:
     from cnnedge.convert.exporting import Exported
@@ -48,6 +49,9 @@ def export(
     format: Annotated[str, typer.Option(help="Comma-separated.")] = "tflite,onnx",
     precision: Annotated[str, typer.Option(help="Comma-separated.")] = "float32,float16,dynamic,int8,int16x8",
     qat: Annotated[bool, typer.Option("--qat", help="Also train quantization-aware int8 files.")] = False,
+    teacher: Annotated[
+        Path | None, typer.Option(metavar="FILE.keras", help="With --qat: learn from this model's answers too.")
+    ] = None,
     io: Annotated[
         str, typer.Option(metavar="uint8|int8|float32", help="Type at both ends of int8 TFLite files.")
     ] = "uint8",
@@ -83,6 +87,7 @@ def export(
     name: Name = None,
     out: Out = Path("exported"),
     seed: Seed = 0,
+    resume: Resume = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Convert a trained Keras model, check every file on all test images, and write them.
@@ -93,6 +98,8 @@ def export(
     the network (--scale 255, --preprocessing tf) is put inside the files.
     With --rgb-input the network is another one, NAME_rgb, whose first layer
     takes the mean of three channels: for MediaPipe Tasks, which know no grey.
+    --qat learns from the float model's answers, and from those of the teacher
+    that the model had or that --teacher names. Killed, it goes on with --resume.
     With --snippets, NAME_PRECISION_snippets.md has complete code for Android,
     iOS, Flutter and Python, as cnnedge inspect FILE --snippets prints it.
 
@@ -105,12 +112,14 @@ def export(
       cnnedge export mnist --rgb-input --format tflite --precision int8
     """
     from cnnedge.convert.exporting import export_recipe, trained_on
+    from cnnedge.convert.qat import resuming
     from cnnedge.convert.scheme import EIGHT_BITS_ARE_RIGHT, plan_of
     from cnnedge.formats.inspection import check_requirements
     from cnnedge.labels import asked_labels
     from cnnedge.manifest import training_record
     from cnnedge.model.backend import require_tensorflow
     from cnnedge.model.preprocessing import declared
+    from cnnedge.training import checkpoint
 
     names, name = asked_labels(labels), name and checked_name(name)
     outside = declared(scale=scale, mean=mean, std=std, named=preprocessing)
@@ -118,8 +127,13 @@ def export(
     plan = plan_of(
         words(format), words(precision), qat=qat, io=io, float_layers=words(float_layers), weight_bits=onnx_weights
     )
+    if (resume or teacher) and not plan.needs_training:
+        raise UsageError("--resume and --teacher are for quantization-aware training: add --qat")
+    if teacher and rgb_input:
+        raise UsageError("--teacher learned of grey images and --rgb-input makes a network of others: leave one out")
     path, original = locate(source, out)
     record = training_record(path)
+    wise = None if rgb_input or not plan.needs_training else teacher_of(path, record, teacher)
     data, recipe = data or trained_on(path, record), export_recipe(record, preset)
     _check_needs(plan, data, max_drop)
     name = name or (f"{original}_rgb" if rgb_input else original)
@@ -128,10 +142,10 @@ def export(
     if path.resolve() != (folder / f"{name}.keras").resolve():
         targets.append(folder / f"{name}.keras")
     codes = _snippet_files(targets) if snippets else {}
-    refuse_existing(
-        [*targets, *(folder / file for file in plan.possible_files(name)), *codes.values()], overwrite=overwrite
-    )
-    check_writable(folder)
+    checkpoint.check_start(
+        folder, [*targets, *(folder / file for file in plan.possible_files(name)), *codes.values()],
+        resume=resume, overwrite=overwrite, unfinished=resuming.is_unfinished,
+    )  # fmt: skip
     from cnnedge import data as datasets
 
     options = datasets.FolderOptions(labels=names, test=test, max_bad=max_bad / 100)
@@ -139,11 +153,14 @@ def export(
         datasets.check_source(data, options=options)
     require_tensorflow(console.say)
     import tempfile
+    from contextlib import nullcontext
 
     from cnnedge.convert.converter import Converter
     from cnnedge.convert.exporting import export
     from cnnedge.convert.gates import check_drops, check_required
+    from cnnedge.convert.qat.learning import Learning
     from cnnedge.documents import fail_if_any
+    from cnnedge.lock import alone_in
     from cnnedge.model.keras_file import save_keras
     from cnnedge.model.plausible import check_plausible
     from cnnedge.model.rgb_input import with_rgb_input
@@ -154,7 +171,10 @@ def export(
     model = read.model
     if names and len(names) != model.output_shape[1]:
         raise UsageError(f"--labels names {len(names)} classes and {path.name} gives {model.output_shape[1]}")
-    with console.progress() as progress, tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch:
+    alone = alone_in(folder, "training") if plan.needs_training else nullcontext()
+    with console.progress() as progress, tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch, alone:
+        if not resume:
+            resuming.discard(folder)
         if rgb_input:
             model = with_rgb_input(model)
         if rgb_input or read.changed:
@@ -171,9 +191,10 @@ def export(
         del read  # the original's weights, which nothing asks any more
         converter = Converter(
             model, dataset or None, recipe, labels=names, seed=seed, force_calibration=force_calibration,
-            progress=progress,
+            learning=Learning(wise, checkpoints=folder), progress=progress,
         )  # fmt: skip
         done = export(converter, plan, source=path, name=name, folder=folder, keep_losses=keep_losses)
+        resuming.discard(folder)
     entries, baseline = done.entries, done.entries[f"{name}.keras"].top1
     _print_entries(folder, done)
     if any(entry.qat_outcome for entry in entries.values()):

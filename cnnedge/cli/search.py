@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.located import locate, say_notes, words
+from cnnedge.cli.located import locate, say_notes, teacher_of, words
 from cnnedge.cli.options import (
     CustomObjects,
     Data,
@@ -24,7 +24,7 @@ from cnnedge.cli.options import (
     Test,
 )
 from cnnedge.errors import DataError, UsageError
-from cnnedge.files import check_writable, refuse_existing
+from cnnedge.files import check_writable
 
 if TYPE_CHECKING:
     from cnnedge.documents.trials import Wish
@@ -88,6 +88,7 @@ def search(
       cnnedge search my.keras --data photos/ --prefer fastest --latency-from pi.json
     """
     from cnnedge.convert.exporting import check_data, export_recipe, trained_on
+    from cnnedge.convert.qat import resuming
     from cnnedge.convert.scheme import ExportPlan
     from cnnedge.documents import read_document
     from cnnedge.labels import asked_labels
@@ -96,6 +97,7 @@ def search(
     from cnnedge.model.preprocessing import declared
     from cnnedge.report.pages import require_report_packages
     from cnnedge.search.steps import first_schemes
+    from cnnedge.training import checkpoint
 
     names, outside = asked_labels(labels), declared(scale=scale, mean=mean, std=std, named=preprocessing)
     wish = _wish(max_drop, prefer, words(format), words(precision), seed)
@@ -105,9 +107,11 @@ def search(
     data, recipe = data or trained_on(path, record), export_recipe(record, preset)
     if data is None:
         raise UsageError("a search judges files on images: give --data NAME|DIR")
-    if not resume:
-        refuse_existing(_targets(path, folder, wish), overwrite=overwrite)
     check_writable(folder)
+    if not resume:
+        checkpoint.check_start(
+            folder, _targets(path, folder, wish), resume=False, overwrite=overwrite, unfinished=resuming.is_unfinished
+        )
     require_report_packages()
     from cnnedge import data as datasets
 
@@ -117,6 +121,8 @@ def search(
     import tempfile
 
     from cnnedge.convert.converter import Converter
+    from cnnedge.convert.qat.learning import Learning
+    from cnnedge.lock import alone_in
     from cnnedge.model.keras_file import save_keras
     from cnnedge.model.plausible import check_plausible
     from cnnedge.model.source import read_source
@@ -128,7 +134,11 @@ def search(
 
     read = read_source(path, preprocessing=outside, input_size=input_size, custom_objects=allow_custom_objects or ())
     say_notes(path.name, read.notes)
-    with console.progress() as progress, tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch:
+    with (
+        console.progress() as progress,
+        tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch,
+        alone_in(folder, "training"),
+    ):
         if read.changed:
             path = Path(scratch) / f"{name}.keras"
             save_keras(read.model, path, record)
@@ -140,14 +150,19 @@ def search(
         say_notes(path.name, [check_plausible(read, dataset)])
         if not len(dataset.validation):
             raise DataError(f"{dataset.name} has no validation images, and a search decides on them: add pictures")
+        learning = Learning(teacher_of(original, record), checkpoints=folder)
         converter = Converter(
             read.model, dataset, recipe, labels=names, seed=seed, force_calibration=force_calibration,
-            progress=progress,
+            learning=learning, progress=progress,
         )  # fmt: skip
         check_data(converter, ExportPlan(tuple(first_schemes(wish.formats, wish.precisions)[:1])))
         subject = subject_of(original, name, dataset, preprocessing="" if outside is None else repr(outside))
         seeker = Seeker(converter, begun(folder, wish, subject, resume=resume), folder, console.say, board, progress)
+        if not resume:
+            resuming.discard(folder)
+        resuming.check(folder, converter.job())
         found = take(seeker, seeker.seek(qat=qat), source=path, name=name)
+        resuming.discard(folder)
     write_frontier(folder / PAGE, found, fate)
     for line in found.words:
         console.show(line)

@@ -1,12 +1,19 @@
 """Looking at calibration images before they decide every activation range of a quantized file."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnedge.convert.calibration import spanning
+from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import Split
 from cnnedge.errors import DataError
+from cnnedge.runtime.opening import open_runner
+from cnnedge.scoring.score import score
+
+if TYPE_CHECKING:
+    import keras
 
 # Pictures: neighbouring pixels are alike (correlation 0.81 for MNIST, 0.93 for CIFAR-10, over 10,000 training images
 # each); independent noise: 0 +- 1/sqrt(pixels). 0.3 is far from both.
@@ -96,3 +103,18 @@ def _correlation(count: int, left: int, right: int, left_squares: int, right_squ
     """Pearson's coefficient from whole sums over ``count`` pairs; 1 where either side is constant."""
     spreads = (count * left_squares - left * left) * (count * right_squares - right * right)
     return (count * products - left * right) / math.sqrt(spreads) if spreads else 1.0
+
+
+def halves_differ(folded: "keras.Model", pixels: np.ndarray, validation: Split) -> float:
+    """How far int8 files from two disjoint halves of the calibration images, uint8 (N, H, W, C), lie apart, in points
+    of top-1 on the validation images.
+
+    Raises:
+        ConversionError: such files cannot be made.
+    """
+    top1 = []
+    for half in (pixels[::2], pixels[1::2]):
+        content = convert_tflite(folded, precision="int8", pixels=spanning(half))
+        with open_runner(content, format="tflite") as runner:
+            top1.append(score(runner, validation).top1)
+    return round(100 * abs(top1[0] - top1[1]), 3)

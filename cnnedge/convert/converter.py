@@ -7,23 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnedge.convert.audit import audit_calibration, refuse_broken
-from cnnedge.convert.calibration import calibration_images, spanning
+from cnnedge.convert.audit import audit_calibration, halves_differ, refuse_broken
+from cnnedge.convert.calibration import calibration_images
 from cnnedge.convert.integer_files import IntegerFiles
 from cnnedge.convert.mixed import Calibrated, check_float_layers
+from cnnedge.convert.qat.learning import Learning
 from cnnedge.convert.round_weights import EIGHT_BITS, SEVEN_BITS
 from cnnedge.convert.scheme import CALIBRATED, Scheme
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import Dataset, evenly_spaced, pixels_of
-from cnnedge.data.splits import Split
 from cnnedge.errors import ConversionError, UsageError
 from cnnedge.model.fold import fold
 from cnnedge.model.predictor import KerasPredictor
 from cnnedge.model.proof import difference, float32_rounding, synthetic_pictures
 from cnnedge.progress import Progress, silent
+from cnnedge.records import known
 from cnnedge.runtime.opening import open_runner
-from cnnedge.scoring.score import Predictor, score
+from cnnedge.scoring.score import Predictor
 from cnnedge.training.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from cnnedge.convert.qat.fine_tune import Trained
     from cnnedge.convert.qat.outcome import Outcome
+    from cnnedge.convert.qat.resuming import Job
 
 # To compare a float file with its model.
 PICTURES = 32
@@ -42,9 +44,8 @@ WATCHED_IMAGES = 1_000
 class Converter:
     """Converts one trained model; what several files share is made once.
 
-    ``data`` may be None when no file of the plan needs calibration. ``calibrated_ranges`` False is for comparison only:
-    quantization-aware training then starts from -6..6, as TFMOT does by default. ``labels`` names the classes where
-    there is no data. ``contents`` are the files made so far.
+    ``data`` may be None when no file of the plan needs calibration. ``learning`` is for quantization-aware training.
+    ``labels`` names the classes where there is no data. ``contents`` are the files made so far.
     """
 
     model: "keras.Model"
@@ -52,8 +53,8 @@ class Converter:
     recipe: Recipe
     seed: int = 0
     force_calibration: bool = False
-    calibrated_ranges: bool = True
     labels: tuple[str, ...] | None = None
+    learning: Learning = field(default_factory=Learning)
     progress: Progress = silent
     contents: dict[Scheme, bytes] = field(default_factory=dict)
     _tflite: dict[tuple[str, bool, str], bytes] = field(default_factory=dict)
@@ -109,32 +110,32 @@ class Converter:
             refuse_broken(facts)
         differ = None  # where no such file can be made, each file that is asked for says why
         with contextlib.suppress(ConversionError):
-            differ = self._halves_differ(self.pixels, self.data.validation)
+            differ = halves_differ(self.folded, self.pixels, self.data.validation)
         return {**facts, "forced": bool(facts["problems"]), "halves_differ_pp": differ}
-
-    def _halves_differ(self, pixels: np.ndarray, validation: Split) -> float:
-        """In points of top-1."""
-        top1 = []
-        for half in (pixels[::2], pixels[1::2]):
-            content = convert_tflite(self.folded, precision="int8", pixels=spanning(half))
-            with open_runner(content, format="tflite") as runner:
-                top1.append(score(runner, validation).top1)
-        return round(100 * abs(top1[0] - top1[1]), 3)
 
     def trained(self, float_layers: tuple[str, ...] = ()) -> "Trained":
         """What quantization-aware training makes of the folded model, with ``float_layers`` left as they are."""
-        from cnnedge.convert.qat.fine_tune import Schedule, quantization_aware_train, training_images
+        from cnnedge.convert.qat.fine_tune import Images, Schedule, quantization_aware_train, training_images
 
-        if self.data is None:
-            raise UsageError("quantization-aware training needs training images: give --data")
         if float_layers not in self._trained:
-            steps, images = training_images(self.data, self.recipe, self.seed)
+            watched = self._watched
+            steps, batch = training_images(known(self.data), self.recipe, self.seed)
             self._trained[float_layers] = quantization_aware_train(
-                self._integers.model(SEVEN_BITS), images, calibration=self._calibrating(),
-                validation=self._watched, left_in_float=float_layers, progress=self.progress,
-                schedule=Schedule(steps, self.recipe.qat_learning_rate, self.seed, self.calibrated_ranges),
+                self._integers.model(SEVEN_BITS), Images(batch, self._calibrating(), watched),
+                schedule=Schedule(steps, self.recipe.qat_learning_rate, self.seed, self.learning.calibrated_ranges),
+                left_in_float=float_layers, teacher=self.learning.open_teacher(self.model, self.recipe),
+                kept=self.learning.begin(self.job(float_layers)), progress=self.progress,
             )  # fmt: skip
         return self._trained[float_layers]
+
+    def job(self, float_layers: tuple[str, ...] = ()) -> "Job":
+        """What decides that training."""
+        return self.learning.job(self.model, known(self.data), self.recipe, self.seed, float_layers)
+
+    def begin_training(self, float_layers: tuple[str, ...] = ()) -> None:
+        """Note where states are kept that it is under way; raises as ``resuming.begin``, ``Learning.open_teacher``."""
+        self.learning.open_teacher(self.model, self.recipe)
+        self.learning.begin(self.job(float_layers))
 
     def outcome(self, float_layers: tuple[str, ...] = ()) -> "Outcome":
         """Whether the file of quantization-aware training is no worse than that of post-training quantization."""

@@ -1,6 +1,5 @@
 """From a trained Keras model to a folder of files, each converted, evaluated, described and written."""
 
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from cnnedge.convert.to_onnx import embed_passport_onnx
 from cnnedge.errors import CnnedgeError, DataError, UsageError
 from cnnedge.files import sha256_of, write_atomically
 from cnnedge.formats.tflite.embedding import embed_passport_tflite
+from cnnedge.machine.hardware import cores
 from cnnedge.manifest import FileEntry, TrainingRecord, training_record, update_manifest
 from cnnedge.model.networks import MODELS
 from cnnedge.model.predictor import KerasPredictor
@@ -58,13 +58,16 @@ def export(
         keep_losses: write even files that are right no more often than a guess.
 
     Raises:
-        UsageError: the plan needs calibration images and the converter has no data.
+        UsageError: the plan needs calibration images and the converter has no data; it needs a training, and another
+            one was begun in ``converter.learning.checkpoints``.
         DataError: the data does not fit the model, or its calibration images are broken.
     """
     check_data(converter, plan)
     if plan.needs_calibration:
         _ = converter.calibration  # before anything is written
     baseline = None if converter.data is None else score(KerasPredictor(converter.model), converter.data.test)
+    for float_layers in {scheme.float_layers for scheme in plan.schemes if scheme.needs_training}:
+        converter.begin_training(float_layers)
     content = source.read_bytes()
     work = _Export(converter, name, folder, sha256_of(content), training_record(source), baseline, keep_losses)
     work.put_baseline(content, already_there=source.resolve() == (folder / f"{name}.keras").resolve())
@@ -132,7 +135,7 @@ class _Export:
         scopes = {name: name for name in marks} | {mark: name for name, mark in marks.items()}
         floats = float_parts(content, scheme.format, scopes) if scheme.precision in CALIBRATED else ()
         scheme = scheme.with_floats(floats) if floats and scheme.precision == "int8" else scheme
-        with open_runner(content, format=scheme.format, num_threads=os.cpu_count() or 1) as runner:
+        with open_runner(content, format=scheme.format, num_threads=cores()) as runner:
             found = self._score(scheme, runner)
             made = self._history(scheme, asked) | self._loss(scheme, content, found) | self._say_floats(scheme, floats)
             passport = passport_of(
@@ -179,7 +182,11 @@ class _Export:
         """How the file was made: ``scheme`` as it turned out."""
         recipe, pixels = self.converter.recipe, self.converter.pixels
         images = 0 if pixels is None else len(pixels)
-        words = scheme.words(images=images, epochs=recipe.qat_epochs, learning_rate=recipe.qat_learning_rate)
+        teacher = self.converter.learning.teacher
+        words = scheme.words(
+            images=images, epochs=recipe.qat_epochs, learning_rate=recipe.qat_learning_rate,
+            teacher=None if teacher is None else str(teacher),
+        )  # fmt: skip
         made = {
             "method": words,
             "source_sha256": self.source_sha256,

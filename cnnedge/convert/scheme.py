@@ -95,8 +95,9 @@ class Scheme:
     def file(self, model: str) -> str:
         return self.name(model).filename
 
-    def words(self, *, images: int, epochs: int, learning_rate: float) -> str:
-        """How the file was made, for its passport; the numbers are those of calibration and of QAT's training."""
+    def words(self, *, images: int, epochs: int, learning_rate: float, teacher: str | None = None) -> str:
+        """How the file was made, for its passport; the numbers are those of calibration and of QAT's training, which
+        may have learned from ``teacher`` too."""
         if not self.needs_calibration:
             return _CONVERSIONS[self.precision]
         words = f"post-training quantization, {images} calibration images"
@@ -107,6 +108,7 @@ class Scheme:
                 f"quantization-aware training, {epochs} epochs at {learning_rate:g}, "
                 "7-bit weights, ranges from calibration images"
             )
+            words += f", learned from {teacher} too" if teacher else ""
         return words + (f", in float32: {', '.join(self.float_layers)}" if self.float_layers else "")
 
 

@@ -17,7 +17,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,20 +71,28 @@ def is_unfinished(folder: Path) -> bool:
     return state_file(folder).exists()
 
 
-def check_start(folder: Path, files: Iterable[Path], *, resume: bool, overwrite: bool) -> None:
+def check_start(
+    folder: Path,
+    files: Iterable[Path],
+    *,
+    resume: bool,
+    overwrite: bool,
+    unfinished: Callable[[Path], bool] = is_unfinished,
+) -> None:
     """Raise before any work if a training in ``folder`` may neither begin nor go on.
 
     Args:
         files: what it will write.
+        unfinished: whether a folder holds such a training.
 
     Raises:
         FileExistsRefusal: an unfinished training is there, or one of ``files``, and it may not be replaced.
         CnnedgeError: ``folder`` cannot be written.
     """
     check_writable(folder)
-    if overwrite or (resume and is_unfinished(folder)):
+    if overwrite or (resume and unfinished(folder)):
         return
-    _refuse_unfinished(folder)
+    _refuse_unfinished(folder, unfinished)
     finished = [path for path in files if path.exists()]
     if resume and finished:
         raise FileExistsRefusal(
@@ -93,8 +101,8 @@ def check_start(folder: Path, files: Iterable[Path], *, resume: bool, overwrite:
     refuse_existing(finished, overwrite=False)
 
 
-def _refuse_unfinished(folder: Path) -> None:
-    if is_unfinished(folder):
+def _refuse_unfinished(folder: Path, unfinished: Callable[[Path], bool] = is_unfinished) -> None:
+    if unfinished(folder):
         raise FileExistsRefusal(
             f"{folder} holds an unfinished training: add --resume to go on with it, or --overwrite to begin again"
         )
@@ -134,7 +142,25 @@ def save(folder: Path, model: "keras.Model") -> None:
         written = Path(scratch) / "latest.weights.h5"
         model.save_weights(written)
         content = written.read_bytes()
-    write_atomically(weights_file(folder), content + hashlib.sha256(content).digest())
+    write_sealed(weights_file(folder), content)
+
+
+def write_sealed(path: Path, content: bytes) -> None:
+    """Write a checkpoint in one step, with its SHA-256 behind it."""
+    write_atomically(path, content + hashlib.sha256(content).digest())
+
+
+def read_sealed(path: Path) -> bytes:
+    """The content of a checkpoint.
+
+    Raises:
+        ModelError: it is not what was written.
+    """
+    stored = path.read_bytes()
+    content, digest = stored[:-DIGEST_BYTES], stored[-DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != digest:
+        raise ModelError(f"{path} is damaged (its checksum is wrong): begin again with --overwrite")
+    return content
 
 
 def restore(folder: Path, model: "keras.Model", steps_per_epoch: int) -> int:
@@ -148,11 +174,7 @@ def restore(folder: Path, model: "keras.Model", steps_per_epoch: int) -> int:
     """
     path, epochs = weights_file(folder), 0
     if path.exists():
-        stored = path.read_bytes()
-        content, digest = stored[:-DIGEST_BYTES], stored[-DIGEST_BYTES:]
-        if hashlib.sha256(content).digest() != digest:
-            raise ModelError(f"{path} is damaged (its checksum is wrong): begin again with --overwrite")
-        _load(model, content, path)
+        _load(model, read_sealed(path), path)
         epochs = int(model.optimizer.iterations) // steps_per_epoch
     _trim_history(folder / HISTORY, epochs)
     return epochs
@@ -195,7 +217,11 @@ def _trim_history(path: Path, epochs: int) -> None:
 
 
 def _refuse_other(folder: Path, found: TrainingJob, wanted: TrainingJob) -> None:
-    difference = found.difference(wanted)
+    refuse_difference(folder, found.difference(wanted))
+
+
+def refuse_difference(folder: Path, difference: str | None) -> None:
+    """Raise a UsageError that names a ``difference`` between the training in ``folder`` and the one asked for."""
     if difference is not None:
         raise UsageError(
             f"the checkpoint in {folder} was made with {difference}: "

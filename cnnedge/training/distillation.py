@@ -26,6 +26,22 @@ def distiller(student: keras.Model, teacher: keras.Model, *, teacher_weight: flo
     change.
 
     Raises:
+        ModelError: see ``check_teacher``.
+    """
+    check_teacher(teacher, student)
+    return keras.distillation.Distiller(
+        teacher=teacher,
+        student=student,
+        # The loss object, not its name: given "kl_divergence", Keras 3.15 takes no softmax and no temperature.
+        distillation_losses=ProbabilityDistillation(temperature=temperature, loss=keras.losses.KLDivergence()),
+        student_loss_weight=1 - teacher_weight,
+    )
+
+
+def check_teacher(teacher: keras.Model, student: keras.Model) -> None:
+    """Refuse a teacher of something else.
+
+    Raises:
         ModelError: the two do not take the same images or do not give the same classes.
     """
     for what, ours, theirs in (
@@ -34,13 +50,6 @@ def distiller(student: keras.Model, teacher: keras.Model, *, teacher_weight: flo
     ):
         if ours != theirs:
             raise ModelError(f"the teacher has {what} {theirs}, expected {ours} as in {student.name}")
-    return keras.distillation.Distiller(
-        teacher=teacher,
-        student=student,
-        # The loss object, not its name: given "kl_divergence", Keras 3.15 takes no softmax and no temperature.
-        distillation_losses=ProbabilityDistillation(temperature=temperature, loss=keras.losses.KLDivergence()),
-        student_loss_weight=1 - teacher_weight,
-    )
 
 
 def _logits(probabilities):

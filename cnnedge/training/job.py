@@ -123,8 +123,7 @@ class TrainingJob:
 
     def difference(self, other: "TrainingJob") -> str | None:
         """The first setting in which ``other`` differs, as "epochs 4, not 5"; None if they are the same job."""
-        ours, theirs = (_settings(job) for job in (self, other))
-        return next((f"{name} {ours[name]}, not {theirs[name]}" for name in ours if ours[name] != theirs[name]), None)
+        return first_difference(_settings(self), _settings(other))
 
     def record(
         self, *, backend: str, versions: Mapping[str, str], cost: Mapping[str, Any] | None = None
@@ -159,6 +158,11 @@ class TrainingJob:
             )
         except (KeyError, TypeError, UsageError) as error:
             raise DataError(f"the record of the training of {record.network!r} cannot be used ({error})") from None
+
+
+def first_difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None:
+    """The first setting in which two jobs of the same kind differ, as "epochs 4, not 5"; None if they do not."""
+    return next((f"{name} {ours[name]}, not {theirs[name]}" for name in ours if ours[name] != theirs[name]), None)
 
 
 def _saved(facts: FileFacts | None) -> SavedNetwork | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cnnedge.cli.app import run as cnnedge
+from cnnedge.convert.qat import resuming
 from cnnedge.errors import GateError
 from cnnedge.formats.model_file import open_model_file
 from cnnedge.names import EXPORTS, ExportName
@@ -31,7 +32,7 @@ def digits(tmp_path_factory):
 def out(digits, tmp_path_factory):
     folder = tmp_path_factory.mktemp("out")
     code = cnnedge([
-        "run", "mnist-tiny", "--data", str(digits), "--epochs", "15", "--batch-size", "32", "--num-runs", "20",
+        "run", "mnist-tiny", "--data", str(digits), "--epochs", "15", "--batch-size", "32", "--num-runs", "4",
         "--out", str(folder),
     ])  # fmt: skip
     assert code == 0
@@ -208,24 +209,25 @@ def test_ctrl_c_leaves_one_line_and_a_training_to_resume(digits, tmp_path, capsy
 
 
 def test_a_run_stopped_after_its_training_does_not_train_again(digits, tmp_path, capsys, monkeypatch):
-    command = [
-        "run", "mnist-tiny", "--data", str(digits), "--epochs", "1", "--no-qat", "--num-runs", "20",
-        "--out", str(tmp_path),
-    ]  # fmt: skip
-    folder = tmp_path / "mnist-tiny"
+    """Stopped in the quantization-aware training, where it keeps its first state."""
+    command = ["run", "mnist-tiny", "--data", str(digits), "--epochs", "1", "--num-runs", "4", "--out", str(tmp_path)]
+    folder, save, restore, found = tmp_path / "mnist-tiny", resuming.save, resuming.restore, []
 
-    def stop(*arguments, **options):
+    def stop(path, state):
+        save(path, state)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("cnnedge.pipeline.export", stop)
+        patch.setattr(resuming, "save", stop)
         assert cnnedge(command) == 1
     assert "a training or a search goes on with --resume" in capsys.readouterr().err
     assert cnnedge(command) == 1
     assert "holds an unfinished training: add --resume" in capsys.readouterr().err
     history = (folder / "history.csv").read_text()
 
+    monkeypatch.setattr(resuming, "restore", lambda path: found.append(restore(path)) or found[-1])
     assert cnnedge([*command, "--resume"]) == 0
+    assert [state.step for state in found] == [2]
     assert "train mnist-tiny" not in capsys.readouterr().err
     assert (folder / "history.csv").read_text() == history
     assert (folder / "report.html").exists() and not (folder / "checkpoint").exists()

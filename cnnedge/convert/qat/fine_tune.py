@@ -1,6 +1,7 @@
 """Quantization-aware training: fine-tune a folded model to answer as before although everything in it is rounded.
 
-The rounding twin is trained to give the float model's own probabilities on training images. Four choices:
+The rounding twin is trained to give the float model's own probabilities on training images, and, where there is one,
+those of a larger teacher too. Four choices:
 
 1. Activation ranges start from calibration images, see ``ranges``.
 2. Weights use 7 bits, see ``grid``.
@@ -10,24 +11,29 @@ The rounding twin is trained to give the float model's own probabilities on trai
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from cnnedge.convert.qat import resuming
 from cnnedge.convert.qat.fake_quantize import RoundedKernel
 from cnnedge.convert.qat.ranges import in_batches, start_ranges
+from cnnedge.convert.qat.resuming import State, Watched
+from cnnedge.convert.qat.target import Target, Teacher
 from cnnedge.convert.qat.twin import float_layers, rounding_twin
 from cnnedge.data import Dataset
+from cnnedge.errors import ModelError
 from cnnedge.progress import Progress, silent
 from cnnedge.training.batches import AugmentedBatches
 from cnnedge.training.recipes import Recipe
 
 MOMENTUM = 0.9
-# Validation images are looked at this often.
+# Validation images are looked at this often, and the state is kept as often.
 CHECKS = 4
 # The largest sum of a convolution whose bias takes steps of the learning rate as it is.
 USUAL_REACH = 8.0
@@ -44,14 +50,14 @@ class Schedule:
     calibrated_ranges: bool = True
 
 
-@dataclass(frozen=True)
-class Watched:
-    """A state on the validation images: ``agreement`` with the float model's answers, 0..1, and the mean cross-entropy
-    against its probabilities. ``step`` 0 is the start: post-training quantization with 7-bit weights."""
+@dataclass(frozen=True, eq=False)
+class Images:
+    """batch: the training images of a step, which counts from 0: float32 (N, H, W, C), pixels 0..255. calibration,
+    validation: (N, H, W, C), for the ranges at the start and for choosing the best state."""
 
-    step: int
-    agreement: float
-    cross_entropy: float
+    batch: Callable[[int], np.ndarray]
+    calibration: np.ndarray
+    validation: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,47 +73,48 @@ class Trained:
 
 def quantization_aware_train(
     folded: keras.Model,
-    batches: Iterable[np.ndarray],
+    images: Images,
     *,
-    calibration: np.ndarray,
-    validation: np.ndarray,
     schedule: Schedule,
     left_in_float: Collection[str] = (),
+    teacher: Teacher | None = None,
+    kept: Path | None = None,
     progress: Progress = silent,
 ) -> Trained:
     """Fine-tune the rounding twin of ``folded``, and keep its best state.
 
     The loss is the cross-entropy against the float model's own probabilities (self-distillation): the aim is a file
-    that answers as the baseline does.
+    that answers as the baseline does. With a ``teacher`` it is mixed with the distillation from that.
 
     Args:
         folded: from ``fold.fold``; float32 pixels 0..255 in, probabilities out.
-        batches: float32 (N, H, W, C) training images, pixels 0..255; ``schedule.steps`` of them are used.
-        calibration, validation: float32 (N, H, W, C), for the ranges at the start and for choosing the best state.
         left_in_float: names of layers that are not rounded.
+        kept: the file that has the last state (see ``resuming``); what it holds is gone on with.
 
     Raises:
         ConversionError: see ``ranges.start_ranges``.
+        ModelError: ``kept`` is damaged.
     """
     keras.utils.set_random_seed(schedule.seed)
     twin = rounding_twin(folded, left_in_float)
-    start_ranges(twin, folded, calibration, calibrated=schedule.calibrated_ranges)
-    watch = _Watch(twin, folded, validation)
-    step = _training_step(twin, folded, schedule)
+    start_ranges(twin, folded, images.calibration, calibrated=schedule.calibrated_ranges)
+    training = _Training(twin, Target(folded, teacher), schedule)
+    found = None if kept is None else resuming.restore(kept)
+    watch = _Watch(training, images.validation, found)
     checks = {round(schedule.steps * part / CHECKS) for part in range(1, CHECKS + 1)}
-    for number, images in enumerate(batches, start=1):
-        step(tf.convert_to_tensor(images))
+    for number in range(watch.step + 1, schedule.steps + 1):
+        training.step(tf.convert_to_tensor(images.batch(number - 1)))
         progress("quantization-aware training", number, schedule.steps)
         if number in checks:
             watch.look(number)
-        if number == schedule.steps:
-            break
+            if kept is not None:
+                resuming.save(kept, watch.state())
     return Trained(
         twin, watch.restore_best(), watch.start, tuple(dict.fromkeys([*left_in_float, *float_layers(folded)]))
     )
 
 
-def training_images(data: Dataset, recipe: Recipe, seed: int) -> tuple[int, Iterator[np.ndarray]]:
+def training_images(data: Dataset, recipe: Recipe, seed: int) -> tuple[int, Callable[[int], np.ndarray]]:
     """How many steps a recipe takes, and augmented float32 (N, H, W, C) images of the training split for each."""
     batches = AugmentedBatches(
         data.train,
@@ -116,64 +123,91 @@ def training_images(data: Dataset, recipe: Recipe, seed: int) -> tuple[int, Iter
         augmentation=recipe.augmentation,
         seed=seed,
     )
-    steps = max(1, round(recipe.qat_epochs * batches.steps))
-    return steps, (batches[index][0] for index in range(steps))
+    return max(1, round(recipe.qat_epochs * batches.steps)), lambda step: batches[step][0]
 
 
 class _Watch:
     """Looks at the twin on validation images, and remembers its best state."""
 
-    def __init__(self, twin: keras.Model, folded: keras.Model, images: np.ndarray) -> None:
-        self.twin, self.images = twin, images
-        self.expected = np.concatenate([np.asarray(folded(part, training=False)) for part in in_batches(images)])
-        self.answers = tf.function(lambda part: twin(part, training=False), reduce_retracing=True)
-        self.start = self.best = self._now(0)
-        self.weights = twin.get_weights()
+    def __init__(self, training: "_Training", images: np.ndarray, found: State | None) -> None:
+        self.training, self.images = training, images
+        parts = [training.target.answers(part) for part in in_batches(images)]
+        self.expected = [np.concatenate(answers) for answers in zip(*parts, strict=True)]
+        self.answers = tf.function(lambda part: training.twin(part, training=False), reduce_retracing=True)
+        if found is None:
+            self.step = 0
+            self.start = self.best = self._now(0)
+            self.weights = training.twin.get_weights()
+        else:
+            training.restore(found)
+            self.step, self.start, self.best, self.weights = found.step, found.start, found.best, found.best_weights
 
     def look(self, step: int) -> None:
-        """A state is better if it is nearer to the float model and agrees with it no less than the start does."""
-        now = self._now(step)
-        if now.agreement >= self.start.agreement and now.cross_entropy < self.best.cross_entropy:
-            self.best, self.weights = now, self.twin.get_weights()
+        """A state is better if it is nearer to the target and agrees with the float model no less than the start."""
+        now, self.step = self._now(step), step
+        if now.agreement >= self.start.agreement and now.loss < self.best.loss:
+            self.best, self.weights = now, self.training.twin.get_weights()
 
     def restore_best(self) -> Watched:
-        self.twin.set_weights(self.weights)
+        self.training.twin.set_weights(self.weights)
         return self.best
 
+    def state(self) -> State:
+        weights, optimizer = self.training.arrays()
+        return State(self.step, self.start, self.best, weights, optimizer, self.weights)
+
     def _now(self, step: int) -> Watched:
-        for layer in rounded_kernels(self.twin):
+        for layer in rounded_kernels(self.training.twin):
             layer.settle()
         found = np.concatenate([np.asarray(self.answers(part)) for part in in_batches(self.images)])
-        entropy = -np.sum(self.expected * np.log(np.maximum(found, 1e-7)), axis=1)
-        return Watched(step, float(np.mean(found.argmax(1) == self.expected.argmax(1))), float(np.mean(entropy)))
+        loss = float(self.training.target.loss(self.expected, found))
+        return Watched(step, float(np.mean(found.argmax(1) == self.expected[0].argmax(1))), loss)
 
 
 def rounded_kernels(twin: keras.Model) -> list[RoundedKernel]:
     return [layer for layer in twin.layers if isinstance(layer, RoundedKernel)]
 
 
-def _training_step(twin: keras.Model, folded: keras.Model, schedule: Schedule) -> Callable[[Any], Any]:
-    rate = keras.optimizers.schedules.CosineDecay(schedule.learning_rate, schedule.steps)
-    optimizer = keras.optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True)
-    factors = rate_factors(twin)
-    variables = [variable for variable in twin.trainable_variables if variable.path in factors]
-    optimizer.build(variables)
+class _Training:
+    """The rounding twin and the optimizer that changes it."""
+
+    def __init__(self, twin: keras.Model, target: Target, schedule: Schedule) -> None:
+        self.twin, self.target = twin, target
+        rate = keras.optimizers.schedules.CosineDecay(schedule.learning_rate, schedule.steps)
+        self.optimizer = keras.optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True)
+        self.factors = rate_factors(twin)
+        self.variables = [variable for variable in twin.trainable_variables if variable.path in self.factors]
+        self.optimizer.build(self.variables)
 
     # Without XLA: on two x86 cores its step took 0.230 s where TensorFlow's own kernels took 0.162 s (cifar10). Both
     # give the same weights every time.
     @tf.function
-    def step(images: Any) -> None:
-        target = folded(images, training=False)
+    def step(self, images: Any) -> None:
+        expected = self.target.answers(images)
         with tf.GradientTape() as tape:
-            answers = twin(images, training=True)
-            loss = tf.reduce_mean(keras.losses.categorical_crossentropy(target, answers))
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        optimizer.apply(
-            [factors[variable.path] * gradient for gradient, variable in zip(gradients, variables, strict=True)],
-            variables,
-        )
+            loss = self.target.loss(expected, self.twin(images, training=True))
+        gradients = tape.gradient(loss, [variable.value for variable in self.variables])
+        scaled = zip(gradients, self.variables, strict=True)
+        self.optimizer.apply([self.factors[variable.path] * gradient for gradient, variable in scaled], self.variables)
 
-    return step
+    def arrays(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """The twin's weights and what the optimizer remembers."""
+        return self.twin.get_weights(), [np.asarray(variable) for variable in self.optimizer.variables]
+
+    def restore(self, state: State) -> None:
+        """Go back to ``state``.
+
+        Raises:
+            ModelError: it is of another network.
+        """
+        try:
+            self.twin.set_weights(state.weights)
+            for variable, value in zip(self.optimizer.variables, state.optimizer, strict=True):
+                variable.assign(value)
+        except ValueError as error:  # the file is whole: another version built the network
+            raise ModelError(
+                f"the checkpoint does not fit this network ({error}): begin again with --overwrite"
+            ) from error
 
 
 def rate_factors(twin: keras.Model) -> dict[str, float]:

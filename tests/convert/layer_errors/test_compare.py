@@ -11,7 +11,7 @@ from keras import layers
 from cnnedge.convert.calibration import calibration_pixels, spanning
 from cnnedge.convert.layer_errors.compare import layer_errors
 from cnnedge.convert.layer_errors.decibels import sqnr_db
-from cnnedge.convert.qat.fine_tune import Schedule, quantization_aware_train
+from cnnedge.convert.qat.fine_tune import Images, Schedule, quantization_aware_train
 from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import pixels_of
@@ -139,11 +139,9 @@ def test_seven_bit_weights_of_onnx_are_one_bit_noisier(rows):
 
 
 def test_qat_files_agree_between_the_formats(digits_model, sample, folder, images):
-    batches = (images.astype("float32") for images, _ in sample.train.take(range(500)).batches(50))
-    trained = quantization_aware_train(
-        fold(digits_model), batches, calibration=calibration_pixels(pixels_of(sample.calibration)),
-        validation=pixels_of(sample.validation).astype("float32"), schedule=Schedule(10, 1e-4),
-    )  # fmt: skip
+    batches = [images.astype("float32") for images, _ in sample.train.take(range(500)).batches(50)]
+    looks = Images(batches.__getitem__, calibration_pixels(pixels_of(sample.calibration)), pixels_of(sample.validation))
+    trained = quantization_aware_train(fold(digits_model), looks, schedule=Schedule(10, 1e-4))
     tflite = convert_tflite(trained.model, precision="int8", fake_quantized=True)
     one = by_layer(layer_errors(write(folder / "qat.tflite", tflite), digits_model, images))
     two = by_layer(layer_errors(write(folder / "qat.onnx", convert_onnx_int8(tflite)), digits_model, images))

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from cnnedge.convert.calibration import calibration_pixels
-from cnnedge.convert.qat.fine_tune import Schedule, Trained, quantization_aware_train
+from cnnedge.convert.qat.fine_tune import Images, Schedule, Trained, quantization_aware_train
+from cnnedge.convert.qat.target import Teacher
 from cnnedge.convert.to_onnx import convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import pixels_of
@@ -15,16 +16,19 @@ from tests.support.onnx_graphs import fused_kernels, weight_codes
 from tests.support.tflite_objects import assert_relu_zero_points
 
 
-def batches(images, size=50):
-    rng = np.random.default_rng(0)
-    while True:
-        yield images[rng.integers(0, len(images), size)].astype("float32")
+def images_of(train, calibration, validation) -> Images:
+    """Batches of 50 drawn from ``train``, those of a step always the same."""
+
+    def batch(step: int) -> np.ndarray:
+        return train[np.random.default_rng(step).integers(0, len(train), 50)].astype("float32")
+
+    return Images(batch, calibration_pixels(calibration), validation)
 
 
-def train(model, images, calibration, steps=40, calibrated=True) -> Trained:
+def train(model, images, calibration, steps=40, calibrated=True, **options) -> Trained:
     return quantization_aware_train(
-        fold(model), batches(images), calibration=calibration_pixels(calibration),
-        validation=images[-100:].astype("float32"), schedule=Schedule(steps, 1e-3, calibrated_ranges=calibrated),
+        fold(model), images_of(images, calibration, images[-100:]),
+        schedule=Schedule(steps, 1e-3, calibrated_ranges=calibrated), **options,
     )  # fmt: skip
 
 
@@ -151,11 +155,47 @@ def test_dead_channels_do_not_overflow_their_biases(digits_model, sample):
 
 def test_the_best_state_is_kept_the_start_included(digits_model, sample):
     """A learning rate that ruins everything leaves what the training began with."""
-    trained = quantization_aware_train(
-        fold(digits_model), batches(pixels_of(sample.train)),
-        calibration=calibration_pixels(pixels_of(sample.calibration)),
-        validation=pixels_of(sample.validation).astype("float32"), schedule=Schedule(8, 1e3),
-    )  # fmt: skip
+    images = images_of(*(pixels_of(split) for split in (sample.train, sample.calibration, sample.validation)))
+    trained = quantization_aware_train(fold(digits_model), images, schedule=Schedule(8, 1e3))
     assert trained.best == trained.start and trained.best.step == 0
     content = convert_tflite(trained.model, precision="int8", fake_quantized=True)
     assert agreement(content, digits_model, pixels_of(sample.test)) >= 0.98
+
+
+class Killed(Exception):
+    """Instead of a signal: what is on the disk is the same."""
+
+
+def killed_after(steps: int):
+    def progress(stage: str, done: int, total: int) -> None:
+        if done == steps:
+            raise Killed
+
+    return progress
+
+
+@pytest.mark.parametrize("steps", [3, 25, 39], ids=["before the first look", "between two", "after the last but one"])
+def test_killed_and_gone_on_with_it_ends_with_the_same_file(steps, digits_model, sample, tflite, tmp_path):
+    arguments = digits_model, pixels_of(sample.train), pixels_of(sample.calibration)
+    with pytest.raises(Killed):
+        train(*arguments, kept=tmp_path / "latest", progress=killed_after(steps))
+    done = []
+    again = train(*arguments, kept=tmp_path / "latest", progress=lambda stage, number, total: done.append(number))
+    # Forty steps, and a state after every ten.
+    assert done == list(range(steps // 10 * 10 + 1, 41))
+    assert convert_tflite(again.model, precision="int8", fake_quantized=True) == tflite
+
+
+def test_a_teacher_pulls_the_answers_towards_its_own(digits_model, sample):
+    """A teacher that gives the same answers, but is only half as sure of them in its logits."""
+    unsure = keras.models.clone_model(digits_model)
+    unsure.set_weights(digits_model.get_weights())
+    unsure.layers[-1].set_weights([weight / 2 for weight in unsure.layers[-1].get_weights()])
+    images = pixels_of(sample.validation).astype("float32")
+    expected = unsure.predict(images, verbose=0)
+    distances = []
+    for teacher in (None, Teacher(unsure, weight=0.5, temperature=4.0)):
+        trained = train(digits_model, pixels_of(sample.train), pixels_of(sample.calibration), 12, teacher=teacher)
+        found = trained.model.predict(images, verbose=0)
+        distances.append(float(np.mean(-np.sum(expected * np.log(np.maximum(found, 1e-7)), axis=1))))
+    assert trained.best.step > 0 and distances[1] < distances[0]

@@ -23,7 +23,7 @@ def files(digits_model, sample):
     ("qat", "ptq", "kept"), [("right", "wrong", "qat"), ("wrong", "right", "ptq"), ("right", "right", "qat")]
 )
 def test_the_file_that_agrees_more_is_kept(qat, ptq, kept, files, digits_model, sample):
-    state = Watched(step=3, agreement=1.0, cross_entropy=0.1)
+    state = Watched(step=3, agreement=1.0, loss=0.1)
     trained = Trained(digits_model, state, state, ("odd",))
     images = pixels_of(sample.validation)
     found = outcome_of(trained, {"qat": files[qat], "ptq": files[ptq]}, fold(digits_model), images)
