@@ -144,7 +144,8 @@ def export(
     codes = _snippet_files(targets) if snippets else {}
     checkpoint.check_start(
         folder, [*targets, *(folder / file for file in plan.possible_files(name)), *codes.values()],
-        resume=resume, overwrite=overwrite, unfinished=resuming.is_unfinished,
+        resume=resume, overwrite=overwrite,
+        unfinished=lambda place: plan.needs_training and resuming.is_unfinished(place),
     )  # fmt: skip
     from cnnedge import data as datasets
 
@@ -160,7 +161,6 @@ def export(
     from cnnedge.convert.gates import check_drops, check_required
     from cnnedge.convert.qat.learning import Learning
     from cnnedge.documents import fail_if_any
-    from cnnedge.lock import alone_in
     from cnnedge.model.keras_file import save_keras
     from cnnedge.model.plausible import check_plausible
     from cnnedge.model.rgb_input import with_rgb_input
@@ -171,10 +171,7 @@ def export(
     model = read.model
     if names and len(names) != model.output_shape[1]:
         raise UsageError(f"--labels names {len(names)} classes and {path.name} gives {model.output_shape[1]}")
-    alone = alone_in(folder, "training") if plan.needs_training else nullcontext()
-    with console.progress() as progress, tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch, alone:
-        if not resume:
-            resuming.discard(folder)
+    with console.progress() as progress, tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch:
         if rgb_input:
             model = with_rgb_input(model)
         if rgb_input or read.changed:
@@ -193,8 +190,8 @@ def export(
             model, dataset or None, recipe, labels=names, seed=seed, force_calibration=force_calibration,
             learning=Learning(wise, checkpoints=folder), progress=progress,
         )  # fmt: skip
-        done = export(converter, plan, source=path, name=name, folder=folder, keep_losses=keep_losses)
-        resuming.discard(folder)
+        with resuming.trainings_in(folder, resume=resume) if plan.needs_training else nullcontext():
+            done = export(converter, plan, source=path, name=name, folder=folder, keep_losses=keep_losses)
     entries, baseline = done.entries, done.entries[f"{name}.keras"].top1
     _print_entries(folder, done)
     if any(entry.qat_outcome for entry in entries.values()):

@@ -122,7 +122,6 @@ def search(
 
     from cnnedge.convert.converter import Converter
     from cnnedge.convert.qat.learning import Learning
-    from cnnedge.lock import alone_in
     from cnnedge.model.keras_file import save_keras
     from cnnedge.model.plausible import check_plausible
     from cnnedge.model.source import read_source
@@ -134,11 +133,7 @@ def search(
 
     read = read_source(path, preprocessing=outside, input_size=input_size, custom_objects=allow_custom_objects or ())
     say_notes(path.name, read.notes)
-    with (
-        console.progress() as progress,
-        tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch,
-        alone_in(folder, "training"),
-    ):
+    with console.progress() as progress, tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch:
         if read.changed:
             path = Path(scratch) / f"{name}.keras"
             save_keras(read.model, path, record)
@@ -158,11 +153,9 @@ def search(
         check_data(converter, ExportPlan(tuple(first_schemes(wish.formats, wish.precisions)[:1])))
         subject = subject_of(original, name, dataset, preprocessing="" if outside is None else repr(outside))
         seeker = Seeker(converter, begun(folder, wish, subject, resume=resume), folder, console.say, board, progress)
-        if not resume:
-            resuming.discard(folder)
-        resuming.check(folder, converter.job())
-        found = take(seeker, seeker.seek(qat=qat), source=path, name=name)
-        resuming.discard(folder)
+        with resuming.trainings_in(folder, resume=resume):
+            resuming.check(folder, converter.job())
+            found = take(seeker, seeker.seek(qat=qat), source=path, name=name)
     write_frontier(folder / PAGE, found, fate)
     for line in found.words:
         console.show(line)

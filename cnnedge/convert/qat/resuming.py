@@ -9,7 +9,8 @@ from the seed and the number of the step.
 import io
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 
 from cnnedge.errors import ModelError
 from cnnedge.files import sha256_of
+from cnnedge.lock import alone_in
 from cnnedge.records import from_json, to_json, write_record
 from cnnedge.training import checkpoint
 from cnnedge.training.job import first_difference
@@ -137,6 +139,20 @@ def restore(path: Path) -> State | None:
         facts = from_json(_Facts, json.loads(str(stored["facts"])))
         arrays = {part: [stored[name] for name in stored.files if name.startswith(f"{part} ")] for part in _ARRAYS}
     return State(facts.step, facts.start, facts.best, **arrays)
+
+
+@contextmanager
+def trainings_in(folder: Path, *, resume: bool) -> Iterator[None]:
+    """Hold ``folder`` against other trainings. What is kept there goes before, unless ``resume``, and once all is done.
+
+    Raises:
+        CnnedgeError: another process trains there.
+    """
+    with alone_in(folder, "training"):
+        if not resume:
+            discard(folder)
+        yield
+        discard(folder)
 
 
 def discard(folder: Path) -> None:
