@@ -209,7 +209,7 @@ def test_ctrl_c_leaves_one_line_and_a_training_to_resume(digits, tmp_path, capsy
 
 
 def test_a_run_stopped_after_its_training_does_not_train_again(digits, tmp_path, capsys, monkeypatch):
-    """Stopped in the quantization-aware training, where it keeps its first state."""
+    """Stopped in the quantization-aware training, of four steps, where it keeps its first state."""
     command = ["run", "mnist-tiny", "--data", str(digits), "--epochs", "1", "--num-runs", "4", "--out", str(tmp_path)]
     folder, save, restore, found = tmp_path / "mnist-tiny", resuming.save, resuming.restore, []
 
@@ -227,7 +227,7 @@ def test_a_run_stopped_after_its_training_does_not_train_again(digits, tmp_path,
 
     monkeypatch.setattr(resuming, "restore", lambda path: found.append(restore(path)) or found[-1])
     assert cnnedge([*command, "--resume"]) == 0
-    assert [state.step for state in found] == [2]
+    assert [state.step for state in found] == [1]
     assert "train mnist-tiny" not in capsys.readouterr().err
     assert (folder / "history.csv").read_text() == history
     assert (folder / "report.html").exists() and not (folder / "checkpoint").exists()
