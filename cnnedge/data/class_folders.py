@@ -66,6 +66,8 @@ def pictures_in(folder: Path) -> list[Path]:
 
 def shown(text: str | Path) -> str:
     """``text`` on one line as it can be printed: bytes that are not UTF-8 as \\xNN, line breaks as \\n."""
+    if isinstance(text, str) and text.isascii() and text.isprintable():  # nearly all, and there are millions
+        return text
     readable = os.fsencode(text).decode("utf-8", "backslashreplace")
     if readable.isprintable():
         return readable

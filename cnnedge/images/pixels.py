@@ -116,7 +116,8 @@ def _plain(picture: Image.Image, mode: str) -> Image.Image:
     """The picture in 8 bits, without transparency, as RGB or L."""
     if picture.mode == "LAB":  # which Pillow brings to RGB alone
         picture = picture.convert("RGB")
-    return _on_white(_to_8_bit(picture)).convert(mode)
+    plain = _on_white(_to_8_bit(picture))
+    return plain if plain.mode == mode else plain.convert(mode)
 
 
 def _to_8_bit(picture: Image.Image) -> Image.Image:

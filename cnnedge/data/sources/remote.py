@@ -9,6 +9,8 @@ from cnnedge.errors import DataError, MissingPackageError
 from cnnedge.files import read_bounded
 from cnnedge.images.decode import MAX_BYTES
 
+# How long a bucket of Google's is tried.
+_PATIENCE_S = 30
 # More would meet the usual limit of 1,024 open files.
 _OPEN_FILES = 64
 
@@ -107,6 +109,8 @@ def _system(address: str) -> tuple[Any, str]:
     require_pyarrow()
     from pyarrow.fs import FileSystem
 
+    if address.startswith(("gs://", "gcs://")) and "?" not in address:
+        address += f"?retry_limit_seconds={_PATIENCE_S}"  # pyarrow's own is 15 minutes, without a word
     try:
         return FileSystem.from_uri(address)
     except Exception as error:

@@ -102,7 +102,7 @@ def _write(path: str, entries: Iterator[Entry], part_rows: int) -> int:
     schema, count = _schema(), 0
     with ParquetWriter(path, schema, compression="zstd", use_dictionary=["file", "truth"]) as writer:
         for block in _blocks(entries, part_rows):
-            columns: dict[str, Any] = {name: [getattr(one, name) for one in block] for name in schema.names}
+            columns: dict[str, Any] = dict(zip(schema.names, zip(*block, strict=True), strict=True))
             columns["file"] = [os.fsencode(name) for name in columns["file"]]
             writer.write_table(pa.table(columns, schema), row_group_size=part_rows)
             count += len(block)
