@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnedge import console
+from cnnedge.cli.located import picture_of
 from cnnedge.cli.options import (
     Baseline,
     Data,
@@ -140,8 +141,8 @@ def benchmark(
     _fail_if_incomplete(document)
     if json_file is not None:
         console.next_step("cnnedge", "report", json_file, "--markdown")
-    else:
-        console.next_step("cnnedge", "predict", [*exported, *keras][0], "PICTURE.png")
+    elif exported:
+        console.next_step("cnnedge", "predict", exported[0], picture_of(split))
 
 
 def _candidates(exported: list[Path], keras: list[Path], device: str, asked: "Asked") -> "list[Candidate]":

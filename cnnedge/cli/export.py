@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.located import checked_name, locate, say_notes, teacher_of, words
+from cnnedge.cli.located import checked_name, data_words, locate, say_notes, teacher_of, words
 from cnnedge.cli.options import (
     CustomObjects,
     Data,
@@ -203,7 +203,7 @@ def export(
     check_required(folder, entries, words(require))
     if max_drop is not None and baseline is not None:
         check_drops(entries, baseline, max_drop, done.scores)
-    console.next_step("cnnedge", "benchmark", folder, *(["--data", data] if data else []))
+    console.next_step("cnnedge", "benchmark", folder, *data_words(data, test))
 
 
 def _check_needs(plan: "ExportPlan", data: str | None, max_drop: float | None) -> None:

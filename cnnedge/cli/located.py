@@ -11,6 +11,7 @@ from cnnedge.errors import UsageError
 from cnnedge.files import check_readable
 
 if TYPE_CHECKING:
+    from cnnedge.data import Split
     from cnnedge.manifest import TrainingRecord
     from cnnedge.training.job import SavedNetwork
 
@@ -67,6 +68,17 @@ def checked_name(name: str) -> str:
 
 def words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def data_words(data: str | None, test: Path | None) -> list[str]:
+    """The options with which another command reads the same pictures."""
+    return [*(["--data", data] if data else []), *(["--test", str(test)] if test else [])]
+
+
+def picture_of(split: "Split") -> str:
+    """A picture to try a file on: the first of ``split`` where it is a file, and else a word to replace."""
+    names: list[str] = getattr(split, "picture_names", list)()
+    return names[0] if names and Path(names[0]).is_file() else "PICTURE.png"
 
 
 def say_notes(file: str, notes: Sequence[str | None]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.located import checked_name
+from cnnedge.cli.located import checked_name, picture_of
 from cnnedge.cli.options import Epochs, MaxBad, Name, NumRuns, Out, Overwrite, Resume, Seed, Test
 from cnnedge.errors import UsageError
 
@@ -88,13 +88,13 @@ def photos(
         found, document = making.make(
             order, dataset, place, resume=resume, overwrite=overwrite, tell=console.say, progress=progress
         )
-    for line in words.result(found, document, place, place / checkpoint.HISTORY):
+    for line in words.result(found, document, place):
         console.show(line)
     from cnnedge.search.taking import check_met
 
     console.show(f"report: {place / 'report.html'}", f"all candidates: {place / making.PAGE}")
     check_met(found)
-    console.next_step("cnnedge", "predict", place / str(found.file), "PHOTO.jpg")
+    console.next_step("cnnedge", "predict", place / str(found.file), picture_of(dataset.test))
     console.next_step("cnnedge", "demo", place / str(found.file))
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cnnedge import console
+from cnnedge.cli.located import picture_of
 from cnnedge.cli.options import (
     BatchSize,
     Data,
@@ -89,4 +90,4 @@ def run(
     console.show(f"report: {folder / pipeline.REPORT}")
     fail_if_any(failures, document)
     file = ExportName(model, "int8", "tflite", qat).filename
-    console.next_step("cnnedge", "predict", folder / file, "PICTURE.png")
+    console.next_step("cnnedge", "predict", folder / file, picture_of(dataset.test))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.located import locate, say_notes, teacher_of, words
+from cnnedge.cli.located import locate, picture_of, say_notes, teacher_of, words
 from cnnedge.cli.options import (
     CustomObjects,
     Data,
@@ -161,7 +161,7 @@ def search(
         console.show(line)
     console.show(f"file: {folder / str(found.file)}", f"report: {folder / PAGE}")
     check_met(found)
-    console.next_step("cnnedge", "predict", folder / str(found.file), "PICTURE.png")
+    console.next_step("cnnedge", "predict", folder / str(found.file), picture_of(dataset.test))
 
 
 def _wish(max_drop: float, prefer: str, formats: tuple[str, ...], precisions: tuple[str, ...], seed: int) -> "Wish":

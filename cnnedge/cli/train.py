@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnnedge import console
-from cnnedge.cli.located import checked_name, say_notes
+from cnnedge.cli.located import checked_name, data_words, say_notes
 from cnnedge.cli.options import (
     BatchSize,
     Data,
@@ -146,7 +146,7 @@ def train(
     accuracy = score(KerasPredictor(network), dataset.validation).top1
     what = "validation images of the BUNDLED SAMPLE" if dataset.is_sample else "validation images"
     console.show(f"{place.target}: {accuracy:.2%} right on {len(dataset.validation):,} {what}; see {place.history}")
-    console.next_step("cnnedge", "export", place.target, *(["--data", data] if data else []), "--out", out)
+    console.next_step("cnnedge", "export", place.target, *data_words(data, test), "--out", out)
 
 
 def _refuse_for_own(given: dict[str, object]) -> None:

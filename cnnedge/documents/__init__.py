@@ -2,7 +2,7 @@
 
 from cnnedge.documents.boards import BoardRun, FleetRun
 from cnnedge.documents.browser_run import BrowserRow, BrowserRun, SelfCheck
-from cnnedge.documents.circumstances import Conditions, Data, Load, Machine, Made, Sentence, Settings, Work
+from cnnedge.documents.circumstances import Conditions, Data, Learned, Load, Machine, Made, Sentence, Settings, Work
 from cnnedge.documents.layer import Layer, Profile
 from cnnedge.documents.merged import read_documents, split_runs, with_runs
 from cnnedge.documents.row import (
@@ -52,6 +52,7 @@ __all__ = [
     "Identity",
     "Latency",
     "Layer",
+    "Learned",
     "Load",
     "LostClass",
     "Machine",

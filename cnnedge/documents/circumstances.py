@@ -75,6 +75,18 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Learned:
+    """How many of ``images`` pictures that the float Keras model was trained on, as they are, it has right."""
+
+    images: int
+    right: int
+
+    @property
+    def top1(self) -> float:
+        return self.right / self.images
+
+
+@dataclass(frozen=True)
 class Load:
     """What the whole machine did under sustained load: readings at the seconds ``at_s``.
 

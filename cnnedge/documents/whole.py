@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnedge import console
-from cnnedge.documents.circumstances import Data, Load, Machine, Made, Sentence, Settings, Work
+from cnnedge.documents.circumstances import Data, Learned, Load, Machine, Made, Sentence, Settings, Work
 from cnnedge.documents.row import Row
 from cnnedge.errors import CnnedgeError, DataError
 from cnnedge.files import read_regular
@@ -34,6 +34,7 @@ class Document:
     explanations: list[Sentence]
     notes: list[str]
     pareto: Work | None = None
+    learned: Learned | None = None
 
     def __post_init__(self) -> None:
         classes = len(self.data.labels)

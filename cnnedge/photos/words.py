@@ -6,7 +6,6 @@ from cnnedge.documents import Document
 from cnnedge.documents.trials import Search
 from cnnedge.records import known
 from cnnedge.report.decision import over_fitting, size_words
-from cnnedge.report.pages import read_history
 from cnnedge.scoring.accuracy import wilson_interval
 
 NO_BASE = (
@@ -15,11 +14,9 @@ NO_BASE = (
 )
 
 
-def result(found: Search, document: Document, folder: Path, history: Path) -> list[str]:
+def result(found: Search, document: Document, folder: Path) -> list[str]:
     """The lines at the end."""
-    epochs = read_history(history)
-    trained, validated = (epochs[name][-1] for name in ("accuracy", "val_accuracy"))
-    lines = [decision(found, document, folder), *found.words, over_fitting(trained, validated)]
+    lines = [decision(found, document, folder), *found.words, over_fitting(document, {})]
     return [line for line in lines if line]
 
 

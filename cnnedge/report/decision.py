@@ -1,6 +1,6 @@
 """What a report leads with: which file to take, why, and what it costs; and whether the training over-fitted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cnnedge.documents import Document, Row
@@ -52,13 +52,26 @@ def too_few(row: Row, margin_pp: float) -> str:
     )
 
 
-def over_fitting(trained: float, validated: float) -> str | None:
-    """What to say of top-1, 0..1, on pictures of the training and on others; None if they are near each other."""
-    if 100 * (trained - validated) < GAP_PP:
+def over_fitting(document: Document, history: Mapping[str, Sequence[float]]) -> str | None:
+    """What to say of top-1 on pictures of the training and on others; None if they are near each other.
+
+    ``history`` are the columns of a training's, for documents in which no training pictures were measured: its figures
+    are those of the last step, on pictures that training changes at random.
+    """
+    baseline = next((row for row in document.rows if row.verdict == "baseline"), None)
+    if document.learned is not None and baseline is not None:
+        return _gap(document.learned.top1, known(baseline.top1), "")
+    if {"accuracy", "val_accuracy"} <= set(history):
+        return _gap(history["accuracy"][-1], history["val_accuracy"][-1], ", changed at random")
+    return None
+
+
+def _gap(trained: float, others: float, how: str) -> str | None:
+    if 100 * (trained - others) < GAP_PP:
         return None
     return (
-        f"Over-fitted: it is right on {100 * trained:.0f} % of the pictures that it was trained on, and on "
-        f"{100 * validated:.0f} % of others; more pictures of each class help most."
+        f"Over-fitted: it is right on {100 * trained:.0f} % of the pictures that it was trained on{how}, and on "
+        f"{100 * others:.0f} % of others; more pictures of each class help most."
     )
 
 

@@ -82,7 +82,7 @@ def render(
         decision=decision,
         confusions=wrong.confusions(decision.row, document.data.labels) if decision.row else [],
         mistakes=wrong.surest(decision.row, document, images) if decision.row else [],
-        over_fitting=_over_fitting(history),
+        over_fitting=over_fitting(document, {} if history is None else read_history(history)),
         other_calls=other_calls,
         summary=summary.summarize(document),
         columns=list(table.COLUMNS),
@@ -163,14 +163,6 @@ def read_history(path: Path) -> dict[str, list[float]]:
     if not columns:
         raise DataError(f"{path} has no column whose name ends in 'accuracy': expected a history.csv")
     return columns
-
-
-def _over_fitting(history: Path | None) -> str | None:
-    """From the last epoch of a training."""
-    columns = {} if history is None else read_history(history)
-    if not {"accuracy", "val_accuracy"} <= set(columns):
-        return None
-    return over_fitting(columns["accuracy"][-1], columns["val_accuracy"][-1])
 
 
 def _details(row: Row, document: Document) -> dict[str, Any]:

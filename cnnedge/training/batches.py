@@ -1,19 +1,60 @@
 """Batches for ``fit``: augmented ones, the same for the same seed wherever a training is taken up, and plain ones."""
 
+import logging
+
 import keras
 import numpy as np
 
 from cnnedge.data import Split
+from cnnedge.errors import ImageError
 from cnnedge.training.augment import augment
 from cnnedge.training.recipes import Augmentation
 
 # Keras makes up to ten batches ahead; ten of 128 photos of 224 x 224 are 770 MB.
 AHEAD_BYTES = 100_000_000
+_log = logging.getLogger(__name__)
 
 
 def _ahead(split: Split, batch_size: int) -> int:
     """How many batches may lie ready."""
     return max(2, min(10, AHEAD_BYTES // (4 * batch_size * int(np.prod(split.image_shape)))))
+
+
+class _Pictures:
+    """The pictures of a split, some of which may go away during hours of training: each is said once, and another one
+    of its batch takes its place."""
+
+    def __init__(self, split: Split) -> None:
+        self.split = split
+        self._lost: list[int] = []
+
+    def at(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As many indices as ``chosen`` has, those of pictures that are there, and their pixels.
+
+        Raises:
+            ImageError: of these, none is there.
+        """
+        there = self._there(chosen)
+        try:
+            return there, self.split.pixels(there)
+        except ImageError:
+            self._find_lost(there)
+        there = self._there(chosen)
+        return there, self.split.pixels(there)
+
+    def _there(self, chosen: np.ndarray) -> np.ndarray:
+        found = chosen[~np.isin(chosen, self._lost)]
+        if not len(found):
+            raise ImageError(f"none of the {len(chosen)} pictures of a batch can be read any more")
+        return np.resize(found, len(chosen))
+
+    def _find_lost(self, indices: np.ndarray) -> None:
+        for index in np.unique(indices).tolist():
+            try:
+                self.split.pixels([index])
+            except ImageError as error:
+                self._lost.append(index)
+                _log.warning("%s; the training goes on without it", error)
 
 
 class PlainBatches(keras.utils.PyDataset):
@@ -26,6 +67,7 @@ class PlainBatches(keras.utils.PyDataset):
     def __init__(self, split: Split, *, num_classes: int, batch_size: int) -> None:
         super().__init__(workers=1, max_queue_size=_ahead(split, batch_size))
         self.split = split
+        self._pictures = _Pictures(split)
         self.one_hot = np.eye(num_classes, dtype=np.float32)[split.labels]
         self.batch_size = batch_size
 
@@ -35,8 +77,8 @@ class PlainBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         stop = len(self.split) - (self.num_batches - 1 - index) * self.batch_size
-        chosen = np.arange(max(0, stop - self.batch_size), stop)
-        return self.split.pixels(chosen).astype(np.float32), self.one_hot[chosen]
+        chosen, pixels = self._pictures.at(np.arange(max(0, stop - self.batch_size), stop))
+        return pixels.astype(np.float32), self.one_hot[chosen]
 
 
 class AugmentedBatches(keras.utils.PyDataset):
@@ -64,6 +106,7 @@ class AugmentedBatches(keras.utils.PyDataset):
     ) -> None:
         super().__init__(workers=1, max_queue_size=_ahead(split, batch_size))
         self.split = split
+        self._pictures = _Pictures(split)
         self.one_hot = np.eye(num_classes, dtype=np.float32)[split.labels]
         self.batch_size = batch_size
         self.augmentation = augmentation
@@ -86,10 +129,11 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     def batch(self, epoch: int, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Batch ``step`` of epoch ``epoch``, both counted from 0 at the very start of the training."""
-        chosen = self._order_of(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+        wanted = self._order_of(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
+        chosen, pixels = self._pictures.at(wanted)
         mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
         rng = np.random.default_rng((self.seed, epoch, step))
-        images = augment(self.split.pixels(chosen), self.augmentation, mirrored, rng)
+        images = augment(pixels, self.augmentation, mirrored, rng)
         return images.astype(np.float32), self.one_hot[chosen]
 
     def _order_of(self, epoch: int) -> np.ndarray:

@@ -32,7 +32,10 @@ def test_a_folder_is_measured_beside_its_keras_model(model_folder, digit_folder,
     folder = tmp_path / "digits"
     shutil.copytree(model_folder, folder)
     assert run(["benchmark", str(folder), "--data", str(digit_folder), "--limit", "60", *QUICK]) == 0
-    printed = capsys.readouterr().out
+    told = capsys.readouterr()
+    printed, step = told.out, f"cnnedge report {folder}/benchmark.json --markdown"
+    assert told.err.endswith(f"next: {step}\n") and run(step.split()[1:]) == 0
+    assert "| digits_int8.tflite |" in capsys.readouterr().out, "what is said works"
     assert max(map(len, printed.splitlines()[:12])) <= 80
     document = json.loads((folder / "benchmark.json").read_text())
     keras = [row for row in document["rows"] if row["format"] == "keras"]
@@ -80,7 +83,8 @@ def test_files_that_exist_are_not_replaced_unasked(exported, digit_folder, tmp_p
     assert run([*command, "--report", str(report)]) == 1
     assert "mine.html already exists" in capsys.readouterr().err
     assert run(command) == 0
-    assert "benchmark.json exists and is kept" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "benchmark.json exists and is kept" in told and f"next: cnnedge predict {exported}/digits_" in told
     assert (exported / "benchmark.json").read_text() == "mine" and report.read_text() == "mine"
 
 

@@ -50,7 +50,7 @@ def test_a_folder_becomes_a_file_and_the_lines_that_use_it(photos, tmp_path, cap
     file = place / record.file
     assert told.out.startswith(f"use {file}: ") and "% right (" in told.out
     assert "18 validation images cannot tell whether it stays within 0.5 points; about " in told.out
-    assert f"next: cnnedge predict {file} PHOTO.jpg" in told.err and f"next: cnnedge demo {file}" in told.err
+    assert f"next: cnnedge predict {file} '{photos}/rose/IMG_" in told.err and f"next: cnnedge demo {file}" in told.err
     passport = open_model_file(file).passport
     assert passport.labels == CLASSES and passport.top1 == record.test.top1 > 0.9 and record.test.images == 24
     rows = json.loads((place / "benchmark.json").read_text())["rows"]

@@ -1,5 +1,7 @@
 """``cnnedge search`` from a folder of pictures to a file within the limit, with a page that says why."""
 
+from pathlib import Path
+
 import pytest
 
 from cnnedge.cli.app import run
@@ -24,7 +26,10 @@ def test_a_folder_of_pictures_gives_a_file_a_record_and_a_page(model_folder, fol
     assert search(model, folder, tmp_path, *asked) == 0
     told, made = capsys.readouterr(), tmp_path / "digits"
     assert "is the smallest of 4 that stays within 5 points" in told.out
-    assert f"next: cnnedge predict {made}/digits_int8.tflite PICTURE.png" in told.err
+    (words,) = (line.split() for line in told.err.splitlines() if line.startswith("next: "))
+    assert words[1:4] == ["cnnedge", "predict", f"{made}/digits_int8.tflite"]
+    assert Path(words[4]).is_relative_to(folder) and run(words[2:]) == 0, "what is said works"
+    capsys.readouterr()
     assert "tflite float16: " in told.err and "more of these, about" in told.err
     assert open_model_file(made / "digits_int8.tflite").passport.precision == "int8"
     record = read_search(made / "search.json")

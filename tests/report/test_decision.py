@@ -1,7 +1,10 @@
 """What a report leads with, on documents whose figures are written down."""
 
+from dataclasses import replace
+
 import pytest
 
+from cnnedge.documents import Learned
 from cnnedge.report.decision import decide, over_fitting, with_one_keras
 from tests.support import documents
 
@@ -38,10 +41,21 @@ def test_files_that_all_lose_are_not_taken():
     assert found.headline == "No file was shown to be as right as the float Keras model" and found.row is None
 
 
-@pytest.mark.parametrize(("trained", "validated", "expected"), [(0.94, 0.62, "94 % of"), (0.94, 0.86, None)])
-def test_over_fitting_is_said_plainly(trained, validated, expected):
-    found = over_fitting(trained, validated)
-    assert found is None if expected is None else expected in found and "62 % of others" in found
+@pytest.mark.parametrize(
+    ("right", "expected"), [(940, None), (1_000, "100 % of the pictures that it was trained on, and")]
+)
+def test_over_fitting_is_said_plainly(right, expected):
+    """Of others the float model has 2,580 of 3,000: 86 %."""
+    document = documents.document(documents.measurement("net_float.keras", 2, 420, mode="function"))
+    found = over_fitting(replace(document, learned=Learned(1_000, right)), {"accuracy": [1.0], "val_accuracy": [0.0]})
+    assert found is None if expected is None else expected in found and "86 % of others" in found
+
+
+def test_without_training_pictures_the_history_says_it_and_how_they_were_changed():
+    told = over_fitting(documents.document(), {"accuracy": [0.5, 0.94], "val_accuracy": [0.5, 0.62]})
+    assert "94 % of the pictures that it was trained on, changed at random, and on 62 % of others" in told
+    assert over_fitting(documents.document(), {"accuracy": [0.94], "val_accuracy": [0.86]}) is None
+    assert over_fitting(documents.document(), {}) is None
 
 
 def test_keras_is_one_row_however_it_is_called():
