@@ -86,11 +86,17 @@ def photo(coarse: np.ndarray) -> bytes:
 
 
 def write_network(path: Path) -> None:
+    """One that tells dark from light: the mean of all pixels, 64 or 164, decides."""
     import keras
 
     image = keras.Input((SIZE, SIZE, 3))
-    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 7, strides=7, activation="relu")(image))
-    keras.Model(image, keras.layers.Dense(len(CLASSES), activation="softmax")(pooled)).save(path)
+    patches = keras.layers.Conv2D(
+        4, 7, strides=7, activation="relu", kernel_initializer=keras.initializers.Constant(1 / (7 * 7 * 3))
+    )
+    answer = keras.layers.Dense(len(CLASSES), activation="softmax")
+    network = keras.Model(image, answer(keras.layers.GlobalAveragePooling2D()(patches(image))))
+    answer.set_weights([np.full((4, 2), [-0.01, 0.01]), np.array([4.56, -4.56])])
+    network.save(path)
 
 
 def measure(*words: str) -> float:

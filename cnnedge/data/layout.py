@@ -1,6 +1,7 @@
 """How people lay out labelled pictures: all classes in one folder, or parts with classes in each."""
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,26 +60,47 @@ def check_names(folder: Path) -> None:
         DataError: names the folder.
     """
     root = _unwrapped(folder)
-    within = sub_folders(root)
-    parts = [path for path in within if path.name.lower() in PARTS and sub_folders(path)]
-    for path in [inner for part in parts for inner in sub_folders(part)] if parts else within:
+    parts = _named_parts(root)
+    for path in [inner for part in parts for inner in sub_folders(_innermost(part))] if parts else sub_folders(root):
         label_of(path)
 
 
+def _part_of(name: str) -> str | None:
+    """The part that a folder of this name holds: ``Valid``, and ``seg_train`` or ``test-set``, as Kaggle's are called,
+    whose words are one part's; None where it names none."""
+    words = [name.lower(), *re.split("[^a-z]+", name.lower())]
+    found = {PARTS[word] for word in words if word in PARTS}
+    return found.pop() if len(found) == 1 else None
+
+
 def _parts(root: Path) -> dict[str, Path]:
-    """The folders of ``root`` that are parts and have classes in them; a class may be called train."""
+    """The folders of ``root`` that are parts, by part."""
     found: dict[str, Path] = {}
-    for path in sorted(sub_folders(root)):
-        part = PARTS.get(path.name.lower())
-        if part is None or not sub_folders(path):
-            continue
+    named = _named_parts(root)
+    for path in named:
+        part = str(_part_of(path.name))
         if part in found:
             raise DataError(f"{found[part]} and {path} are both for {part}: put them into one folder")
-        found[part] = path
-    others = [path.name for path in sorted(sub_folders(root)) if path not in found.values()]
+        found[part] = _innermost(path)
+    others = [path.name for path in sorted(sub_folders(root)) if path not in named]
     if found and others:
         _log.warning("%s: %s is used; not used are the folders %s", root, ", ".join(sorted(found)), ", ".join(others))
     return found
+
+
+def _named_parts(root: Path) -> list[Path]:
+    """The folders of ``root`` that are parts and have classes in them; a class may be called train, or train_station
+    where nothing else is a part."""
+    named = [path for path in sorted(sub_folders(root)) if _part_of(path.name) and sub_folders(path)]
+    several = len({_part_of(path.name) for path in named}) > 1
+    return [path for path in named if several or path.name.lower() in PARTS]
+
+
+def _innermost(part: Path) -> Path:
+    """The folder with the classes of a part, in folders that hold nothing else: ``seg_train/seg_train``."""
+    while len(inner := sub_folders(part)) == 1 and sub_folders(inner[0]) and not pictures_in(part):
+        part = inner[0]
+    return part
 
 
 def _unwrapped(folder: Path) -> Path:

@@ -76,8 +76,8 @@ def _open(stream: BinaryIO) -> "Image.Image":
     for formats in _formats(start):
         stream.seek(0)
         try:
-            # Pillow warns from 89 megapixels on; our own limit is checked before anything is decoded.
-            with without_warnings(Image.DecompressionBombWarning):
+            # Pillow warns from 89 megapixels on, and of damaged EXIF; our own limit is checked before decoding.
+            with without_warnings(Warning):
                 return Image.open(stream, formats=formats)
         except Image.UnidentifiedImageError:
             continue

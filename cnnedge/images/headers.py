@@ -15,8 +15,13 @@ def size_of(source: str | bytes | np.ndarray) -> tuple[int, int] | None:
         return source.shape[1], source.shape[0]
     from PIL import Image
 
+    from cnnedge.images.pixels import without_warnings
+
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
+        with (
+            without_warnings(Warning),
+            Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture,
+        ):
             return picture.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

@@ -49,6 +49,14 @@ def test_what_a_download_is_wrapped_in_is_taken_off(tmp_path):
     assert find_layout(root) == Layout(root / "flowers-v2/Train", None, root / "flowers-v2/Test")
 
 
+def test_parts_may_be_words_of_names_and_lie_in_folders_of_the_same_name(tmp_path):
+    """As the Intel image set is downloaded from Kaggle; a class train_station is none."""
+    root = make(tmp_path / "intel", "seg_train/seg_train", "seg_test/seg_test")
+    assert find_layout(root) == Layout(root / "seg_train/seg_train", None, root / "seg_test/seg_test")
+    classes = make(tmp_path / "places", "train_station", "harbour")
+    assert find_layout(classes) == Layout(classes)
+
+
 def test_the_users_own_test_folder_goes_first(tmp_path, caplog):
     root, own = make(tmp_path / "photos", "train", "test"), make(tmp_path / "own", ".")
     assert find_layout(root, own) == Layout(root / "train", None, own)
