@@ -35,12 +35,16 @@ def calibration_pixels(images: np.ndarray) -> np.ndarray:
 
 
 def spanning(pixels: np.ndarray) -> np.ndarray:
-    """The same (N, H, W, C) pixels with both ends of the range in them; see ``calibration_images``."""
+    """The same (N, H, W, C) pixels with both ends of the range in them; see ``calibration_images``. A copy, where one
+    has to be written into them."""
+    smallest, largest = pixels.min(), pixels.max()
+    if smallest == 0 and largest == 255:
+        return pixels
     pixels = pixels.copy()
     ends = pixels[0].reshape(-1)
-    if pixels.min() > 0:
+    if smallest > 0:
         ends[0] = 0
-    if pixels.max() < 255:
+    if largest < 255:
         ends[-1] = 255
     return pixels
 

@@ -17,8 +17,9 @@ from cnnedge.errors import ModelError
 from cnnedge.images.normalization import RAW, Normalization, pixel_table
 
 # Images that `predict` prepares, and a file with a free batch runs, at a time: 250 CIFAR-10 images in float32
-# are 3 MB, and 250 divides the 10,000 test images.
-BLOCK = 250
+# are 3 MB, and 250 divides the 10,000 test images. Of larger ones fewer: 20 of 224 x 224, whose maps in a network with
+# a free batch are some hundred MB.
+BLOCK, BLOCK_PIXELS = 250, 1_000_000
 DEVICES = ("cpu", "gpu")
 
 
@@ -141,7 +142,8 @@ class Runner(ABC):
         Raises:
             ValueError: ``images`` has another dtype or shape.
         """
-        blocks = [images[start : start + BLOCK] for start in range(0, len(images), BLOCK)]
+        size = max(1, min(BLOCK, BLOCK_PIXELS // (self.input_shape[0] * self.input_shape[1])))
+        blocks = (images[start : start + size] for start in range(0, len(images), size))
         found = [self.probabilities(self._run_block(self.prepare(block))) for block in blocks]
         return np.concatenate(found) if found else np.empty((0, self.num_classes), np.float32)
 

@@ -11,11 +11,15 @@ import pytest
 from keras.src.applications import mobilenet
 from keras.src.legacy.saving import legacy_h5_format
 
-from cnnedge.data import ArraySplit
+from cnnedge.data import ArraySplit, Dataset
 from cnnedge.errors import DataError, UsageError
 from cnnedge.model.keras_file import load_keras
+from cnnedge.model.networks import PHOTOS
 from cnnedge.photos import imagenet
 from cnnedge.photos.frozen_base import write_start
+from cnnedge.photos.recipe_for import recipe_for
+from cnnedge.training import fit
+from cnnedge.training.job import SavedNetwork, TrainingJob
 
 FILE = "mobilenet_1_0_128_tf_no_top.h5"
 
@@ -108,3 +112,12 @@ def test_a_head_on_the_frozen_base_tells_dark_from_light(served, address, tmp_pa
     np.testing.assert_array_equal(
         network.get_layer("conv1").get_weights()[0], served[1].get_layer("conv1").get_weights()[0]
     )
+    # The second half: all of the base follows, but for the statistics of its batch norms.
+    recipe = recipe_for(len(split), 128, from_base=True, epochs=1)
+    data = Dataset("shades", ("dark", "light"), *[split] * 4, "folder", False, "", 0)
+    job = TrainingJob(PHOTOS, recipe, init=SavedNetwork.of(tmp_path / "start.keras"), size=128)
+    trained = fit.train(job, data, folder=tmp_path)
+    for name in ("conv1", "conv_pw_13"):
+        assert not np.array_equal(trained.get_layer(name).get_weights()[0], network.get_layer(name).get_weights()[0])
+    for norm in norms:
+        np.testing.assert_array_equal(trained.get_layer(norm.name).moving_mean, norm.moving_mean)
