@@ -85,6 +85,7 @@ def photos(
             source, image_shape=(side, side, 3), validation=validation, calibration=calibration, seed=seed,
             folder=options, progress=progress,
         )  # fmt: skip
+        console.say(words.parts(dataset))
         found, document = making.make(
             order, dataset, place, resume=resume, overwrite=overwrite, tell=console.say, progress=progress
         )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cnnedge.data import Dataset
 from cnnedge.documents import Document
 from cnnedge.documents.trials import Search
 from cnnedge.records import known
@@ -12,6 +13,16 @@ NO_BASE = (
     "no network that knows ImageNet can be fetched here, so a plain one begins from nothing: with few photos it will "
     "be right less often; where Keras's address can be reached, the same command begins with MobileNetV2"
 )
+
+
+def parts(data: Dataset) -> str:
+    """``5 classes, 1,052 photos: 615 to train on, 159 to decide on, 67 to calibrate with, 211 to test on``."""
+    uses = (
+        (data.train, "to train on"), (data.validation, "to decide on"), (data.calibration, "to calibrate with"),
+        (data.test, "to test on"),
+    )  # fmt: skip
+    found = ", ".join(f"{len(split):,} {use}" for split, use in uses)
+    return f"{len(data.labels)} classes, {sum(len(split) for split, _ in uses):,} photos: {found}"
 
 
 def result(found: Search, document: Document, folder: Path) -> list[str]:

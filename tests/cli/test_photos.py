@@ -39,6 +39,7 @@ def test_a_folder_becomes_a_file_and_the_lines_that_use_it(photos, tmp_path, cap
         patch.setattr("cnnedge.pipeline.measure", stop)
         assert run(asked) == 1
     told = capsys.readouterr().err
+    assert "3 classes, 119 photos: 70 to train on, 18 to decide on, 7 to calibrate with, 24 to test on" in told
     assert "train on 70 photos of 32 x 32: 5 epochs of 8 batches of 8" in told and "try tflite int8: 0 of 18" in told
     assert run(asked) == 1
     assert "holds an unfinished training: add --resume" in capsys.readouterr().err
