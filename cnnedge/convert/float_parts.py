@@ -24,10 +24,13 @@ def float_parts(content: bytes, format: str, scopes: Mapping[str, str]) -> tuple
 
 
 def _layer_of(operator: OperatorFacts, scopes: Mapping[str, str]) -> str:
-    """The layer in whose scope TensorFlow named the tensor, or the node, with a number behind it; "" if none."""
+    """The layer in whose scope TensorFlow named the tensor, or the node; "" if none.
+
+    The scope of ``elu`` is ``elu_1``, and that of a layer ``elu_1`` is ``elu_1_1``.
+    """
     told = (operator.where, *operator.names)
     for scope in (scope for text in told for scope in text.split(";")[0].split("/")):
-        for name in (scope, re.sub(r"_\d+$", "", scope)):
+        for name in (re.sub(r"_\d+$", "", scope), scope):
             if name in scopes:
                 return scopes[name]
     return ""
