@@ -227,12 +227,13 @@ class Converter:
         if precision in CALIBRATED and not qat:
             return self._integers.file(EIGHT_BITS, precision, io)
         key = (precision, qat, io)
-        if key not in self._tflite:
-            model = self.trained().model if qat else self.folded
-            self._tflite[key] = convert_tflite(
-                model, precision=precision, pixels=self.pixels, io=io, fake_quantized=qat
-            )
-        return self._tflite[key]
+        if key in self._tflite:
+            return self._tflite[key]
+        model = self.trained().model if qat else self.folded
+        content = convert_tflite(model, precision=precision, pixels=self.pixels, io=io, fake_quantized=qat)
+        if qat or precision == "float32":  # others are made of these
+            self._tflite[key] = content
+        return content
 
     @cached_property
     def _integers(self) -> IntegerFiles:

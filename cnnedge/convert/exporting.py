@@ -119,6 +119,7 @@ class _Export:
                 f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), 'no reason given')}"
             )
             return
+        self.converter.contents.clear()  # it lies on the disk now
         file = scheme.file(self.name)
         write_atomically(self.folder / file, content)
         self._note(file, manifest_entry(content, passport))
