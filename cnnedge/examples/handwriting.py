@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnedge.errors import ImageError
-from cnnedge.images.decode import decode
+from cnnedge.images.decode import decode, opened
 
 # How MNIST was made (LeCun, Cortes and Burges, The MNIST database of handwritten digits).
 SIDE, BOX = 28, 20
@@ -71,16 +71,12 @@ def read_grey(path: Path) -> np.ndarray:
     Raises:
         ImageError: it cannot be decoded.
     """
-    from PIL import ExifTags, Image
+    from PIL import ExifTags
 
-    try:
-        with Image.open(path) as picture:
-            width, height = picture.size
-            if picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5:  # 5 to 8 turn it by a quarter
-                width, height = height, width
-    except OSError as error:
-        reason = error.strerror or "not a picture, or a damaged one; expected PNG, JPEG or the like"
-        raise ImageError(f"{path}: {reason}") from error
+    with opened(path) as picture:
+        width, height = picture.size
+        if picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5:  # 5 to 8 turn it by a quarter
+            width, height = height, width
     scale = WORKING_SIDE / max(width, height)
     return decode(path, (max(1, round(height * scale)), max(1, round(width * scale)), 1))[..., 0]
 

@@ -6,6 +6,7 @@ a picture once Pillow has read it.
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -46,12 +47,29 @@ def decode(source: "Source", shape: tuple[int, int, int]) -> np.ndarray:
 
     from cnnedge.images.pixels import to_pixels
 
-    name = str(source) if isinstance(source, str | Path) else getattr(source, "name", None) or "the image"
-    try:
-        if isinstance(source, Image.Image):
+    if isinstance(source, Image.Image):
+        with _naming("the image"):
             return to_pixels(source, shape)
-        with _stream(source, name) as stream, _open(stream) as picture:
-            return to_pixels(picture, shape)
+    with opened(source) as picture:
+        return to_pixels(picture, shape)
+
+
+@contextmanager
+def opened(source: "Path | str | bytes | BinaryIO") -> "Iterator[Image.Image]":
+    """The picture of which Pillow has read the header alone, in one of the formats that ``kinds`` lists.
+
+    Raises:
+        ImageError: it is none, or no regular file; or it cannot be decoded, within the block.
+    """
+    name = str(source) if isinstance(source, str | Path) else getattr(source, "name", None) or "the image"
+    with _naming(name), _stream(source, name) as stream, _open(stream) as picture:
+        yield picture
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    try:
+        yield
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
     except OSError as error:
