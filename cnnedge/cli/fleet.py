@@ -39,7 +39,8 @@ def fleet(
 
     The files (and --data, if it lies here) are copied into a folder that is
     removed afterwards. A board that fails is named with its reason, the
-    others are shown, and the exit code is 1.
+    others are shown, and the exit code is 1. After Ctrl-C too: what boards
+    have measured is kept, and nothing goes on or stays on the others.
 
     Examples:
 

@@ -2,7 +2,13 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -76,6 +82,35 @@ def test_a_board_without_cnnedge_or_with_another_answer_is_named(reached, files,
         "version?"
     )
     assert not (tmp_path / "out.json").exists()
+
+
+def test_ctrl_c_keeps_what_is_measured_and_leaves_nothing_on_a_board(reached, files, tmp_path):
+    hosts, out, place = tmp_path / "boards.txt", tmp_path / "fleet.json", tmp_path / "place"
+    hosts.write_text(f"one {boards.CNNEDGE}\ntwo sh -c 'echo $$ $(pwd) > {place}; exec sleep 600'\n")
+    words = ["fleet", str(hosts), str(files / "colours.onnx"), "--data", str(files / "my photos"), "--num-runs", "4"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "cnnedge", *words, "--ssh", reached.ssh, "--json", str(out)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as command:  # fmt: skip
+        calls = []
+        while len(calls) < 2 or psutil.STATUS_ZOMBIE not in [call.status() for call in calls]:
+            calls = calls if len(calls) == 2 else psutil.Process(command.pid).children()
+            time.sleep(0.01)
+            assert command.poll() is None
+        time.sleep(0.5)  # ten of its looks
+        process, folder = place.read_text().split()
+        assert Path(folder).exists() and psutil.pid_exists(int(process))
+        command.send_signal(signal.SIGINT)
+        said = command.stderr.read()
+    assert command.returncode == 1 and said.splitlines()[-1] == "error: no figures of two: see above why"
+    one, two = json.loads(out.read_text())["boards"]
+    assert one["benchmark"]["rows"][0]["top1"] == 1.0
+    assert two["error"] == "interrupted before it had answered"
+    for _ in range(300):  # the board notices it by itself
+        if not Path(folder).exists():
+            break
+        time.sleep(0.1)
+    assert not Path(folder).exists() and not psutil.pid_exists(int(process))
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
 """A benchmark on many boards at once, over the user's own ``ssh``: one connection each, and nothing left behind."""
 
+import contextlib
 import shlex
+import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from cnnedge.benchmark.fleet.hosts import Board
 from cnnedge.benchmark.fleet.parcel import Parcel
@@ -39,8 +43,10 @@ def measure_boards(
         calls = [_Call(board, Path(scratch) / f"{number}") for number, board in enumerate(boards)]
         try:
             for call in calls:
-                call.start([*shlex.split(ssh), *_OPTIONS, "--"], archive, parcel.script(call.board.command))
-            _wait(calls, progress)
+                script = parcel.script(call.board.command, archive.stat().st_size)
+                call.start([*shlex.split(ssh), *_OPTIONS, "--"], archive, script)
+            with contextlib.suppress(KeyboardInterrupt):  # what is measured is kept
+                _wait(calls, progress)
         finally:
             for call in calls:
                 call.end()
@@ -64,14 +70,27 @@ class _Call:
         self.board = board
         self._answer, self._said = place.with_suffix(".json"), place.with_suffix(".txt")
         self._process: subprocess.Popen[bytes] | None = None
+        self._interrupted = False
 
     def start(self, ssh: Sequence[str], archive: Path, script: str) -> None:
-        with archive.open("rb") as given, self._answer.open("wb") as answer, self._said.open("wb") as said:
+        with self._answer.open("wb") as answer, self._said.open("wb") as said:
             command = [*ssh, self.board.host, shlex.join(["sh", "-c", script])]
             try:
-                self._process = subprocess.Popen(command, stdin=given, stdout=answer, stderr=said)
+                # Ctrl-C is for us alone: a board that has just answered keeps its figures.
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=answer, stderr=said, start_new_session=True
+                )
             except OSError as error:
                 raise CnnedgeError(f"{ssh[0]} cannot be started ({error.strerror}): install an ssh client") from None
+        threading.Thread(target=self._give, args=(archive, self._process.stdin), daemon=True).start()
+
+    @staticmethod
+    def _give(archive: Path, taken: IO[bytes] | None) -> None:
+        """Send the archive; ``taken`` stays open, which tells the board that somebody waits."""
+        with contextlib.suppress(OSError), archive.open("rb") as given:
+            if taken is not None:
+                shutil.copyfileobj(given, taken)
+                taken.flush()
 
     @property
     def is_running(self) -> bool:
@@ -79,11 +98,14 @@ class _Call:
 
     def end(self) -> None:
         if self._process is not None and self.is_running:
+            self._interrupted = True
             self._process.terminate()
             self._process.wait()
 
     def outcome(self) -> BoardRun:
         code = self._process.returncode if self._process is not None else None
+        if self._interrupted:
+            return BoardRun(self.board.host, "interrupted before it had answered", None)
         if code == _SSH_FAILED or not self._answer.stat().st_size:
             return BoardRun(self.board.host, self._why(code), None)
         try:

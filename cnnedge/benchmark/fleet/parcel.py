@@ -10,16 +10,25 @@ from cnnedge.errors import UsageError
 
 _FILES, _DATA = "files", "data"
 # Unpacked into a folder of its own, which is removed however it ends; the answer alone goes to standard output.
+# Standard input stays open behind the archive: when it ends, whoever asked is gone (without a terminal, sshd does not
+# tell).
 _SCRIPT = """set -e
 d=$(mktemp -d)
 trap 'rm -rf "$d"' EXIT
 trap 'exit 129' HUP
 trap 'exit 143' TERM
+trap 'exit 141' PIPE
 cd "$d"
-tar xf -
+head -c {size} | tar xf -
 set +e
-{command} benchmark {arguments} --json answer.json < /dev/null >&2
+exec 3<&0
+{command} benchmark {arguments} --json answer.json < /dev/null >&2 3<&- &
+work=$!
+(cat <&3; kill $work) > /dev/null 2>&1 &
+watch=$!
+wait $work
 code=$?
+kill $watch
 if [ -f answer.json ]; then cat answer.json; fi
 exit $code
 """
@@ -53,13 +62,16 @@ class Parcel:
                 folder = self._local_data.resolve()
                 archive.add(folder, f"{_DATA}/{folder.name}", filter=_nobodys)
 
-    def script(self, command: str) -> str:
-        """The shell script that a board runs, where ``command`` is cnnedge; it prints a ``benchmark.json``."""
+    def script(self, command: str, size: int) -> str:
+        """The shell script that a board runs, where ``command`` is cnnedge; it prints a ``benchmark.json``.
+
+        Its standard input is the archive, ``size`` bytes, and stays open: its end ends the work.
+        """
         arguments = [f"{_FILES}/{file.name}" for file in self.files]
         if self.data is not None:
             local = self._local_data
             arguments += ["--data", f"{_DATA}/{local.resolve().name}" if local is not None else self.data]
-        return _SCRIPT.format(command=command, arguments=shlex.join([*arguments, *self.options]))
+        return _SCRIPT.format(command=command, size=size, arguments=shlex.join([*arguments, *self.options]))
 
 
 def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:

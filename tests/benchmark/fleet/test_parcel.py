@@ -1,5 +1,6 @@
 """What goes to a board: plain members of nobody, and a script that quotes what people call their files."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -30,13 +31,17 @@ def test_a_board_unpacks_it_answers_and_keeps_nothing(tmp_path):
         "print('said'); sys.exit(3)\n"
     )
     (tmp_path / "board").mkdir()
-    with (tmp_path / "parcel.tar").open("rb") as given:
-        done = subprocess.run(
-            ["sh", "-c", parcel.script(shlex.join([sys.executable, str(tmp_path / "tell.py")]))],
-            stdin=given, capture_output=True, text=True, check=False, env={"TMPDIR": str(tmp_path / "board")},
-        )  # fmt: skip
-    assert done.returncode == 3 and done.stderr == "said\n"
-    assert done.stdout == (
+    archive = (tmp_path / "parcel.tar").read_bytes()
+    script = parcel.script(shlex.join([sys.executable, str(tmp_path / "tell.py")]), len(archive))
+    with subprocess.Popen(
+        ["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={"TMPDIR": str(tmp_path / "board"), "PATH": os.environ["PATH"]},
+    ) as board:  # fmt: skip
+        board.stdin.write(archive)
+        board.stdin.flush()  # and it stays open: somebody waits
+        answer, said = board.stdout.read(), board.stderr.read()
+    assert board.returncode == 3 and said == b"said\n"
+    assert answer.decode() == (
         '["benchmark", "files/it\'s a model.tflite", "--data", "data/photos; rm -r x", "--limit", "5", "--json", '
         '"answer.json", "model"]'
     )
@@ -44,6 +49,6 @@ def test_a_board_unpacks_it_answers_and_keeps_nothing(tmp_path):
 
 
 def test_a_name_of_a_dataset_stays_one_and_files_of_one_name_are_refused(tmp_path):
-    assert "benchmark files/a.tflite --data mnist --json" in Parcel([tmp_path / "a.tflite"], "mnist", []).script("c")
+    assert "benchmark files/a.tflite --data mnist --json" in Parcel([tmp_path / "a.tflite"], "mnist", []).script("c", 5)
     with pytest.raises(UsageError, match=r"two of the files are called a\.onnx"):
         Parcel([tmp_path / "a.onnx", tmp_path / "b" / "a.onnx"], None, [])
