@@ -192,7 +192,10 @@ def _pair(layers: list[FloatLayer], trace: Trace, image: np.ndarray) -> list[_Co
         scales[id(layer.tensor)] = found.scales
         pairs.append(_Comparison(layer, found, number))
     if left:
-        raise ModelError(f"{trace.layers[left[0]].where} in it is no layer of the Keras model")
+        raise ModelError(
+            f"{trace.layers[left[0]].where} in it is no layer of the Keras model: compare with the .keras file that "
+            "the export wrote beside it, which has the preprocessing inside"
+        )
     return pairs
 
 
