@@ -108,7 +108,7 @@ def train_and_export(
     network = train_and_save(
         job, data, folder=folder, resume=resume, overwrite=overwrite, keep_checkpoint=True, progress=progress
     )
-    learning = Learning(job.teacher, checkpoints=folder)
+    learning = Learning(checkpoints=folder)
     converter = Converter(network, data, job.recipe, seed=job.seed, learning=learning, progress=progress)
     return export(converter, plan, source=folder / job.file, name=job.network, folder=folder).failures
 

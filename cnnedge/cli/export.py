@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.located import checked_name, data_words, locate, say_notes, teacher_of, words
+from cnnedge.cli.located import checked_name, data_words, locate, say_notes, words
 from cnnedge.cli.options import (
     CustomObjects,
     Data,
@@ -98,8 +98,8 @@ def export(
     the network (--scale 255, --preprocessing tf) is put inside the files.
     With --rgb-input the network is another one, NAME_rgb, whose first layer
     takes the mean of three channels: for MediaPipe Tasks, which know no grey.
-    --qat learns from the float model's answers, and from those of the teacher
-    that the model had or that --teacher names. Killed, it goes on with --resume.
+    --qat learns from the float model's answers, and with --teacher from those
+    of another model too. Killed, it goes on with --resume.
     With --snippets, NAME_PRECISION_snippets.md has complete code for Android,
     iOS, Flutter and Python, as cnnedge inspect FILE --snippets prints it.
 
@@ -120,6 +120,7 @@ def export(
     from cnnedge.model.backend import require_tensorflow
     from cnnedge.model.preprocessing import declared
     from cnnedge.training import checkpoint
+    from cnnedge.training.job import SavedNetwork
 
     names, name = asked_labels(labels), name and checked_name(name)
     outside = declared(scale=scale, mean=mean, std=std, named=preprocessing)
@@ -133,7 +134,7 @@ def export(
         raise UsageError("--teacher learned of grey images and --rgb-input makes a network of others: leave one out")
     path, original = locate(source, out)
     record = training_record(path)
-    wise = None if rgb_input or not plan.needs_training else teacher_of(path, record, teacher)
+    wise = None if teacher is None else SavedNetwork.of(teacher)
     data, recipe = data or trained_on(path, record), export_recipe(record, preset)
     _check_needs(plan, data, max_drop)
     name = name or (f"{original}_rgb" if rgb_input else original)

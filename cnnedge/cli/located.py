@@ -12,8 +12,6 @@ from cnnedge.files import check_readable
 
 if TYPE_CHECKING:
     from cnnedge.data import Split
-    from cnnedge.manifest import TrainingRecord
-    from cnnedge.training.job import SavedNetwork
 
 
 def locate(source: str, out: Path) -> tuple[Path, str]:
@@ -40,19 +38,6 @@ def _meant(source: str, out: Path) -> str:
     if source in MODELS or not close:
         return f"run cnnedge train {source} first" if source in MODELS else "give a .keras file, or train one first"
     return f"did you mean {close[0]}?"
-
-
-def teacher_of(source: Path, record: "TrainingRecord | None", given: Path | None = None) -> "SavedNetwork | None":
-    """What quantization-aware training learns from besides: the network that is given, or the one that the model in
-    ``source`` learned from, where that lies near."""
-    from cnnedge.convert.qat.learning import recorded_teacher
-    from cnnedge.training.job import SavedNetwork
-
-    if given is not None:
-        return SavedNetwork.of(given)
-    found, missing = recorded_teacher(record, source)
-    say_notes(source.name, [missing])
-    return found
 
 
 def checked_name(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnnedge import console
-from cnnedge.cli.located import locate, picture_of, say_notes, teacher_of, words
+from cnnedge.cli.located import locate, picture_of, say_notes, words
 from cnnedge.cli.options import (
     CustomObjects,
     Data,
@@ -145,7 +145,7 @@ def search(
         say_notes(path.name, [check_plausible(read, dataset)])
         if not len(dataset.validation):
             raise DataError(f"{dataset.name} has no validation images, and a search decides on them: add pictures")
-        learning = Learning(teacher_of(original, record), checkpoints=folder)
+        learning = Learning(checkpoints=folder)
         converter = Converter(
             read.model, dataset, recipe, labels=names, seed=seed, force_calibration=force_calibration,
             learning=learning, progress=progress,

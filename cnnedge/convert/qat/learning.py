@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from cnnedge.convert.qat import resuming
 from cnnedge.data import Dataset
-from cnnedge.files import sha256_of
-from cnnedge.manifest import TrainingRecord
 from cnnedge.training.job import SavedNetwork
 from cnnedge.training.recipes import Recipe
 
@@ -22,9 +20,13 @@ SETTINGS = ("qat_epochs", "qat_learning_rate", "batch_size", "augmentation", "te
 
 @dataclass(frozen=True)
 class Learning:
-    """teacher: the network to learn from besides. checkpoints: the folder that keeps the states, where a training that
+    """How one is done.
+
+    teacher: the network to learn from besides the float one, where a person names it; that of the training before is
+    not taken unasked, see exported/TRAINING.md. checkpoints: the folder that keeps the states, where a training that
     was cut short is gone on with; None keeps none. calibrated_ranges: False is for comparison only: every range then
-    starts at -6..6, as TFMOT's do by default."""
+    starts at -6..6, as TFMOT's do by default.
+    """
 
     teacher: SavedNetwork | None = None
     checkpoints: Path | None = None
@@ -61,15 +63,3 @@ class Learning:
         network = load_saved(self.teacher)
         check_teacher(network, model)
         return Teacher(network, recipe.teacher_weight, recipe.temperature)
-
-
-def recorded_teacher(record: TrainingRecord | None, source: Path) -> tuple[SavedNetwork | None, str | None]:
-    """The network that the model in the file ``source`` learned from, if it had one and that lies where this package
-    puts it: beside ``source``, or in the folder of its own name beside that of ``source``; and what to say if not."""
-    if record is None or record.teacher is None:
-        return None, None
-    file = record.teacher.file
-    for path in (source.with_name(file), source.parent.parent / Path(file).stem / file):
-        if path.is_file() and sha256_of(path.read_bytes()) == record.teacher.sha256:
-            return SavedNetwork(path, record.teacher.sha256), None
-    return None, f"its teacher {file} is not beside it: name it with --teacher to learn from it here too"
