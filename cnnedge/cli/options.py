@@ -77,6 +77,15 @@ Seed = Annotated[
     int, typer.Option("--seed", min=0, metavar="N", help="Fixes all that is random in training and quantization.")
 ]
 
+# Which machines train one network together.
+Machines = Annotated[
+    str | None,
+    typer.Option("--workers", metavar="HOST:PORT,..", help="Share it among machines (JAX); TF_CONFIG names them too."),
+]
+Task = Annotated[
+    int | None, typer.Option("--task", min=0, metavar="I", help="Which of --workers this is; else by its address.")
+]
+
 Wide = Annotated[
     bool, typer.Option("--wide", help="Also show cold start, peak memory and how many nodes a delegate took.")
 ]

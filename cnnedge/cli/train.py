@@ -1,5 +1,6 @@
 """``cnnedge train``: train one network and save it as the float Keras baseline."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from cnnedge.cli.options import (
     Data,
     Epochs,
     InputSize,
+    Machines,
     MaxBad,
     Mean,
     Name,
@@ -24,6 +26,7 @@ from cnnedge.cli.options import (
     Scale,
     Seed,
     Std,
+    Task,
     Test,
 )
 from cnnedge.errors import UsageError
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from cnnedge.model.preprocessing import Preprocessing as Outside
     from cnnedge.progress import Progress
     from cnnedge.training.job import TrainingJob
+    from cnnedge.training.workers import Workers
 
 
 def train(
@@ -63,6 +67,8 @@ def train(
     devices: Annotated[
         int, typer.Option(min=1, metavar="N", help="Share every batch among N devices (KERAS_BACKEND=jax).")
     ] = 1,
+    workers: Machines = None,
+    task: Task = None,
     scale: Scale = None,
     mean: Mean = None,
     std: Std = None,
@@ -86,6 +92,10 @@ def train(
     --devices N gives the result of one device, for batches, their order and
     what a batch norm averages over stay the same; a CPU shows several with
     XLA_FLAGS=--xla_force_host_platform_device_count=N.
+
+    --workers, with the same command and data on every machine, gives it too.
+    The first worker writes the files; whoever is killed or loses another one
+    starts again from the first one's checkpoint.
 
     Without MODEL, --init names any Keras image classifier, whatever its size:
     it gets a head for the classes of --data, which is trained alone first,
@@ -112,6 +122,7 @@ def train(
     from cnnedge.model.preprocessing import declared
     from cnnedge.training.job import SavedNetwork, TrainingJob
     from cnnedge.training.recipes import recipe
+    from cnnedge.training.workers import asked_workers, scratch, supervise
 
     wise = None if teacher is None else SavedNetwork.of(teacher)
     outside = declared(scale=scale, mean=mean, std=std, named=preprocessing)
@@ -120,7 +131,7 @@ def train(
         if init is None:
             raise UsageError("no MODEL given: name one, see cnnedge train --list; or any Keras model with --init FILE")
         _refuse_for_own({"--width": width != 1, "--branches": branches, "--preset": preset != "quick",
-                         "--devices": devices != 1})  # fmt: skip
+                         "--devices": devices != 1, "--workers": workers})  # fmt: skip
         own = SavedNetwork.of(init)
         if data is None:
             raise UsageError(f"--init {init} alone is trained on pictures of yours: add --data NAME|DIR")
@@ -137,9 +148,17 @@ def train(
         start = None if init is None else SavedNetwork.of(init)
         called = checked_name(name) if name else model
         job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise, name=called)
-        place = _Place(called, out, data or spec.dataset, options, resume, overwrite)
+        team = asked_workers(workers, task)
+        folder = scratch()
+        if team is not None and folder is None:
+            raise typer.Exit(supervise(sys.argv[1:]))
+        own_out = out if team is None or team.is_first or folder is None else folder
+        place = _Place(called, own_out, data or spec.dataset, options, resume, overwrite)
         place.check(spec.input_shape)
-        network, dataset = place.train(job, devices)
+        network, dataset = place.train(job, devices, team)
+        if team is not None and not team.is_first:
+            console.show(f"done: the first worker, {team.addresses[0]}, has the files")
+            return
     from cnnedge.model.predictor import KerasPredictor
     from cnnedge.scoring.score import score
 
@@ -190,18 +209,22 @@ class _Place:
         check_source(self.source, shape, self.options)
         require_keras(console.say)
 
-    def train(self, job: "TrainingJob", devices: int) -> "tuple[keras.Model, Dataset]":
+    def train(self, job: "TrainingJob", devices: int, team: "Workers | None") -> "tuple[keras.Model, Dataset]":
         from cnnedge import pipeline
+        from cnnedge.model.keras_file import load_keras
         from cnnedge.training.placement import data_parallel
         from cnnedge.training.start import check_saved
+        from cnnedge.training.workers import joined
 
-        check_saved(job)
-        with data_parallel(devices, job.recipe.batch_size), console.progress() as progress:
+        shares = (devices, job.recipe.batch_size, len(team.addresses) if team else 1)
+        with joined(team, console.say), data_parallel(*shares), console.progress() as progress:
+            check_saved(job)
             dataset = self._load(job.spec.input_shape, job.recipe.calibration_images, progress)
             network = pipeline.train_and_save(
                 job, dataset, folder=self.folder, resume=self.resume, overwrite=self.overwrite, progress=progress
             )
-        return network, dataset
+        # The weights of a network that machines train together lie on all of them.
+        return network if team is None else load_keras(self.target), dataset
 
     def train_own(
         self, own: Path, outside: "Outside | None", input_size: int | None, settings: tuple[Any, ...]

@@ -91,7 +91,7 @@ class AugmentedBatches(keras.utils.PyDataset):
     ones each time, so that the compiled step sees one shape.
 
     Batch ``i`` is a pair: float32 images ``(batch, H, W, C)`` with values 0..255, and float32 one-hot labels ``(batch,
-    classes)``.
+    classes)``. Where several machines train, each takes its ``part`` of the batch that one would make.
     """
 
     def __init__(
@@ -103,8 +103,10 @@ class AugmentedBatches(keras.utils.PyDataset):
         augmentation: Augmentation,
         seed: int,
         first_epoch: int = 0,
+        part: slice = slice(None),
     ) -> None:
         super().__init__(workers=1, max_queue_size=_ahead(split, batch_size))
+        self.part = part
         self.split = split
         self._pictures = _Pictures(split)
         self.one_hot = np.eye(num_classes, dtype=np.float32)[split.labels]
@@ -125,7 +127,8 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         epoch, step = divmod(index, self.steps)
-        return self.batch(self.first_epoch + epoch, step)
+        images, classes = self.batch(self.first_epoch + epoch, step)
+        return images[self.part], classes[self.part]
 
     def batch(self, epoch: int, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Batch ``step`` of epoch ``epoch``, both counted from 0 at the very start of the training."""

@@ -27,6 +27,7 @@ from cnnedge.files import check_writable, refuse_existing, sha256_of, write_atom
 from cnnedge.manifest import FileFacts, TrainingRecord
 from cnnedge.records import from_json, to_json
 from cnnedge.training.job import SavedNetwork, TrainingJob
+from cnnedge.training.workers import from_first
 
 if TYPE_CHECKING:
     import keras
@@ -164,7 +165,8 @@ def read_sealed(path: Path) -> bytes:
 
 
 def restore(folder: Path, model: "keras.Model", steps_per_epoch: int) -> int:
-    """Load the checkpoint in ``folder``, if one was written, and return how many epochs are done.
+    """Load the checkpoint in ``folder`` (of several workers, the first one's), if one was written, and return how many
+    epochs are done.
 
     ``history.csv`` is left with just as many rows: a training that was killed between the row of an epoch and its
     checkpoint has a row too many, or part of one.
@@ -173,8 +175,9 @@ def restore(folder: Path, model: "keras.Model", steps_per_epoch: int) -> int:
         ModelError: the checkpoint is damaged, or of another network.
     """
     path, epochs = weights_file(folder), 0
-    if path.exists():
-        _load(model, read_sealed(path), path)
+    content = from_first(read_sealed(path) if path.exists() else b"")
+    if content:
+        _load(model, content, path)
         epochs = int(model.optimizer.iterations) // steps_per_epoch
     _trim_history(folder / HISTORY, epochs)
     return epochs

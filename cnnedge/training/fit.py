@@ -1,5 +1,6 @@
 """Training a network on any Keras backend: one call of ``fit``, and what stands around it."""
 
+import json
 import math
 from pathlib import Path
 
@@ -7,15 +8,20 @@ import keras
 import numpy as np
 
 from cnnedge.data import Dataset, Split
+from cnnedge.errors import UsageError
+from cnnedge.manifest import TrainingRecord
 from cnnedge.progress import Progress, silent
+from cnnedge.records import from_json, to_json
 from cnnedge.training import checkpoint
 from cnnedge.training.batches import AugmentedBatches, PlainBatches
 from cnnedge.training.callbacks import training_callbacks
 from cnnedge.training.distillation import distiller
 from cnnedge.training.job import TrainingJob
+from cnnedge.training.placement import own_part
 from cnnedge.training.recipes import BRANCHES, Recipe
 from cnnedge.training.reparameterize import fuse, with_branches
 from cnnedge.training.start import load_saved, starting_network
+from cnnedge.training.workers import from_first
 
 # Images for the new batch-norm statistics. Even if all values of one image were the same, their mean over this many
 # images would lie within 1/72 of a standard deviation.
@@ -51,12 +57,13 @@ def train(
         average.
 
     Raises:
-        FileExistsRefusal, UsageError: see ``checkpoint.begin``.
+        FileExistsRefusal, UsageError: see ``checkpoint.begin``; the first of several workers does another job.
         DataError: images of another shape, or fewer than one batch.
         ModelError: ``job.init``, ``job.teacher`` or the checkpoint cannot be used.
         CnnedgeError: the loss became infinite or not a number.
     """
     job = job.on(data)
+    _check_same(job)
     recipe, steps = job.recipe, job.steps_per_epoch(data)
     keras.utils.set_random_seed(job.seed)
     plain = starting_network(job, num_classes=len(data.labels))
@@ -73,6 +80,7 @@ def train(
         augmentation=recipe.augmentation,
         seed=job.seed,
         first_epoch=epochs_done,
+        part=own_part(recipe.batch_size),
     )
     trainee.fit(
         batches,
@@ -94,6 +102,15 @@ def train(
     if network is not plain:
         fuse(network, into=plain)
     return plain
+
+
+def _check_same(job: TrainingJob) -> None:
+    own = json.dumps(to_json(job.record(backend=keras.backend.backend(), versions={}))).encode()
+    first = from_first(own)
+    other = job if first == own else TrainingJob.from_record(from_json(TrainingRecord, json.loads(first)))
+    difference = other.difference(job)
+    if difference is not None:
+        raise UsageError(f"the first worker trains with {difference}: give all workers the same command and data")
 
 
 def evaluation_batch(split: Split) -> int:
