@@ -70,7 +70,7 @@ def test_an_export_that_was_killed_goes_on(model_folder, digit_folder, tmp_path,
     """160 training images are a step an epoch, of four: a state after each."""
     command = [
         "export", str(model_folder / "digits.keras"), "--data", str(digit_folder), "--format", "tflite",
-        "--precision", "int8", "--qat", "--preset", "full", "--out",
+        "--precision", "int8", "--qat", "--preset", "full", "--teacher", str(model_folder / "digits.keras"), "--out",
     ]  # fmt: skip
     here, folder = [*command, str(tmp_path / "killed")], tmp_path / "killed" / "digits"
     killed = subprocess.run([sys.executable, "-c", KILLED_AFTER_TWO_STEPS, *here], capture_output=True, check=False)
@@ -85,7 +85,8 @@ def test_an_export_that_was_killed_goes_on(model_folder, digit_folder, tmp_path,
     assert run([*here, "--resume"]) == 0
     assert [state.step for state in found] == [2]
     assert not (folder / "checkpoint").exists() and not list(folder.glob(".*"))
-    assert read_manifest(folder).files["digits_int8_qat.tflite"].qat_outcome["kept"] == "qat"
+    made = read_manifest(folder).files["digits_int8_qat.tflite"]
+    assert made.qat_outcome["kept"] == "qat" and "learned from digits.keras (SHA-256 " in made.method
     assert run([*here, "--resume"]) == 1
     assert "nothing is left to resume: use it, or add --overwrite" in capsys.readouterr().err
 
