@@ -26,10 +26,12 @@ def float_parts(content: bytes, format: str, scopes: Mapping[str, str]) -> tuple
 def _layer_of(operator: OperatorFacts, scopes: Mapping[str, str]) -> str:
     """The layer in whose scope TensorFlow named the tensor, or the node; "" if none.
 
-    The scope of ``elu`` is ``elu_1``, and that of a layer ``elu_1`` is ``elu_1_1``.
+    The scope of ``elu`` is ``elu_1``, and that of a layer ``elu_1`` is ``elu_1_1``. A convolution that was joined with
+    the activation behind it has the names of both, its own last: ``relu6_1/Relu6;conv_1/convolution``.
     """
     told = (operator.where, *operator.names)
-    for scope in (scope for text in told for scope in text.split(";")[0].split("/")):
+    own = slice(None, None, -1) if operator.is_compute else slice(1)
+    for scope in (scope for text in told for part in text.split(";")[own] for scope in part.split("/")):
         for name in (re.sub(r"_\d+$", "", scope), scope):
             if name in scopes:
                 return scopes[name]
