@@ -44,8 +44,11 @@ class Conditions:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """What explains a timing; None for what the machine does not tell."""
+class Facts:
+    """What explains a timing on a machine; None for what it does not tell.
+
+    ``cpu_flags``: those of ``machine.hardware.FLAGS`` that it has; ``packages``: version by name, of those installed.
+    """
 
     cpu: str
     cores: int
@@ -57,6 +60,12 @@ class Machine:
     virtual: bool
     memory_mb: int
     packages: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Machine(Facts):
+    """A machine, and what it did during a benchmark."""
+
     conditions: Conditions | None
 
 

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cnnedge.documents.circumstances import Facts
 from cnnedge.machine.gpus import GPU_PROVIDERS
-from cnnedge.machine.hardware import Facts, Throttling, machine_facts, read_load, throttle_bits, throttling
+from cnnedge.machine.hardware import Throttling, machine_facts, read_load, throttle_bits, throttling
 from cnnedge.machine.probe import PACKAGES, Cameras, Probe, cameras, probe, vulkan_devices
 
 # The instructions that multiply int8 four at a time; without one, int8 files are small but hardly faster.

@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from cnnedge.documents.circumstances import Facts
+
 # The instructions that decide how fast int8 and float kernels run, as Linux spells them. x86: avx2 and fma
 # carry the float kernels, avx512_vnni, avx_vnni and amx_int8 multiply int8 four at a time; Arm: asimd,
 # asimddp (the int8 dot product), i8mm (int8 matrix product), asimdhp (float16 arithmetic).
@@ -36,25 +38,6 @@ _FIRMWARE = Path("/sys/devices/platform/soc")
 def cores() -> int:
     """The processors that this process may use: all, or those that a container or ``taskset`` leaves it."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Everything about a machine that explains a timing; None for what it does not tell.
-
-    ``cpu_flags``: those of ``FLAGS`` that it has; ``packages``: version by name, of those installed.
-    """
-
-    cpu: str
-    cores: int
-    cpu_flags: list[str]
-    arch: str
-    os: str
-    python: str
-    governor: str | None
-    virtual: bool
-    memory_mb: int
-    packages: dict[str, str]
 
 
 def machine_facts() -> Facts:

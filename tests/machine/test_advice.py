@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from cnnedge.documents.circumstances import Facts
 from cnnedge.machine.advice import advice, optional
 from cnnedge.machine.examination import Examination, Gpus, RuntimeState
-from cnnedge.machine.hardware import Facts, Throttling, throttling
+from cnnedge.machine.hardware import Throttling, throttling
 from cnnedge.machine.probe import Cameras
 
 BOARD = Facts("Cortex-A76", 4, ["asimddp"], "aarch64", "Debian 12", "3.11.2", "performance", False, 4000, {})
