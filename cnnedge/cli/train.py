@@ -137,7 +137,9 @@ def train(
             raise UsageError(f"--init {init} alone is trained on pictures of yours: add --data NAME|DIR")
         place = _Place(checked_name(name or init.stem), out, data, options, resume, overwrite)
         place.check()
-        network, dataset = place.train_own(own.path, outside, input_size, (epochs, batch_size, seed, wise))
+        network, dataset = place.train_own(
+            own.path, outside, input_size, epochs=epochs, batch_size=batch_size, seed=seed, teacher=wise
+        )
     else:
         spec = model_spec(model)
         if outside or input_size:
@@ -227,9 +229,9 @@ class _Place:
         return network if team is None else load_keras(self.target), dataset
 
     def train_own(
-        self, own: Path, outside: "Outside | None", input_size: int | None, settings: tuple[Any, ...]
+        self, own: Path, outside: "Outside | None", input_size: int | None, **settings: Any
     ) -> "tuple[keras.Model, Dataset]":
-        """``settings``: epochs, batch size, seed and teacher."""
+        """``settings``: those of ``Wish`` besides the name."""
         from cnnedge.model.source import read_source
         from cnnedge.photos.own_network import Wish, take_up
         from cnnedge.photos.recipe_for import MOST_CALIBRATION
@@ -239,7 +241,7 @@ class _Place:
         with console.progress() as progress:
             dataset = self._load(read.model.input_shape[1:], MOST_CALIBRATION, progress)
             network = take_up(
-                read, Wish(self.name, *settings), dataset, self.folder, resume=self.resume, overwrite=self.overwrite,
+                read, Wish(self.name, **settings), dataset, self.folder, resume=self.resume, overwrite=self.overwrite,
                 progress=progress,
             )  # fmt: skip
         return network, dataset

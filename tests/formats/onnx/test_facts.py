@@ -44,6 +44,17 @@ OPERATORS = [
     ("InstanceNormalization", ["x0", np.ones(4, np.float32), np.zeros(4, np.float32)], {}),
     ("DepthToSpace", ["x0"], {"blocksize": 2}),
     ("Flatten", ["x0"], {}),
+    ("Gather", ["x0", np.array([2, 1, 0])], {"axis": 1}),
+    ("Tile", ["x0", np.array([1, 1, 2, 2])], {}),
+    ("Resize", ["x0", np.empty(0, np.float32), np.array([1, 1, 2, 2], np.float32)], {"mode": "nearest"}),
+    ("Split", ["x0"], {"axis": 1}),
+]
+# What only moves or picks values gives exact answers, also where the runtime moves them as floats.
+MOVING = [
+    ("Pad", ["x0", np.array([0, 0, 1, 1, 0, 0, 1, 1])], {}),
+    ("SpaceToDepth", ["x0"], {"blocksize": 2}),
+    ("Expand", ["x0", np.array([1, 4, 6, 6])], {}),
+    ("GlobalMaxPool", ["x0"], {}),
 ]
 
 
@@ -57,18 +68,20 @@ def quantized(op: str, inputs: list, attributes: dict, kind: type) -> bytes:
             images.append(helper.make_tensor_value_info(value, TensorProto.FLOAT, (1, 4, 6, 6)))
             nodes.append(helper.make_node("QuantizeLinear", [value, "scale", "zero"], [f"{name}_codes"]))
             nodes.append(helper.make_node("DequantizeLinear", [f"{name}_codes", "scale", "zero"], [name]))
-        elif value.dtype == np.float32:
+        elif value.dtype.itemsize > 1:
             constants.append(numpy_helper.from_array(value, name))
         else:
             constants.append(numpy_helper.from_array(value, f"{name}_codes"))
             constants.append(numpy_helper.from_array(value.dtype.type(0), f"{name}_zero"))
             nodes.append(helper.make_node("DequantizeLinear", [f"{name}_codes", "scale", f"{name}_zero"], [name]))
         names.append(name)
-    nodes.append(helper.make_node(op, names, ["answer"], **attributes))
-    nodes.append(helper.make_node("QuantizeLinear", ["answer", "scale", "zero"], ["answer_codes"]))
-    nodes.append(helper.make_node("DequantizeLinear", ["answer_codes", "scale", "zero"], ["output"]))
-    output = helper.make_tensor_value_info("output", TensorProto.FLOAT, None)
-    graph = helper.make_graph(nodes, "graph", images, [output], constants)
+    answers = ["left", "right"] if op == "Split" else ["answer"]
+    nodes.append(helper.make_node(op, names, answers, **attributes))
+    for name in answers:
+        nodes.append(helper.make_node("QuantizeLinear", [name, "scale", "zero"], [f"{name}_codes"]))
+        nodes.append(helper.make_node("DequantizeLinear", [f"{name}_codes", "scale", "zero"], [f"{name}_output"]))
+    outputs = [helper.make_tensor_value_info(f"{name}_output", TensorProto.FLOAT, None) for name in answers]
+    graph = helper.make_graph(nodes, "graph", images, outputs, constants)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
 
 
@@ -84,3 +97,10 @@ def test_what_counts_as_integer_has_an_integer_kernel(op, inputs, attributes, ki
     content = quantized(op, list(inputs), attributes, kind)
     (found,) = [one for one in open_model_file(content, "onnx").facts.operators if one.op == op]
     assert (found.arithmetic == "float") == takes_floats(optimized(content).graph)
+
+
+@pytest.mark.parametrize(("op", "inputs", "attributes"), MOVING)
+def test_what_only_moves_values_calculates_nothing(op, inputs, attributes):
+    content = quantized(op, inputs, attributes, np.int8)
+    (found,) = [one for one in open_model_file(content, "onnx").facts.operators if one.op == op]
+    assert found.arithmetic == "none"
