@@ -124,21 +124,20 @@ def train(
     from cnnedge.training.recipes import recipe
     from cnnedge.training.workers import asked_workers, scratch, supervise
 
-    wise = None if teacher is None else SavedNetwork.of(teacher)
+    wise, start = (None if file is None else SavedNetwork.of(file) for file in (teacher, init))
     outside = declared(scale=scale, mean=mean, std=std, named=preprocessing)
     options = datasets.FolderOptions(test=test, max_bad=max_bad / 100)
     if model is None:
-        if init is None:
+        if init is None or start is None:
             raise UsageError("no MODEL given: name one, see cnnedge train --list; or any Keras model with --init FILE")
         _refuse_for_own({"--width": width != 1, "--branches": branches, "--preset": preset != "quick",
                          "--devices": devices != 1, "--workers": workers})  # fmt: skip
-        own = SavedNetwork.of(init)
         if data is None:
             raise UsageError(f"--init {init} alone is trained on pictures of yours: add --data NAME|DIR")
         place = _Place(checked_name(name or init.stem), out, data, options, resume, overwrite)
         place.check()
         network, dataset = place.train_own(
-            own.path, outside, input_size, epochs=epochs, batch_size=batch_size, seed=seed, teacher=wise
+            start.path, outside, input_size, epochs=epochs, batch_size=batch_size, seed=seed, teacher=wise
         )
     else:
         spec = model_spec(model)
@@ -147,7 +146,6 @@ def train(
                 f"what is done to pixels and their size are {model}'s own: leave MODEL out, or the options"
             )
         chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size, branches=branches)
-        start = None if init is None else SavedNetwork.of(init)
         called = checked_name(name) if name else model
         job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise, name=called)
         team = asked_workers(workers, task)
