@@ -182,7 +182,7 @@ def test_a_single_start_gives_no_interval_and_a_note_says_so(split, lookup):
 def test_ctrl_c_keeps_what_was_measured(split, lookup):
     """The signal comes while the rounds are timed: accuracy and the finished rounds stay, no worker is
     left."""
-    started = []
+    started, others = [], set(psutil.Process().children())  # other tests' children may wait to be reaped
 
     def interrupt(stage, done, total):
         if stage == "timing round" and done == 3 and not started:
@@ -196,7 +196,7 @@ def test_ctrl_c_keeps_what_was_measured(split, lookup):
     slow, fast = document.rows
     assert slow.top1 == fast.top1 == 1.0
     assert 3 <= len(fast.samples_ns.call) == len(slow.samples_ns.call) < 20
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= others
 
 
 def test_ctrl_c_before_a_file_was_classified_leaves_a_reason(split, lookup):
