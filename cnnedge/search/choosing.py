@@ -23,6 +23,11 @@ def keeps_limit(trial: Trial, search: Search) -> bool:
     return _seems_to(trial, search)
 
 
+def is_undecided(trial: Trial) -> bool:
+    """Whether it was given up because all images would hardly have shown that it keeps the limit."""
+    return trial.stopped and trial.found.verdict != OVER
+
+
 def choose(search: Search) -> Trial | None:
     """The smallest or fastest that keeps the limit; failing that, of those that seem to but for too few images; and
     where the images are too few for any to show it, the one that loses least, if that may be chance."""
@@ -82,6 +87,10 @@ def fate(trial: Trial, search: Search) -> str:
         return "taken" if search.met else "nearest to what was asked for"
     if trial.validation is None:
         return f"could not be made: {trial.error}"
+    if is_undecided(trial):
+        return (
+            f"given up after {trial.found.images:,} images: all of them would hardly show that it stays within {drop}"
+        )
     if trial.stopped:
         return f"given up after {trial.found.images:,} images: it loses more than {drop}"
     if trial.found.verdict == OVER:
@@ -96,6 +105,8 @@ def _beaten(trial: Trial, search: Search) -> str:
     taken, prefer = search.trial(search.chosen or ""), search.wish.prefer
     if taken is None or _cost(trial, prefer) > NEAR * _cost(taken, prefer):
         return "larger than the one taken" if prefer == "smallest" else "slower than the one taken"
+    if len(trial.float_layers) > len(taken.float_layers) > 0:
+        return "within 5 % of the one taken, which leaves fewer layers in float"
     if taken.precision == trial.precision and taken.found.delta_pp == trial.found.delta_pp:
         return f"as right, and {(trial.size_bytes - taken.size_bytes) / 1000:+,.1f} kB"
     if taken.precision == trial.precision:
@@ -150,10 +161,17 @@ def _seems_to(trial: Trial, search: Search) -> bool:
 
 
 def _best(trials: list[Trial], prefer: str) -> Trial:
-    """The cheapest; of those within NEAR of it the one that runs in most places, and answers best."""
+    """The cheapest; of those within NEAR of it the one that runs in most places, with the fewest layers in float, and
+    answers best."""
     least = min(_cost(trial, prefer) for trial in trials)
     near = [trial for trial in trials if _cost(trial, prefer) <= least * NEAR]
-    return min(near, key=lambda trial: (PORTABLE.index(trial.precision), -trial.found.delta_pp, trial.size_bytes))
+    return min(near, key=_rank)
+
+
+def _rank(trial: Trial) -> tuple[int, int, float, int]:
+    """The least is the best of those that are as cheap."""
+    place = PORTABLE.index(trial.precision)
+    return place, len(trial.float_layers), -trial.found.delta_pp, trial.size_bytes
 
 
 def _cost(trial: Trial, prefer: str) -> float:

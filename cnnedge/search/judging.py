@@ -1,4 +1,8 @@
-"""A candidate on the validation images, beside the float Keras model, until it is through or can no longer pass."""
+"""A candidate on the validation images, beside the float Keras model, until it is through or can no longer pass.
+
+A file is given up where it surely loses too much (``allowance.is_hopeless``), and where all images will hardly show
+that it does not (``is_futile``), unless no file could be shown that on so few.
+"""
 
 from dataclasses import dataclass
 
@@ -8,8 +12,9 @@ from cnnedge.data import Split
 from cnnedge.documents.trials import Paired
 from cnnedge.machine.hardware import cores
 from cnnedge.progress import Progress, silent
+from cnnedge.records import known
 from cnnedge.runtime.opening import open_runner
-from cnnedge.scoring.allowance import is_hopeless, judge
+from cnnedge.scoring.allowance import can_tell, is_futile, is_hopeless, judge
 from cnnedge.scoring.score import Predictor, Score, score
 
 # Images between two looks at whether it can still pass.
@@ -42,20 +47,37 @@ class Judge:
         found = score(model, split, stage="evaluate the float model", progress=progress)
         return cls(split, found, max_drop_pp)
 
-    def look_at(self, content: bytes, format: str, *, stage: str, progress: Progress = silent) -> tuple[Paired, bool]:
-        """The figures of a file, and whether it was given up before all images were seen (see ``is_hopeless``)."""
-        looks, answers = -(-len(self.split) // BLOCK), np.empty(0, np.int64)
-        with open_runner(content, format=format, num_threads=cores()) as runner:
-            for look in range(looks):
-                images = range(look * BLOCK, min((look + 1) * BLOCK, len(self.split)))
-                answers = np.concatenate([answers, score(runner, self.split.take(images)).answers])
-                progress(stage, len(answers), len(self.split))
-                found = self._so_far(answers)
-                if is_hopeless(found.lost, found.gained, found.images, self.max_drop_pp, looks):
-                    break
-        return found, len(answers) < len(self.split)
+    def look_at(
+        self, content: bytes, format: str, *, stage: str, seen: Paired | None = None, progress: Progress = silent
+    ) -> tuple[Paired, bool]:
+        """The figures of a file, and whether it was given up before all images were seen.
 
-    def _so_far(self, answers: np.ndarray) -> Paired:
-        seen, labels = len(answers), self.baseline.labels
-        was = Score(self.baseline.answers[:seen], labels[:seen])
-        return paired(Score(answers, labels[:seen]), was, self.max_drop_pp)
+        Args:
+            seen: what was found on the first images before; the rest are seen to the end, whatever they show.
+        """
+        every, looks = len(self.split), -(-len(self.split) // BLOCK)
+        found, provable = seen, can_tell(every, self.max_drop_pp)
+        with open_runner(content, format=format, num_threads=cores()) as runner:
+            for start in range(0 if seen is None else seen.images, every, BLOCK):
+                found = self._with(found, runner, range(start, min(start + BLOCK, every)))
+                progress(stage, found.images, every)
+                if seen is not None:
+                    continue
+                figures = found.lost, found.gained, found.images
+                if is_hopeless(*figures, self.max_drop_pp, looks):
+                    break
+                if provable and is_futile(*figures, every, self.max_drop_pp):
+                    break
+        return known(found), known(found).images < every
+
+    def _with(self, found: Paired | None, runner: Predictor, images: range) -> Paired:
+        """``found`` with these images too."""
+        more = score(runner, self.split.take(images))
+        labels = self.baseline.labels[images.start : images.stop]
+        was = Score(self.baseline.answers[images.start : images.stop], labels)
+        both = paired(more, was, self.max_drop_pp)
+        if found is None:
+            return both
+        lost, gained, count = found.lost + both.lost, found.gained + both.gained, found.images + both.images
+        verdict = judge(lost, gained, count, self.max_drop_pp)
+        return Paired(images=count, right=found.right + both.right, lost=lost, gained=gained, verdict=verdict)

@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnedge.convert.mixed import Calibrated
 from cnnedge.documents.trials import LayerCost
+from cnnedge.machine.hardware import cores
 from cnnedge.progress import Progress, silent
 from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring.score import answers_of
@@ -54,5 +55,5 @@ def _divergence(expected: np.ndarray, given: np.ndarray) -> float:
 
 
 def _probabilities(content: bytes, images: np.ndarray) -> np.ndarray:
-    with open_runner(content, format="tflite") as runner:
+    with open_runner(content, format="tflite", num_threads=cores()) as runner:
         return runner.predict(images)

@@ -1,5 +1,7 @@
 """The search itself: candidates tried one after the other, each written down at once, and the best one exported."""
 
+import bisect
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -80,6 +82,7 @@ class Seeker:
             self._leave_in_float(format)
         if qat and "int8" in self.record.wish.precisions and not self._integers(self.record.wish.formats):
             self._try(Scheme(format, "int8", "qat") for format in self.record.wish.formats)
+        self._finish()
         self._time()
         chosen = choosing.choose(self.record)
         taken = chosen or choosing.nearest(self.record)
@@ -125,7 +128,7 @@ class Seeker:
         return trial
 
     def _judged(self, trial: Trial, scheme: Scheme) -> Trial:
-        self.progress(f"try {trial.name}", 0, len(self.data.validation))
+        self.progress(f"make {trial.name}", 0, 1)
         content = self.converter.convert(scheme)
         trial = replace(trial, size_bytes=len(content), sha256=sha256_of(content))
         write_atomically(self.file(trial), content)
@@ -146,7 +149,10 @@ class Seeker:
         return [trial for trial in found if trial.format in formats and choosing.keeps_limit(trial, self.record)]
 
     def _leave_in_float(self, format: str) -> None:
-        """More and more layers in float, the costliest first, until a file keeps the limit or is too large to win."""
+        """The costliest layers in float: the fewest whose file keeps the limit and is no larger than others that do.
+
+        The more of them there are, the more answers are the float model's: where the most do not keep it, no fewer do.
+        """
         if "int8_mixed" not in self.record.wish.precisions or self._integers([format]):
             return
         ranges = self._best_ranges(format)
@@ -155,10 +161,48 @@ class Seeker:
         except CnnedgeError as error:
             self.tell(f"the layers' costs could not be measured, and none is left in float: {error}")
             return
-        for layers in sensitivity.sets_to_try(costs):
-            trial = self._try_one(Scheme(format, "int8_mixed", float_layers=layers, ranges=ranges))
-            if choosing.keeps_limit(trial, self.record) or self._too_large(trial):
+        schemes = [
+            Scheme(format, "int8_mixed", float_layers=layers, ranges=ranges)
+            for layers in sensitivity.sets_to_try(costs)
+        ]
+        schemes = schemes[: bisect.bisect_left(schemes, self._largest(), key=self._size)]
+        if schemes and self._keeps_limit(schemes[-1]):
+            bisect.bisect_left(schemes[:-1], True, key=self._keeps_limit)
+
+    def _keeps_limit(self, scheme: Scheme) -> bool:
+        return choosing.keeps_limit(self._try_one(scheme), self.record)
+
+    def _size(self, scheme: Scheme) -> int:
+        """Of the file; 0 where it cannot be made, for its trial says why."""
+        try:
+            return len(self.converter.convert(scheme))
+        except Exception:  # whatever a converter raises
+            return 0
+
+    def _largest(self) -> float:
+        """The size from which on a file could not be taken: of the smallest that keeps the limit, if size counts."""
+        kept = [one.size_bytes for one in self.record.trials if choosing.keeps_limit(one, self.record)]
+        return min(kept, default=math.inf) if self.record.wish.prefer == "smallest" else math.inf
+
+    def _finish(self) -> None:
+        """Where no file keeps the limit, see those to the end that all images would hardly have shown to keep it, the
+        smallest first, until one is seen to, if not shown."""
+        if any(choosing.keeps_limit(one, self.record) for one in self.record.trials):
+            return
+        undecided = [one for one in self.record.trials if choosing.is_undecided(one) and one.same_as is None]
+        for trial in sorted(undecided, key=lambda one: one.size_bytes):
+            seems_to = choosing.choose(self.record)
+            if seems_to is not None and seems_to.size_bytes <= trial.size_bytes:
                 return
+            content = self.file(trial).read_bytes()
+            stage = f"try {trial.name} on the other images"
+            found, stopped = self.judge.look_at(
+                content, trial.format, stage=stage, seen=trial.found, progress=self.progress
+            )
+            self.note(replace(self.record, trials=tuple(
+                replace(one, validation=found, stopped=stopped) if one.sha256 == trial.sha256 else one
+                for one in self.record.trials
+            )))  # fmt: skip
 
     def _best_ranges(self, format: str) -> str:
         """The rule of the int8 file that lost least."""
@@ -175,11 +219,6 @@ class Seeker:
             calibrated = calibrated.with_ranges(known(self.converter.pixels), ranges)
             self.note(replace(self.record, layers=sensitivity.layer_costs(calibrated, images, self.progress)))
         return self.record.layers
-
-    def _too_large(self, trial: Trial) -> bool:
-        """Whether a file that keeps the limit is no larger, where size is what counts."""
-        others = [one.size_bytes for one in self.record.trials if choosing.keeps_limit(one, self.record)]
-        return self.record.wish.prefer == "smallest" and bool(others) and trial.size_bytes >= min(others)
 
     def _time(self) -> None:
         if self.board:

@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
 
-from cnnedge.scoring.allowance import OVER, STOPPING_ERROR, UNCLEAR, WITHIN, can_tell, is_hopeless, judge
+from cnnedge.scoring.allowance import (
+    LEAST_CHANCE,
+    OVER,
+    STOPPING_ERROR,
+    UNCLEAR,
+    WITHIN,
+    can_tell,
+    is_futile,
+    is_hopeless,
+    judge,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,3 +54,31 @@ def test_a_file_that_loses_what_it_may_is_seldom_given_up():
     assert np.mean(stopped) < STOPPING_ERROR + 3 * np.sqrt(STOPPING_ERROR * (1 - STOPPING_ERROR) / 2000)
     # One that loses ten times as much is given up at the first look.
     assert is_hopeless(25, 0, 250, 1.0, looks)
+
+
+@pytest.mark.parametrize("share, saved", [(0.01, 0.0), (0.05, 0.5), (0.2, 0.75)])
+def test_a_file_that_would_be_shown_to_stay_within_is_seldom_given_up(share, saved):
+    """1,000 files as right as the baseline, looked at 8 times: at most so many given up that all images would have
+    shown to stay within half a point, and ``saved`` of the images not seen."""
+    rng, looks, block = np.random.default_rng(5), 8, 250
+    flips = rng.choice([1, -1, 0], p=[share / 2, share / 2, 1 - share], size=(1000, looks, block))
+    lost, gained = ((flips == sign).sum(axis=2).cumsum(axis=1).tolist() for sign in (1, -1))
+    seen, wrongly = 0, 0
+    for row in zip(lost, gained, strict=True):
+        futile = (
+            n for n, (down, up) in enumerate(zip(*row, strict=True), 1) if is_futile(down, up, block * n, 2000, 0.5)
+        )
+        last = next(futile, looks)
+        seen += last
+        wrongly += last < looks and judge(row[0][-1], row[1][-1], 2000, 0.5) == WITHIN
+    assert wrongly <= LEAST_CHANCE * 1000
+    assert 1 - seen / (looks * 1000) > saved
+
+
+def test_what_all_images_may_still_show_is_not_futile():
+    # 25 of 2,000 may be lost: 10 lost of 1,750 leave 15, and 1.96 roots of the 12 that flip are 7.
+    assert not is_futile(10, 0, 1750, 2000, 1.25)
+    # To gain what brings 23 lost and none gained within 12 takes luck, where 24 images flip in all.
+    assert is_futile(23, 0, 1750, 2000, 0.6)
+    assert not is_futile(23, 0, 2000, 2000, 0.6), "all were seen: nothing is given up"
+    assert not is_futile(0, 0, 250, 2000, 100.0)

@@ -30,6 +30,25 @@ def test_what_is_taken(trials, prefer, expected):
     assert (found and found.precision) == expected
 
 
+def test_of_files_as_large_the_one_with_the_fewest_layers_in_float_is_taken():
+    one = trial("int8_mixed", 100, 1, 1, float_layers=("conv1",))
+    two = trial("int8_mixed", 101, 0, 0, float_layers=("conv1", "conv2"))
+    assert choosing.choose(search(two, one)) is one
+    record = search(two, one, chosen=one.name, met=True)
+    assert choosing.fate(two, record) == "within 5 % of the one taken, which leaves fewer layers in float"
+
+
+def test_what_was_given_up_says_for_which_reason():
+    over = trial("int8", 100, 90, 5, images=250, stopped=True)
+    undecided = trial("int8", 100, 20, 15, images=500, stopped=True)
+    record = search(over, undecided)
+    assert choosing.fate(over, record) == "given up after 250 images: it loses more than 0.5 points"
+    assert choosing.fate(undecided, record) == (
+        "given up after 500 images: all of them would hardly show that it stays within 0.5 points"
+    )
+    assert not choosing.is_undecided(over) and choosing.is_undecided(undecided)
+
+
 def test_on_few_images_what_is_seen_decides_and_the_words_say_so():
     few = [trial("int8", 100, 0, 0, images=200), trial("float16", 200, 0, 0, images=200)]
     record = search(*few, images=200, met=True, chosen="tflite int8")

@@ -1,3 +1,5 @@
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -12,11 +14,12 @@ from tests.support.models import digits_tflite
 class Answering:
     """A classifier that knows every answer of ``split`` but those it is made to get wrong."""
 
-    def __init__(self, labels: dict[bytes, int], wrong: int) -> None:
-        self.labels, self.wrong = labels, wrong
+    def __init__(self, split: ArraySplit, wrong: range = range(0)) -> None:
+        self.answers = {image.tobytes(): label for image, label in zip(split.images, split.labels, strict=True)}
+        self.answers |= {split.images[index].tobytes(): (split.labels[index] + 1) % 10 for index in wrong}
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        return np.eye(10)[[self.labels[image.tobytes()] for image in images]]
+        return np.eye(10)[[self.answers[image.tobytes()] for image in images]]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,7 @@ def split():
 
 @pytest.fixture(scope="module")
 def perfect(split):
-    return Answering({image.tobytes(): label for image, label in zip(split.images, split.labels, strict=True)}, 0)
+    return Answering(split)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +50,20 @@ def test_a_hopeless_file_is_given_up_at_the_first_look(split, perfect, content):
     found, stopped = judging.Judge.of(perfect, split, 0.5).look_at(content, "tflite", stage="try")
     # The file is far from perfect: a fraction of the first 250 is enough.
     assert stopped and found.images == judging.BLOCK and found.verdict == "over"
+
+
+def test_a_file_that_all_images_would_hardly_decide_is_given_up_and_can_be_seen_to_the_end(split, monkeypatch):
+    """Each of both is wrong on a tenth of the images, of which 500 tell a point only where hardly any differ."""
+    float_model, file = Answering(split, range(0, 500, 10)), Answering(split, range(5, 500, 10))
+    monkeypatch.setattr(judging, "open_runner", lambda *_, **__: contextlib.nullcontext(file))
+    judge = judging.Judge.of(float_model, split, 1.0)
+    found, stopped = judge.look_at(b"", "tflite", stage="try")
+    assert stopped and found.images == judging.BLOCK and found.verdict == "unclear"
+    whole, stopped = judge.look_at(b"", "tflite", stage="try", seen=found)
+    assert not stopped and (whole.images, whole.right, whole.lost, whole.gained) == (500, 450, 50, 50)
+    # Where no file could be shown to stay within, all images are seen: what they show is all there is.
+    few, stopped = judging.Judge.of(float_model, split, 0.5).look_at(b"", "tflite", stage="try")
+    assert not stopped and few == whole
 
 
 def test_the_order_mixes_the_classes():

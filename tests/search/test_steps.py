@@ -88,6 +88,17 @@ def test_a_robust_network_ends_in_plain_int8_after_an_interruption_too(robust, d
         seeker(robust, data, folder, "int8", resume=True)
 
 
+def test_where_nothing_is_shown_to_keep_the_limit_what_was_given_up_is_seen_to_the_end(
+    robust, data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(judging, "is_futile", lambda *_: True)
+    found = seeker(robust, data, tmp_path / "out", "int8", "dynamic")
+    trial = found.seek(qat=False)
+    assert (trial.found.images, trial.stopped, found.record.met) == (400, False, True)
+    others = [one for one in found.record.trials if one.sha256 != trial.sha256]
+    assert others and all((one.found.images, one.stopped) == (250, True) for one in others), "it was enough"
+
+
 def test_nothing_within_ends_with_the_nearest_and_advice(robust, data, tmp_path):
     found = seeker(fragile(robust, "two"), data, tmp_path / "out", "int8")
     trial = found.seek(qat=True)
