@@ -108,7 +108,10 @@ def measure(*words: str) -> float:
     if process.returncode:
         raise SystemExit(f"cnnedge {' '.join(words)} ended with {process.returncode}")
     peak = usage.ru_maxrss / 1000
-    print(f"cnnedge {words[0]:<8} {peak:8.0f} MB at most  {time.perf_counter() - begun:8.1f} s  (limit {LIMIT_MB} MB)")
+    print(
+        f"cnnedge {words[0]:<8} {peak:8.0f} MB at most  {time.perf_counter() - begun:8.1f} s  (limit {LIMIT_MB} MB)",
+        flush=True,
+    )
     return peak
 
 
