@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cnnedge import pipeline
 from cnnedge.convert.converter import Converter
+from cnnedge.convert.qat.learning import Learning
 from cnnedge.data import Dataset
 from cnnedge.documents import Document
 from cnnedge.documents.trials import Search, Wish
@@ -72,7 +73,8 @@ def make(
         network = pipeline.train_and_save(
             job, data, folder=folder, resume=resume, overwrite=overwrite, keep_checkpoint=True, progress=progress
         )
-        converter = Converter(network, data, job.recipe, seed=job.seed, progress=progress)
+        learning = Learning(checkpoints=folder)
+        converter = Converter(network, data, job.recipe, seed=job.seed, learning=learning, progress=progress)
         found = _search(order, converter, folder, resume=resume, tell=tell, progress=progress)
         document = pipeline.measure(
             order.name, folder, data, files=[folder / known(found.file)], num_runs=order.num_runs, progress=progress

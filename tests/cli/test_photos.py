@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from cnnedge.cli.app import run
+from cnnedge.convert.converter import Converter
 from cnnedge.documents.trials import read_search
 from cnnedge.formats.model_file import open_model_file
 from cnnedge.images.decode import decode
+from cnnedge.photos import making
 from tests.support.photos import CLASSES, write_photos
 from tests.support.tutorials import transfer_learning
 
@@ -35,12 +37,15 @@ def test_a_folder_becomes_a_file_and_the_lines_that_use_it(photos, tmp_path, cap
     def stop(*arguments, **options):
         raise KeyboardInterrupt
 
+    made = []
     with monkeypatch.context() as patch:
         patch.setattr("cnnedge.pipeline.measure", stop)
+        patch.setattr(making, "Converter", lambda *given, **more: made.append(Converter(*given, **more)) or made[0])
         assert run(asked) == 1
+    assert made[0].learning.checkpoints == place, "a quantization-aware training goes on too"
     told = capsys.readouterr().err
     assert "3 classes, 119 photos: 70 to train on, 18 to decide on, 7 to calibrate with, 24 to test on" in told
-    assert "train on 70 photos of 32 x 32: 5 epochs of 8 batches of 8" in told and "try tflite int8: 0 of 18" in told
+    assert "train on 70 photos of 32 x 32: 5 epochs of 8 batches of 8" in told and "try tflite int8: 18 of 18" in told
     assert run(asked) == 1
     assert "holds an unfinished training: add --resume" in capsys.readouterr().err
 

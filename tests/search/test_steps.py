@@ -11,7 +11,7 @@ from cnnedge.search.beginning import begun, subject_of
 from cnnedge.search.steps import SEARCH, Seeker
 from cnnedge.search.taking import check_met, take
 from cnnedge.training.recipes import Recipe
-from tests.support.planted import fragile, network, searchable
+from tests.support.planted import fragile, network, searchable, stickered, watching
 
 MAX_DROP = 5.0
 # A step of training, too little to change anything.
@@ -51,6 +51,14 @@ def test_planted_layers_are_the_ones_left_in_float(layers, robust, data, tmp_pat
     assert set(trial.float_layers) == set(layers) and trial.precision == "int8_mixed"
     assert found.record.met and trial.found.verdict == "within"
     assert {cost.layer for cost in found.record.layers[: len(layers)]} == set(layers)
+
+
+def test_a_calibration_set_with_outliers_is_rescued_by_percentile_ranges(robust, data, tmp_path):
+    found = seeker(watching(robust), stickered(data), tmp_path / "out", "int8")
+    trial = found.seek(qat=False)
+    whole = {one.ranges: one.found for one in found.record.trials}
+    assert whole["minmax"].delta_pp < -20
+    assert trial.ranges == "percentile" and trial.found.verdict == "within" and found.record.met
 
 
 def test_a_robust_network_ends_in_plain_int8_after_an_interruption_too(robust, data, tmp_path, monkeypatch):
