@@ -96,6 +96,7 @@ def search(
     from cnnedge.model.backend import require_tensorflow
     from cnnedge.model.preprocessing import declared
     from cnnedge.report.pages import require_report_packages
+    from cnnedge.search.beginning import refuse_unfinished
     from cnnedge.search.steps import first_schemes
     from cnnedge.training import checkpoint
 
@@ -109,6 +110,8 @@ def search(
         raise UsageError("a search judges files on images: give --data NAME|DIR")
     check_writable(folder)
     if not resume:
+        if not overwrite:
+            refuse_unfinished(folder)
         checkpoint.check_start(
             folder, _targets(path, folder, wish), resume=False, overwrite=overwrite, unfinished=resuming.is_unfinished
         )

@@ -1,10 +1,11 @@
 """Where a search begins: afresh, or with what an earlier start of the same one has written down."""
 
+import contextlib
 from pathlib import Path
 
 from cnnedge.data import Dataset
 from cnnedge.documents.trials import TRIALS_SCHEMA, Search, Subject, Wish, read_search
-from cnnedge.errors import UsageError
+from cnnedge.errors import DataError, FileExistsRefusal, UsageError
 from cnnedge.files import sha256_of
 from cnnedge.search.steps import SEARCH
 
@@ -24,6 +25,20 @@ def _fingerprint(source: Path) -> str:
         return sha256_of(source.read_bytes())
     files = sorted(path for path in source.rglob("*") if path.is_file())
     return sha256_of("".join(sha256_of(file.read_bytes()) for file in files).encode())
+
+
+def refuse_unfinished(folder: Path) -> None:
+    """Raise if ``folder`` holds a search that was cut short.
+
+    Raises:
+        FileExistsRefusal: says how to go on with it.
+    """
+    path = folder / SEARCH
+    with contextlib.suppress(DataError):  # whatever else lies there is refused as a file that exists
+        if path.exists() and read_search(path).file is None:
+            raise FileExistsRefusal(
+                f"{folder} holds an unfinished search: add --resume to go on with it, or --overwrite to begin again"
+            )
 
 
 def begun(folder: Path, wish: Wish, subject: Subject, *, resume: bool) -> Search:

@@ -4,7 +4,7 @@ import math
 
 from cnnedge.documents.trials import Paired, Search, Trial
 from cnnedge.scoring.accuracy import images_to_tell, paired_interval, wilson_interval
-from cnnedge.scoring.allowance import OVER, WITHIN, can_tell
+from cnnedge.scoring.allowance import OVER, UNCLEAR, WITHIN, can_tell
 
 # Files whose sizes or latencies are within 5 % of each other are as small or as fast: a dynamic file lacks the ranges
 # of an int8 one, 1.5 % of cifar10's.
@@ -74,10 +74,19 @@ def trial_words(trial: Trial) -> str:
     """One line for a candidate that was just tried."""
     if trial.validation is None:
         return f"{trial.name}: {trial.error}"
-    words = f"{trial.name}: {trial.size_bytes / 1000:,.0f} kB, {accuracy_words(trial.found)}: {trial.found.verdict}"
-    if trial.same_as:
-        return f"{words}, the same file as {trial.same_as}"
-    return words + (f", given up after {trial.found.images:,} images" if trial.stopped else "")
+    words = f"{trial.name}: {trial.size_bytes / 1000:,.0f} kB, {accuracy_words(trial.found)}: {_told(trial)}"
+    return words + (f", the same file as {trial.same_as}" if trial.same_as else "")
+
+
+def _told(trial: Trial) -> str:
+    """What the images say of the limit."""
+    images = f"{trial.found.images:,} images"
+    if is_undecided(trial):
+        return f"given up after {images}, all of them would hardly tell"
+    if trial.found.verdict == UNCLEAR:
+        return f"{images} cannot tell whether it stays within"
+    words = "stays within" if trial.found.verdict == WITHIN else "loses too much"
+    return words + (f", given up after {images}" if trial.stopped else "")
 
 
 def fate(trial: Trial, search: Search) -> str:
@@ -128,6 +137,8 @@ def too_few(found: Paired, max_drop_pp: float, split: str) -> str:
     """How many images would tell, where ``found.images`` do not."""
     room = found.delta_pp + max_drop_pp
     words = f"{found.images:,} {split} images cannot tell whether it stays within {max_drop_pp:g} points"
+    if max_drop_pp == 0 and room >= 0:
+        return f"{words}: any number of them shows that of a better file alone"
     if room <= 0:
         needed = images_to_tell(found.lost, found.gained, found.images, max_drop_pp) if max_drop_pp else 0
         more = f"; about {needed:,} would tell it from chance" if needed > found.images else ""

@@ -46,6 +46,8 @@ def test_what_was_given_up_says_for_which_reason():
     assert choosing.fate(undecided, record) == (
         "given up after 500 images: all of them would hardly show that it stays within 0.5 points"
     )
+    assert choosing.trial_words(over).endswith(": loses too much, given up after 250 images")
+    assert choosing.trial_words(undecided).endswith(": given up after 500 images, all of them would hardly tell")
     assert not choosing.is_undecided(over) and choosing.is_undecided(undecided)
 
 

@@ -4,10 +4,10 @@ import pytest
 
 from cnnedge.convert.converter import Converter
 from cnnedge.documents.trials import Wish, read_search
-from cnnedge.errors import GateError, UsageError
+from cnnedge.errors import FileExistsRefusal, GateError, UsageError
 from cnnedge.manifest import read_manifest
 from cnnedge.search import judging
-from cnnedge.search.beginning import begun, subject_of
+from cnnedge.search.beginning import begun, refuse_unfinished, subject_of
 from cnnedge.search.steps import SEARCH, Seeker
 from cnnedge.search.taking import check_met, take
 from cnnedge.training.recipes import Recipe
@@ -75,6 +75,8 @@ def test_a_robust_network_ends_in_plain_int8_after_an_interruption_too(robust, d
     folder = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
         seeker(robust, data, folder, "int8", "int8_mixed", "float16").seek(qat=True)
+    with pytest.raises(FileExistsRefusal, match="holds an unfinished search: add --resume to go on with it"):
+        refuse_unfinished(folder)
     assert len(read_search(folder / SEARCH).trials) == 2
 
     found = seeker(robust, data, folder, "int8", "int8_mixed", "float16", resume=True)
@@ -92,6 +94,7 @@ def test_a_robust_network_ends_in_plain_int8_after_an_interruption_too(robust, d
     ]  # fmt: skip
     assert read_manifest(folder).files[record.file].top1 == record.test.top1
     assert read_search(folder / SEARCH) == record
+    refuse_unfinished(folder)
     with pytest.raises(UsageError, match="is a search with other options, data or model"):
         seeker(robust, data, folder, "int8", resume=True)
 
@@ -125,4 +128,7 @@ def test_at_most_nothing_lost_is_a_fair_question(robust, data, tmp_path):
     trial = found.seek(qat=False)
     record = taken(found, trial)
     assert record.met and trial.found.delta_pp >= 0 and trial.found.verdict == "unclear"
-    assert "400 validation images cannot tell whether it stays within 0 points" in record.words[1]
+    assert record.words[1] == (
+        "400 validation images cannot tell whether it stays within 0 points: any number of them shows that of a better "
+        "file alone"
+    )
