@@ -19,8 +19,9 @@ def main() -> None:
     parser.add_argument("--kind", choices=KINDS, default="tflite")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--every", type=int, default=100, help="of the files that are run apart, one in so many")
     arguments = parser.parse_args()
-    found = run_hostile(arguments.kind, arguments.first, arguments.count)
+    found = run_hostile(arguments.kind, arguments.first, arguments.count, every=arguments.every)
     print(found)
     sys.exit(1 if found.defects else 0)
 

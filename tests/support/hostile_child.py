@@ -1,6 +1,7 @@
 """A process that opens hostile files one after the other and says what became of each; it must live through all.
 
-python -m tests.support.hostile_child KIND FIRST LAST, with a KIND of hostile_run.KINDS
+python -m tests.support.hostile_child KIND FIRST LAST EVERY, with a KIND of hostile_run.KINDS; of the files that are run
+apart one in EVERY is tried.
 """
 
 import importlib
@@ -17,16 +18,17 @@ from cnnedge.runtime.rehearsal import rehearse, rehearse_apart
 from tests.support import damage
 
 
-def outcome(content: bytes, format: str) -> str:
-    """``refused`` by the reader or the check, ``failed`` in the runtime, or ``ran``."""
+def outcome(content: bytes, format: str, every: int) -> str:
+    """``refused`` by the reader or the check, ``failed`` in the runtime, ``ran``, or ``apart``: to be run in a process
+    of its own, which takes half a second and is done for one in ``every``."""
     try:
         file = open_model_file(content, format)
         inspect(file)
         file.check_runnable()
     except CnnedgeError:
         return "refused"
-    if file.needs_rehearsal:  # a process for each file would take a second; one in a hundred must do
-        return _tried_apart(file) if int(file.sha256, 16) % 100 == 0 else "apart"
+    if file.needs_rehearsal:
+        return _tried_apart(file) if int(file.sha256, 16) % every == 0 else "apart"
     try:
         rehearse(file)
     except CnnedgeError:
@@ -63,10 +65,10 @@ def _loaded(content: bytes) -> str:
 
 
 def main() -> None:
-    kind, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    kind, (first, last, every) = sys.argv[1], map(int, sys.argv[2:])
     make = damage.KINDS.get(kind) or importlib.import_module(f"tests.support.hostile_{kind}").hostile
     format = kind.removeprefix("damaged-")
-    tried = {"picture": _decoded, "keras": _loaded}.get(format) or (lambda content: outcome(content, format))
+    tried = {"picture": _decoded, "keras": _loaded}.get(format) or (lambda content: outcome(content, format, every))
     # The peak is not ``ru_maxrss``, in which Linux counts what the parent held at the fork: more than a gigabyte where
     # tests have loaded TensorFlow.
     tried(make(0))  # what it imports is no file's fault

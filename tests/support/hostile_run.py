@@ -29,18 +29,18 @@ class Findings:
         return self.crashes + self.hangs + self.over_memory
 
 
-def run_hostile(kind: str, first: int, count: int) -> Findings:
-    """Open the files of seeds ``first`` to ``first + count``."""
+def run_hostile(kind: str, first: int, count: int, *, every: int = 100) -> Findings:
+    """Open the files of seeds ``first`` to ``first + count``; of those that are run apart, one in ``every``."""
     findings = Findings()
     position, last = first, first + count
     while position < last:
-        position = _run_child(kind, position, min(last, position + PER_CHILD), findings)
+        position = _run_child(kind, position, min(last, position + PER_CHILD), every, findings)
     return findings
 
 
-def _run_child(kind: str, first: int, last: int, findings: Findings) -> int:
+def _run_child(kind: str, first: int, last: int, every: int, findings: Findings) -> int:
     """Run one child; return the seed after the last file that it opened."""
-    command = [sys.executable, "-m", "tests.support.hostile_child", kind, str(first), str(last)]
+    command = [sys.executable, "-m", "tests.support.hostile_child", kind, str(first), str(last), str(every)]
     seed, heavy = first - 1, False
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1) as child:
         assert child.stdout is not None
