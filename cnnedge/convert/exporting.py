@@ -163,10 +163,10 @@ class _Export:
         data = self.converter.data
         if found is None or self.baseline is None or data is None:
             return {}
-        if not self.keep_losses:
-            refuse_guessing(found, self.baseline)
         images = data.validation.pixels(np.arange(min(len(data.validation), IMAGES)))
         loss = loss_of(scheme, content, found, self.baseline, model=self.converter.model, images=images)
+        if not self.keep_losses:
+            refuse_guessing(found, self.baseline, loss)
         if loss is None:
             return {}
         self.done.losses[scheme.file(self.name)] = loss

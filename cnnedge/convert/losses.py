@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SMALLEST_POINTS = 1.0
 # Enough to tell the worst layer: noise powers are means over every value of its output.
 IMAGES = 25
+_SEARCH = "cnnedge search (it leaves the layers in float that cost most)"
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,19 @@ def loss_of(
     return Loss(points, p_value, _cause(scheme, content, model, images), _advice(scheme))
 
 
-def refuse_guessing(found: "Score", baseline: "Score") -> None:
+def refuse_guessing(found: "Score", baseline: "Score", loss: Loss | None) -> None:
     """Refuse a file that is right no more often than always saying the commonest class, where the model is.
 
     Raises:
-        ConversionError: names both figures.
+        ConversionError: names both figures, and what ``loss`` knows of the cause and of a way out.
     """
     guess = float(np.bincount(found.labels).max()) / found.images
     knows = wilson_interval(baseline.right, baseline.images)[0] > guess
     if knows and found.top1 <= guess:
+        why = "" if loss is None else f"; {loss.cause}. {loss.advice}"
         raise ConversionError(
             f"it is right on {found.top1:.2%} of the test images, always saying the commonest class on {guess:.2%}, "
-            f"the Keras model on {baseline.top1:.2%}: it is not written (--keep-losses writes it)"
+            f"the Keras model on {baseline.top1:.2%}: it is not written (--keep-losses writes it){why}"
         )
 
 
@@ -91,6 +93,6 @@ def _advice(scheme: Scheme) -> str:
     if scheme.precision != "int8":
         return f"Try --precision {other}"
     if scheme.qat:
-        return f"Try --preset full, or --precision {other}"
+        return f"Try --preset full, {_SEARCH}, or --precision {other}"
     wider = "int16x8,float16" if scheme.format == "tflite" else "float32"
-    return f"Try --qat, or --precision {wider}"
+    return f"Try --qat, {_SEARCH}, or --precision {wider}"

@@ -44,11 +44,9 @@ def _granted(images: int, validation: int, calibration: int) -> tuple[int, int]:
         raise ValueError(f"validation={validation} and calibration={calibration}, expected at least 0 each")
     most = int(images * MAX_HELD_OUT)
     granted = min(validation, most), min(calibration, most)
-    if granted != (validation, calibration):
-        _log.warning(
-            "only %d training images: validation and calibration get %d and %d of them, not %d and %d",
-            *(images, *granted, validation, calibration),
-        )
+    for part, got, asked in zip(("validation", "calibration"), granted, (validation, calibration), strict=True):
+        if got != asked:
+            _log.warning("only %d training images: %s gets %d of them, not %d", images, part, got, asked)
     return granted
 
 
