@@ -62,7 +62,9 @@ def test_a_file_no_better_than_a_guess_is_refused():
     labels = np.arange(100) % 4
     model, guess = Score(labels.copy(), labels), Score(np.zeros(100, np.int64), labels)
     loss = Loss(75.0, 1e-9, cause="most noise comes from head", advice="Try --qat")
-    with pytest.raises(ConversionError, match=r"25\.00% of .* 100\.00%.*--keep-losses.*; most noise .* head\. Try --qat"):
+    with pytest.raises(
+        ConversionError, match=r"25\.00% of .* 100\.00%.*--keep-losses.*; most noise .* head\. Try --qat"
+    ):
         refuse_guessing(guess, model, loss)
     refuse_guessing(model, model, None)
     refuse_guessing(guess, guess, None)  # the model itself knows nothing: that is not the file's loss

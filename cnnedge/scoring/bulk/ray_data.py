@@ -1,8 +1,12 @@
 """Parts labelled by actors of Ray Data: on this machine, or on a cluster that shares the folder of the parts."""
 
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -11,6 +15,7 @@ from cnnedge.errors import CnnedgeError, MissingPackageError
 from cnnedge.scoring.bulk.order import Order
 
 _PATIENCE_S = 10.0
+_processes = get_context("spawn")
 
 
 def require_ray() -> None:
@@ -47,7 +52,8 @@ def run_on_ray(
 ) -> None:
     """Label ``parts`` with ``workers`` actors; ``report`` is told how many pictures are done, after each part.
 
-    Ray starts an actor that ended again, as often as it must; see ``attempts`` for the picture to blame.
+    Ray starts an actor that ended again, as often as it must; see ``attempts`` for the picture to blame. Ray's driver
+    is a process of its own: when its cluster goes, Ray ends the driver without a word, at once or after a minute.
 
     Args:
         address: of a cluster that runs already; None starts one here, which ends with this process.
@@ -56,19 +62,61 @@ def run_on_ray(
         CnnedgeError: no such cluster, it vanished, or what an actor could not go on with.
     """
     require_ray()
+    ours, theirs = _processes.Pipe(duplex=True)
+    driver = _processes.Process(target=_drive, args=(order, list(parts), workers, address, theirs))
+    driver.start()
+    theirs.close()
+    try:
+        for done in iter(ours.recv, "all"):
+            if isinstance(done, CnnedgeError):
+                raise done
+            report(done)
+    except (EOFError, ConnectionResetError):
+        driver.join(_PATIENCE_S)
+        raise CnnedgeError(
+            f"Ray ended (exit code {driver.exitcode}): its cluster has vanished, or memory is short: what is labelled "
+            "is kept; go on with --resume"
+        ) from None
+    finally:
+        driver.terminate()
+        driver.join(_PATIENCE_S)
+        driver.kill()
+
+
+def _drive(order: Order, parts: list[int], workers: int, address: str | None, caller: Connection) -> None:
+    """Ray's driver: sends ``caller`` the pictures that are done, at last ``"all"`` or the error that ended it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the caller decides
+    threading.Thread(target=_end_with, args=(caller,), daemon=True).start()
+    _be_silent()
     import ray
     from ray.exceptions import RayError
 
     try:
-        ray.init(address=address, num_cpus=None if address else workers, include_dashboard=None if address else False,
-                 log_to_driver=False, logging_level="error")  # fmt: skip
-        try:
-            _run(ray, order, list(parts), workers, report)
-        finally:
-            ray.shutdown()
+        # Without an address Ray would join whatever cluster was started here last.
+        here = {} if address else {"num_cpus": workers, "include_dashboard": False}
+        ray.init(address=address or "local", log_to_driver=False, **here)
+        _run(ray, order, parts, workers, caller.send)
+        caller.send("all")
     except (RayError, ConnectionError, ValueError) as error:
         reason = " ".join(str(error).split())[-300:]
-        raise CnnedgeError(f"Ray: {reason}: what is labelled is kept; go on with --resume") from None
+        caller.send(CnnedgeError(f"Ray: {reason}: what is labelled is kept; go on with --resume"))
+    finally:
+        ray.shutdown()
+
+
+def _end_with(caller: Connection) -> None:
+    """End this process, and with it its actors, when ``caller`` has closed its end or was killed."""
+    try:
+        caller.recv()
+    except (EOFError, OSError):
+        os._exit(1)
+
+
+def _be_silent() -> None:
+    """Ray writes of each part and of each process to standard output and error; its own log keeps all of it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
 
 
 def _run(ray: Any, order: Order, parts: list[int], workers: int, report: Callable[[int], None]) -> None:
