@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -13,7 +14,7 @@ from typing import Any
 from cnnedge.errors import CnnedgeError
 from cnnedge.scoring.bulk.order import Order
 
-# Starts in a row that end before a single picture: then it is not the pictures.
+# Starts in a row that end before a single picture, or workers in a row that break: then it is not the pictures.
 _MOST_FAILED_STARTS = 3
 _SECONDS_BETWEEN_REPORTS = 0.5
 _PATIENCE_S = 5.0
@@ -40,7 +41,7 @@ class _Crew:
     def __init__(self, order: Order, waiting: deque[int], report: Callable[[int], None]) -> None:
         self._order, self._waiting, self._report = order, waiting, report
         self._workers: dict[Connection, _Worker] = {}
-        self._done, self._failed_starts = 0, 0
+        self._done, self._failed_starts, self._broken, self._last_words = 0, 0, 0, ""
 
     def work(self, workers: int) -> None:
         for _ in range(min(workers, len(self._waiting))):
@@ -57,12 +58,15 @@ class _Crew:
     def _hear(self, worker: "_Worker", word: str, value: Any) -> None:
         if word == "failed":
             raise value
+        if word == "broken":  # its end follows
+            self._broken, self._last_words = self._broken + 1, f", {value}"
+            return
         self._failed_starts = 0
         if word == "rows":
             worker.rows = value
             return
         if word == "part":
-            self._done += value
+            self._done, self._broken = self._done + value, 0
         if not worker.take(self._waiting):
             del self._workers[worker.connection]
             worker.end()
@@ -71,8 +75,9 @@ class _Crew:
         del self._workers[worker.connection]
         code = worker.end()
         self._failed_starts += 1
-        if self._failed_starts > _MOST_FAILED_STARTS:
-            raise CnnedgeError(f"workers end before they label a picture (exit code {code}): is there memory for them?")
+        if max(self._failed_starts, self._broken) > _MOST_FAILED_STARTS:
+            reason = f"exit code {code}{self._last_words}"
+            raise CnnedgeError(f"workers end before they label a picture ({reason}): is there memory for them?")
         if worker.part is not None:
             self._waiting.appendleft(worker.part)
         if self._waiting:
@@ -136,6 +141,10 @@ def _work(order: Order, connection: Connection, life: Connection) -> None:
         connection.send(("failed", CnnedgeError(message)))
     except CnnedgeError as error:
         connection.send(("failed", CnnedgeError(str(error))))
+    # Out of memory has many names: MemoryError, a library that "cannot be mapped", a thread that "can't start".
+    except Exception as error:
+        connection.send(("broken", f"{type(error).__name__}: {' '.join(str(error).split())[:150]}"))
+        sys.exit(1)
 
 
 def _sent(connection: Connection) -> Iterator[int]:

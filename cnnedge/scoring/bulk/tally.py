@@ -104,7 +104,7 @@ def _read(order: Order, part: int) -> "pyarrow.Table":
     try:
         # Read from the file itself: the folder's name may look like a partition's, and would add a column.
         with order.part(part).open("rb") as stream:
-            return read_table(stream, columns=_COLUMNS)
+            return read_table(stream, columns=_COLUMNS, use_threads=False)  # some thousand rows
     except (OSError, pyarrow.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         raise CnnedgeError(f"{order.part(part)} cannot be read ({reason}): remove it and go on with --resume") from None
