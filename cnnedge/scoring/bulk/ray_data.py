@@ -99,6 +99,8 @@ def _drive(order: Order, parts: list[int], workers: int, address: str | None, ca
         caller.send("all")
     except (RayError, ConnectionError, ValueError) as error:
         reason = " ".join(str(error).split())[-300:]
+        if isinstance(error, ConnectionError) and "RAY_AUTH_MODE" not in os.environ:
+            reason += " (one that wants a token is reached with RAY_AUTH_MODE=token)"
         caller.send(CnnedgeError(f"Ray: {reason}: what is labelled is kept; go on with --resume"))
     finally:
         ray.shutdown()

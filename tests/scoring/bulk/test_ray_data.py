@@ -13,6 +13,8 @@ import pytest
 
 TINY = Path(__file__).parents[3] / "exported" / "mnist-tiny" / "mnist-tiny_int8.tflite"
 PATIENCE_S = 240
+# A token in the user's folder, which any local cluster leaves there, would be asked for; and Ray waits for a minute.
+ENVIRONMENT = os.environ | {"RAY_AUTH_MODE": "disabled", "RAY_gcs_rpc_server_reconnect_timeout_s": "20"}
 
 
 @pytest.fixture
@@ -24,6 +26,7 @@ def cluster():
     with subprocess.Popen(
         [*ray, f"--port={port}", "--include-dashboard=false", "--disable-usage-stats"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+        env=ENVIRONMENT,
     ) as head:  # fmt: skip
         assert any("Ray runtime started" in line for line in head.stdout)
         yield f"127.0.0.1:{port}", psutil.Process(head.pid)
@@ -50,7 +53,7 @@ def test_a_cluster_that_vanishes_is_one_line_and_nothing_is_lost(cluster, tmp_pa
     with subprocess.Popen(
         [*command, "--engine", "ray", "--ray-address", address, "--workers", "1"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env=os.environ | {"RAY_gcs_rpc_server_reconnect_timeout_s": "20"},  # Ray waits a minute
+        env=ENVIRONMENT,
     ) as labelling:  # fmt: skip
         _wait_for(lambda: list(out.glob("part-*.parquet")) or labelling.poll() is not None)
         _end(head)
