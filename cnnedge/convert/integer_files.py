@@ -84,8 +84,9 @@ class IntegerFiles:
         self._kept[levels, precision], self._files[levels, precision, "uint8"] = kept, content
 
     def _converted(self, model: "keras.Model", levels: int, precision: str, io: str) -> bytes:
-        rounded = with_rounded_weights(model, self.pixels, levels=levels)
-        return convert_tflite(rounded, precision=precision, pixels=self.pixels, io=io)
+        return convert_tflite(
+            with_rounded_weights(model, self.pixels, levels=levels), precision=precision, pixels=self.pixels, io=io
+        )
 
     def _error(self, content: bytes) -> float:
         """The root of the mean square."""

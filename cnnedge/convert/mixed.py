@@ -135,8 +135,8 @@ def _calibrated(model: "keras.Model", pixels: np.ndarray) -> bytes:
     """The float file with the ranges of every tensor in it."""
     import tensorflow as tf
 
-    with saved_model(model) as folder, quiet():
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    with saved_model(model) as saved, quiet():
+        converter = saved.converter()
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: one_by_one(pixels)
         converter._experimental_calibrate_only = True

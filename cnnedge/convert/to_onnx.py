@@ -14,6 +14,7 @@ So the TFLite and the ONNX file share their activation scales, and after QAT the
 that have been rounded to the 7-bit grid before (``round_weights``) come out as they went in.
 """
 
+import contextlib
 import json
 import tempfile
 from pathlib import Path
@@ -32,6 +33,8 @@ from cnnedge.model.fold import INPUT_NAME, OUTPUT_NAME
 from cnnedge.passport import AUTHOR, PASSPORT_KEY, Passport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from onnx import GraphProto, ModelProto
 
 # 17 is read by every ONNX Runtime since 1.12 (2022) and has per-channel DequantizeLinear (13).
@@ -64,7 +67,7 @@ def convert_onnx_int8(tflite: bytes, weight_bits: int = 7) -> bytes:
 
 
 def _from_tflite(tflite: bytes, precision: str) -> "ModelProto":
-    with quiet(), tempfile.TemporaryDirectory(prefix="cnnedge-") as folder:
+    with quiet(), _constants_once(), tempfile.TemporaryDirectory(prefix="cnnedge-") as folder:
         import tf2onnx
 
         path = Path(folder) / "model.tflite"
@@ -100,6 +103,21 @@ def embed_passport_onnx(content: bytes, passport: Passport) -> bytes:
     }
     onnx.helper.set_model_props(model, properties)
     return model.SerializeToString()
+
+
+@contextlib.contextmanager
+def _constants_once() -> "Iterator[None]":
+    """Keep tf2onnx from copying every constant into the message of its node, again after each of a dozen passes: a
+    message frees nothing while it lives. Weights of 112 MB took 6.7 GB, and take 1.8 so. A model gets its constants
+    from elsewhere (``Graph.make_graph``)."""
+    from tf2onnx.graph import Node
+
+    update = Node.update_proto
+    Node.update_proto = lambda node, storage=None: None if node.is_const() else update(node, storage)
+    try:
+        yield
+    finally:
+        Node.update_proto = update
 
 
 def _free_batch(graph: "GraphProto") -> None:

@@ -37,12 +37,11 @@ def convert_tflite(
     Raises:
         ConversionError: the converter refused, or no runtime would run the file; the reason is in the message.
     """
-    import tensorflow as tf
-
-    with saved_model(model) as folder:
+    with saved_model(model) as saved:
+        del model
 
         def convert(*, wide_sums: bool = False, floats: bool = False) -> bytes:
-            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            converter = saved.converter()
             _configure(converter, precision, pixels, io, fake_quantized=fake_quantized)
             _choose_operators(converter, precision, fake_quantized, floats=floats, wide_sums=wide_sums)
             return _run(converter, precision)

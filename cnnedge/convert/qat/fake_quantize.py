@@ -93,7 +93,9 @@ class RoundedKernel(keras.layers.Wrapper):
     def call(self, inputs: Any, training: bool = False) -> Any:
         if self.mode == ROUND:
             rounded = self._rounded(self.largest() if training else self.limit.value)
-            with keras.StatelessScope(state_mapping=[(self.layer.kernel, rounded)]):
+            # A scope knows nothing of one around it, in which every variable may be a constant.
+            values = [(variable, variable.value) for variable in self.layer.variables]
+            with keras.StatelessScope(state_mapping=[*values, (self.layer.kernel, rounded)]):
                 return self.layer(inputs)
         outputs = self.layer(inputs)
         if self.mode == OBSERVE:
