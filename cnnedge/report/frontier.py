@@ -40,8 +40,12 @@ def write_frontier(path: Path, search: Search, fate: Callable[[Trial, Search], s
 
 
 def draw(search: Search) -> str:
-    """Top-1 on the validation images against size, the frontier, and the least that was allowed, as SVG."""
-    shown = [trial for trial in search.trials if trial.validation is not None and not trial.stopped]
+    """Top-1 on the validation images against size, the frontier, and the least that was allowed, as SVG.
+
+    Without what was given up, unless all was.
+    """
+    made = [trial for trial in search.trials if trial.validation is not None]
+    shown = [trial for trial in made if not trial.stopped] or made
     points = [(trial.size_bytes / 1000, 100 * trial.found.top1) for trial in shown]
     figure, (axes,) = new_figure(3.6)
     for trial, (size, top1) in zip(shown, points, strict=True):

@@ -154,6 +154,8 @@ def advice(search: Search) -> str:
     if search.layers:
         worst = search.layers[0]
         found.append(f"layer {worst.layer} in float (int8 of it alone changes {100 * worst.changed:.1f} % of answers)")
+    elif "int8_mixed" not in search.wish.precisions:
+        found.append("int8_mixed among --precision, which leaves layers in float")
     if not any(trial.precision == "float16" for trial in search.trials) and "tflite" in search.wish.formats:
         found.append("float16 among --precision")
     found.append("more calibration images, or a larger --max-drop")

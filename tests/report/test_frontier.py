@@ -30,3 +30,8 @@ def test_what_was_given_up_or_failed_is_not_drawn():
     ]
     svg = draw(search(*made, chosen=made[1].name))
     assert "float16" in svg and "dynamic" in svg and "int8" not in svg
+
+
+def test_where_all_was_given_up_that_is_drawn():
+    given_up = trial("int8", 100_000, 60, 5, images=250, stopped=True)
+    assert "int8" in draw(search(given_up, chosen=given_up.name))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from cnnedge.search import choosing
@@ -70,6 +72,8 @@ def test_nothing_within_names_the_nearest_and_what_would_help():
     assert "quantization-aware training (leave --no-qat out" in second
     assert "layer conv1 in float (int8 of it alone changes 20.0 % of answers)" in second
     assert "float16 among --precision" in second and "more calibration images" in second
+    plain = replace(record, layers=(), wish=replace(record.wish, precisions=("int8",)))
+    assert "; int8_mixed among --precision, which leaves layers in float; " in choosing.advice(plain)
 
 
 def test_every_candidate_has_a_reason():
