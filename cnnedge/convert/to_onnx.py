@@ -16,6 +16,7 @@ that have been rounded to the 7-bit grid before (``round_weights``) come out as 
 
 import contextlib
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,15 +68,17 @@ def convert_onnx_int8(tflite: bytes, weight_bits: int = 7) -> bytes:
 
 
 def _from_tflite(tflite: bytes, precision: str) -> "ModelProto":
-    with quiet(), _constants_once(), tempfile.TemporaryDirectory(prefix="cnnedge-") as folder:
-        import tf2onnx
-
+    with quiet(), tempfile.TemporaryDirectory(prefix="cnnedge-") as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(with_free_batch(with_separate_clips(with_flat_inputs(tflite))))
         try:
-            model, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
-        except Exception as error:
-            raise ConversionError(f"ONNX {precision} conversion failed: {error}") from error
+            with _few_copies():
+                model = _turned(path)
+        except Exception:  # perhaps of one of its passes, which it leaves out where it has a copy to go back to
+            try:
+                model = _turned(path)
+            except Exception as error:
+                raise ConversionError(f"ONNX {precision} conversion failed: {error}") from error
     write_out(model.graph)
     _rename(model.graph, model.graph.input[0].name, INPUT_NAME)
     return model
@@ -105,19 +108,31 @@ def embed_passport_onnx(content: bytes, passport: Passport) -> bytes:
     return model.SerializeToString()
 
 
+def _turned(path: Path) -> "ModelProto":
+    import tf2onnx
+
+    return tf2onnx.convert.from_tflite(str(path), opset=OPSET)[0]
+
+
 @contextlib.contextmanager
-def _constants_once() -> "Iterator[None]":
-    """Keep tf2onnx from copying every constant into the message of its node, again after each of a dozen passes: a
-    message frees nothing while it lives. Weights of 112 MB took 6.7 GB, and take 1.8 so. A model gets its constants
-    from elsewhere (``Graph.make_graph``)."""
+def _few_copies() -> "Iterator[None]":
+    """Let tf2onnx hold weights of 112 MB in 0.9 GB in place of 6.
+
+    It copies the graph before each of a dozen passes, and each pass copies every constant into its node's message,
+    which frees nothing while it lives; a model gets its constants from elsewhere (``Graph.make_graph``).
+    """
+    from tf2onnx.constants import ENV_TF2ONNX_CATCH_ERRORS
     from tf2onnx.graph import Node
 
-    update = Node.update_proto
+    update, known = Node.update_proto, os.environ.get(ENV_TF2ONNX_CATCH_ERRORS)
     Node.update_proto = lambda node, storage=None: None if node.is_const() else update(node, storage)
+    os.environ[ENV_TF2ONNX_CATCH_ERRORS] = "FALSE"
     try:
         yield
     finally:
         Node.update_proto = update
+        del os.environ[ENV_TF2ONNX_CATCH_ERRORS]
+        os.environ |= {} if known is None else {ENV_TF2ONNX_CATCH_ERRORS: known}
 
 
 def _free_batch(graph: "GraphProto") -> None:

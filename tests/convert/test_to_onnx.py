@@ -106,3 +106,14 @@ def test_passport_is_carried_in_the_metadata(float32, sample):
     assert json.loads(carried["labels"]) == list(sample.labels)
     assert (carried["name"], carried["model_license"], carried["description"]) == ("mnist", "MIT", "digits")
     assert (carried["Image.BitmapPixelFormat"], carried["Image.NominalPixelRange"]) == ("Gray8", "NominalRange_0_255")
+
+
+def test_a_pass_of_tf2onnx_that_fails_is_left_out(tflite, float32, monkeypatch):
+    from tf2onnx.optimizer.reshape_optimizer import ReshapeOptimizer
+
+    def broken(self, graph):
+        raise ValueError("planted")
+
+    monkeypatch.setattr(ReshapeOptimizer, "_optimize", broken)
+    found = onnx.load_from_string(convert_onnx_float32(tflite["float32"]))
+    assert len(found.graph.node) >= len(onnx.load_from_string(float32).graph.node)
