@@ -17,8 +17,9 @@ SEEN_FROM_BASE = 12_000
 VALIDATION_PART, CALIBRATION_PART = 0.19, 0.08
 MOST_VALIDATION, MOST_CALIBRATION = 2_000, 300
 TRAINING_PART = 0.8
-# What a step keeps of every layer grows with the pixels of its batch. Of our own network at 224 x 224, with 100 MB of
-# photos kept: 1,578 MB in all with 16 of them in a batch, 1,240 with 8, and up to 100 MB more photos may be kept.
+# What a step keeps of every layer grows with the pixels of its batch. A training of our own network at 224 x 224 took
+# 1,578 MB in all with 16 photos in a batch, 99 MB of them being photos kept, and 1,240 MB with 8 and 75; up to 200 MB
+# of photos are kept.
 BATCH_PIXELS = 16 * 160**2
 
 
