@@ -10,6 +10,8 @@ from cnnedge.records import from_json, known, write_record
 
 TRIALS_SCHEMA = 1
 MAX_TRIALS_BYTES = 10_000_000
+# Layers in float that a line names.
+SHOWN_LAYERS = 3
 PREFERENCES = ("smallest", "fastest")
 
 
@@ -89,10 +91,21 @@ class Trial:
     @property
     def name(self) -> str:
         """``tflite int8_mixed, percentile ranges, in float: conv1``: says one candidate from all others."""
+        return self._words(len(self.float_layers))
+
+    @property
+    def label(self) -> str:
+        """``name`` with the costliest three layers: half of a MobileNetV2's are 800 characters."""
+        return self._words(SHOWN_LAYERS)
+
+    def _words(self, layers: int) -> str:
         words = f"{self.format} {self.precision}" + (" qat" if self.method == "qat" else "")
         if self.ranges not in ("", "minmax"):
             words += f", {self.ranges} ranges"
-        return words + (f", in float: {', '.join(self.float_layers)}" if self.float_layers else "")
+        if not self.float_layers:
+            return words
+        more = len(self.float_layers) - layers
+        return f"{words}, in float: {', '.join(self.float_layers[:layers])}" + (f" and {more} more" if more > 0 else "")
 
     @property
     def found(self) -> Paired:

@@ -50,13 +50,13 @@ def verdict_words(search: Search, trial: Trial) -> tuple[str, ...]:
     wish, count = search.wish, len(search.trials)
     figures = f"{trial.size_bytes / 1000:,.0f} kB, {accuracy_words(trial.found)}"
     if not search.met:
-        words = f"none of {count} candidates stays within {wish.max_drop_pp:g} points; the nearest is {trial.name}"
+        words = f"none of {count} candidates stays within {wish.max_drop_pp:g} points; the nearest is {trial.label}"
         return (f"{words}: {figures}", advice(search))
     if not _seems_to(trial, search):
         words = f"none of {count} candidates was seen to stay within {wish.max_drop_pp:g} points, which may be chance"
-        least = f"{words}: {trial.name} loses least: {figures}"
+        least = f"{words}: {trial.label} loses least: {figures}"
         return (least, too_few(trial.found, wish.max_drop_pp, "validation"))
-    words = f"{trial.name} is the {wish.prefer} of {count} that stays within {wish.max_drop_pp:g} points: {figures}"
+    words = f"{trial.label} is the {wish.prefer} of {count} that stays within {wish.max_drop_pp:g} points: {figures}"
     return (words,) if trial.found.verdict == WITHIN else (words, too_few(trial.found, wish.max_drop_pp, "validation"))
 
 
@@ -73,8 +73,8 @@ def confirmation(test: Paired, max_drop_pp: float) -> str:
 def trial_words(trial: Trial) -> str:
     """One line for a candidate that was just tried."""
     if trial.validation is None:
-        return f"{trial.name}: {trial.error}"
-    words = f"{trial.name}: {trial.size_bytes / 1000:,.0f} kB, {accuracy_words(trial.found)}: {_told(trial)}"
+        return f"{trial.label}: {trial.error}"
+    words = f"{trial.label}: {trial.size_bytes / 1000:,.0f} kB, {accuracy_words(trial.found)}: {_told(trial)}"
     return words + (f", the same file as {trial.same_as}" if trial.same_as else "")
 
 

@@ -128,14 +128,14 @@ class Seeker:
         return trial
 
     def _judged(self, trial: Trial, scheme: Scheme) -> Trial:
-        self.progress(f"make {trial.name}", 0, 1)
+        self.progress(f"make {trial.label}", 0, 1)
         content = self.converter.convert(scheme)
         trial = replace(trial, size_bytes=len(content), sha256=sha256_of(content))
         write_atomically(self.file(trial), content)
         twin = next((one for one in self.record.trials if one.sha256 == trial.sha256), None)
         if twin is not None:
             return replace(trial, validation=twin.validation, stopped=twin.stopped, same_as=twin.name)
-        found, stopped = self.judge.look_at(content, scheme.format, stage=f"try {trial.name}", progress=self.progress)
+        found, stopped = self.judge.look_at(content, scheme.format, stage=f"try {trial.label}", progress=self.progress)
         return replace(trial, validation=found, stopped=stopped)
 
     def file(self, trial: Trial) -> Path:
@@ -194,7 +194,7 @@ class Seeker:
             if seems_to is not None and seems_to.size_bytes <= trial.size_bytes:
                 return
             content = self.file(trial).read_bytes()
-            stage = f"try {trial.name} on the other images"
+            stage = f"try {trial.label} on the other images"
             found, stopped = self.judge.look_at(
                 content, trial.format, stage=stage, seen=trial.found, progress=self.progress
             )

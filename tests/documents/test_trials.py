@@ -11,6 +11,9 @@ def test_what_is_written_is_read_again(tmp_path):
     found.write(tmp_path / "search.json")
     assert read_search(tmp_path / "search.json") == found
     assert mixed.name == "tflite int8_mixed, percentile ranges, in float: conv1, conv2"
+    assert mixed.label == mixed.name
+    many = trial("int8_mixed", 150, float_layers=tuple(f"conv{number}" for number in range(1, 53)))
+    assert many.label == "tflite int8_mixed, in float: conv1, conv2, conv3 and 49 more" and "conv52" in many.name
     assert found.trial(mixed.name) == mixed and mixed.found.delta_pp == pytest.approx(-0.1)
 
 
