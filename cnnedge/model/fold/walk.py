@@ -9,6 +9,7 @@ from cnnedge.model.fold.affine import fold_affine
 from cnnedge.model.fold.branches import merge_branches
 from cnnedge.model.fold.channel_order import fold_channel_order
 from cnnedge.model.fold.dense_on_maps import convolve_maps
+from cnnedge.model.fold.grouped import part_channels
 from cnnedge.model.fold.separable import split_separable
 from cnnedge.model.graph import Graph
 from cnnedge.model.graph.build import build
@@ -41,6 +42,7 @@ def apply_rules(graph: Graph) -> None:
     take_weights(graph)
     split_separable(graph)
     convolve_maps(graph)
+    part_channels(graph)
     part_activations(graph)
     simplify_activations(graph)
     fold_channel_order(graph)
