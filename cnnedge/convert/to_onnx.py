@@ -29,6 +29,7 @@ from cnnedge.convert.runnable import refuse_unrunnable
 from cnnedge.convert.saved import quiet
 from cnnedge.convert.separate_clips import with_separate_clips
 from cnnedge.errors import ConversionError
+from cnnedge.formats.facts import COMPUTE
 from cnnedge.formats.model_file import open_model_file
 from cnnedge.model.fold import INPUT_NAME, OUTPUT_NAME
 from cnnedge.passport import AUTHOR, PASSPORT_KEY, Passport
@@ -181,7 +182,9 @@ def _with_layers_of_floats(model: "ModelProto", content: bytes, old_names: dict[
     floats = {operator.where for operator in open_model_file(content, "onnx").facts.float_before_last_layer()}
     for node in model.graph.node:
         if node.output[0] in floats:
-            node.name = f"{old_names[node.output[0]].split(';')[0]}/{node.name}"
+            names = old_names[node.output[0]].split(";")
+            # Of a layer that was joined with its activation, the activation's name comes first.
+            node.name = f"{names[-1 if node.op_type in COMPUTE else 0]}/{node.name}"
     return model.SerializeToString() if floats else content
 
 

@@ -14,16 +14,16 @@ from cnnedge.training import checkpoint
 
 
 def training_callbacks(
-    network: keras.Model, folder: Path, *, seed: int, steps: int, epochs: int, progress: Progress
+    network: keras.Model, folder: Path, *, name: str, seed: int, steps: int, epochs: int, progress: Progress
 ) -> list[keras.callbacks.Callback]:
-    """The callbacks of one ``fit`` that trains ``network``, in an order that matters.
+    """The callbacks of one ``fit`` that trains ``network``, which its user calls ``name``, in an order that matters.
 
     The epoch's row gets its figures, is written to ``history.csv``, and only then the checkpoint says that the epoch is
     done: a training killed in between repeats the epoch and its row, and loses neither.
     """
     callbacks: list[keras.callbacks.Callback] = [
         Reseed(network, seed),
-        Watch(f"train {network.name}", steps, epochs, progress),
+        Watch(f"train {name}", steps, epochs, progress),
         keras.callbacks.CSVLogger(folder / checkpoint.HISTORY, append=True),
     ]
     if keras.backend.backend() == "tensorflow":  # Keras writes TensorBoard logs through TensorFlow alone

@@ -92,8 +92,14 @@ def train(
             data.validation, num_classes=len(data.labels), batch_size=evaluation_batch(data.validation)
         ),
         callbacks=training_callbacks(
-            network, folder, seed=job.seed, steps=steps, epochs=recipe.epochs, progress=progress
-        ),
+            network,
+            folder,
+            name=Path(job.file).stem,
+            seed=job.seed,
+            steps=steps,
+            epochs=recipe.epochs,
+            progress=progress,
+        ),  # fmt: skip
         verbose=0,
     )
     if recipe.ema_momentum:

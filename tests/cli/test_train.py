@@ -217,6 +217,7 @@ def test_any_network_is_taken_up(shades, tmp_path, capsys):
     shown = capsys.readouterr()
     folder = tmp_path / "out" / "theirs"
     assert "it gives 5 logits" in shown.err and "right on 6 validation images" in shown.out
+    assert "train theirs: " in shown.err
     assert sorted(path.name for path in folder.glob("*.*")) == ["history.csv", "manifest.json", "theirs.keras"]
     training = json.loads((folder / "manifest.json").read_text())["training"]
     assert (training["network"], training["shape"], len(epochs_in(folder / "history.csv"))) == ("own", [16, 12, 3], 2)
