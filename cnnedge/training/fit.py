@@ -99,7 +99,7 @@ def train(
             steps=steps,
             epochs=recipe.epochs,
             progress=progress,
-        ),  # fmt: skip
+        ),
         verbose=0,
     )
     if recipe.ema_momentum:

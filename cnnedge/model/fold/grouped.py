@@ -1,5 +1,5 @@
-"""A convolution with a group for every channel is a depthwise one, for which TensorFlow has a kernel of its own: grouped
-ones are compiled by XLA, again for every shape, and what it compiled stays in memory (ConvNeXt)."""
+"""A convolution with a group for every channel is a depthwise one, for which TensorFlow has a kernel of its own:
+grouped ones are compiled by XLA, again for every shape, and what it compiled stays in memory (ConvNeXt)."""
 
 from cnnedge.model.graph import Graph
 from cnnedge.model.graph.weights import Weights
