@@ -11,7 +11,8 @@ from cnnedge.formats.facts import COMPUTE, Facts, OperatorFacts, TensorFacts
 from cnnedge.formats.onnx.reader import Node, OnnxModel, Value
 from cnnedge.formats.onnx.shapes import image_and_weights, infer_shapes
 
-_CONVERTING = {"QuantizeLinear", "DequantizeLinear", "Cast", "DynamicQuantizeLinear"}
+_QUANTIZING = {"QuantizeLinear", "DynamicQuantizeLinear"}
+_CONVERTING = {*_QUANTIZING, "DequantizeLinear", "Cast"}
 _RESHAPING = {"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity"}
 # They only move data, and ONNX Runtime draws the dequantization through them (its QDQ propagation; Flatten and
 # Concat are not among them: they need a quantization of their own behind them).
@@ -59,12 +60,25 @@ class _Reader:
                 self.readers.setdefault(name, []).append(node)
         self.types = {value.name: value.dtype for value in model.inputs}
         self.types |= {name: constant.dtype for name, constant in model.initializers.items()}
+        self.codes = self._code_tensors()
         self.integers = self._integer_tensors()
         self.closed = self._closed_tensors()
 
+    def _code_tensors(self) -> set[str]:
+        """Tensors of 8-bit integers: what calculates with nothing else calculates in integers, by ONNX's own types."""
+        found = {name for name, dtype in self.types.items() if dtype in _INTEGERS}
+        for node in self.model.nodes:
+            if node.op in _QUANTIZING or _is_integer(node.op) or self._reads_codes(node, found):
+                found.update(node.outputs[:1])
+        return found
+
+    def _reads_codes(self, node: Node, codes: set[str]) -> bool:
+        values = [name for name in node.inputs if name and (name in codes or not self._is_constant(name))]
+        return node.op not in _CONVERTING and bool(values) and codes.issuperset(values)
+
     def _integer_tensors(self) -> set[str]:
         """Tensors of 8-bit integers, and their exact float images behind a DequantizeLinear."""
-        found = {name for name, dtype in self.types.items() if dtype in _INTEGERS}
+        found = set(self.codes)
         for node in self.model.nodes:
             moves_integers = node.op in _MOVING and bool(found & set(node.inputs[:1]))
             if moves_integers or node.op in _CONVERTING - {"Cast"} or _is_integer(node.op):
@@ -158,6 +172,8 @@ class _Reader:
             return "float"
         if node.op in _MOVING | _MOVING_EXACTLY:
             return "none"
+        if self._reads_codes(node, self.codes):
+            return "int8"
         if node.op not in _FUSED or self._has_a_constant_in_the_way(node):
             return "float"
         return "int8" if node.op in _FLOAT_OUT or self.closed.issuperset(node.outputs[:1]) else "float"

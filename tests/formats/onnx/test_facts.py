@@ -104,3 +104,19 @@ def test_what_only_moves_values_calculates_nothing(op, inputs, attributes):
     content = quantized(op, inputs, attributes, np.int8)
     (found,) = [one for one in open_model_file(content, "onnx").facts.operators if one.op == op]
     assert found.arithmetic == "none"
+
+
+def test_what_joins_codes_calculates_in_integers():
+    """tf2onnx joins the branches of an Inception block as the bytes that they are, without a DequantizeLinear."""
+    constants = [numpy_helper.from_array(np.float32(0.05), "scale"), numpy_helper.from_array(np.uint8(0), "zero")]
+    quantizing = [helper.make_node("QuantizeLinear", [name, "scale", "zero"], [f"{name}_codes"]) for name in TWO]
+    joined = helper.make_node("Concat", [f"{name}_codes" for name in TWO], ["joined"], axis=1)
+    pooled = helper.make_node("MaxPool", ["joined"], ["pooled"], kernel_shape=[2, 2])
+    back = helper.make_node("DequantizeLinear", ["pooled", "scale", "zero"], ["answer"])
+    images = [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, 4, 6, 6)) for name in TWO]
+    answer = helper.make_tensor_value_info("answer", TensorProto.FLOAT, None)
+    graph = helper.make_graph([*quantizing, joined, pooled, back], "graph", images, [answer], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    found = {one.op: one.arithmetic for one in open_model_file(model.SerializeToString(), "onnx").facts.operators}
+    assert (found["Concat"], found["MaxPool"]) == ("int8", "none")
+    assert not takes_floats(optimized(model.SerializeToString()).graph)
