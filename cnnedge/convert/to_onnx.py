@@ -26,7 +26,7 @@ from cnnedge.convert.free_batch import with_free_batch
 from cnnedge.convert.integer_graph import IntegerGraph
 from cnnedge.convert.missing_operators import write_out
 from cnnedge.convert.runnable import refuse_unrunnable
-from cnnedge.convert.saved import quiet
+from cnnedge.convert.saved import let_go, quiet
 from cnnedge.convert.separate_clips import with_separate_clips
 from cnnedge.errors import ConversionError
 from cnnedge.formats.facts import COMPUTE
@@ -80,6 +80,7 @@ def _from_tflite(tflite: bytes, precision: str) -> "ModelProto":
                 model = _turned(path)
             except Exception as error:
                 raise ConversionError(f"ONNX {precision} conversion failed: {error}") from error
+    let_go()  # tf2onnx's graph, whose nodes refer to each other
     write_out(model.graph)
     _rename(model.graph, model.graph.input[0].name, INPUT_NAME)
     return model
