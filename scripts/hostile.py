@@ -10,7 +10,9 @@ kinds ``damaged-...`` are files that we ship and pictures with bits, numbers or 
 
 import argparse
 import sys
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # a package of that name is installed too
 from tests.support.hostile_run import KINDS, run_hostile
 
 

@@ -24,6 +24,8 @@ from cnnedge.files import write_atomically
 from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring.accuracy import wilson_interval
 from cnnedge.training.recipes import Recipe
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # a package of that name is installed too
 from tests.support.digits import digits
 from tests.support.planted import searchable
 

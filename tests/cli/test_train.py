@@ -40,7 +40,7 @@ def command(*arguments: str, **environment: str) -> subprocess.Popen:
 
 def noise(errors: str) -> list[str]:
     """The lines on standard error that are not ours."""
-    ours = ("loading ", "next: ", "decode images: ", "only 160 training images: ", "train mnist-tiny: ")
+    ours = ("loading ", "next: ", "decode images: ", "only 160 training images: ", "train mine: ", "train mnist-tiny: ")
     return [line for line in errors.splitlines() if not line.startswith(ours)]
 
 

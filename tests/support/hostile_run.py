@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 KINDS = ("tflite", "onnx", "damaged-tflite", "damaged-onnx", "damaged-picture", "damaged-keras")
 PATIENCE_S = 20
@@ -42,7 +43,10 @@ def _run_child(kind: str, first: int, last: int, every: int, findings: Findings)
     """Run one child; return the seed after the last file that it opened."""
     command = [sys.executable, "-m", "tests.support.hostile_child", kind, str(first), str(last), str(every)]
     seed, heavy = first - 1, False
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1) as child:
+    # In the repository, where ``tests`` is this one: a package of that name is installed too.
+    with subprocess.Popen(
+        command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1
+    ) as child:
         assert child.stdout is not None
         while True:
             if not select.select([child.stdout], [], [], PATIENCE_S if seed >= first else START_S)[0]:

@@ -128,7 +128,7 @@ def test_a_search_that_was_stopped_goes_on(
     assert run([*command, "--preset", "full"]) == 1
     assert "a training or a search goes on with --resume" in capsys.readouterr().err
     assert run([*command, "--preset", "full"]) == 1
-    assert "holds an unfinished training: add --resume" in capsys.readouterr().err
+    assert "holds an unfinished search: add --resume" in capsys.readouterr().err
     assert run([*command, "--preset", "quick", "--resume"]) == 2
     assert "was made with qat_epochs 4, not 1" in capsys.readouterr().err
     assert run([*command, "--preset", "full", "--resume"]) == 0
