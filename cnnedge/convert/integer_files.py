@@ -84,7 +84,7 @@ class IntegerFiles:
         self._kept[levels, precision], self._files[levels, precision, "uint8"] = kept, content
 
     def _converted(self, model: "keras.Model", levels: int, precision: str, io: str) -> bytes:
-        return convert_tflite(
+        return convert_tflite(  # the twin has no name here: it is let go once it is written down
             with_rounded_weights(model, self.pixels, levels=levels), precision=precision, pixels=self.pixels, io=io
         )
 

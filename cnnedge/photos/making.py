@@ -12,7 +12,6 @@ from cnnedge.documents import Document
 from cnnedge.documents.trials import Search, Wish
 from cnnedge.errors import DataError
 from cnnedge.lock import alone_in
-from cnnedge.model.keras_file import load_keras
 from cnnedge.model.networks import PHOTOS
 from cnnedge.photos import imagenet
 from cnnedge.photos.frozen_base import write_start
@@ -71,10 +70,9 @@ def make(
             f"train on {len(data.train):,} photos of {job.size} x {job.size}: {job.recipe.epochs} epochs of "
             f"{job.steps_per_epoch(data)} batches of {job.recipe.batch_size}"
         )
-        pipeline.train_and_save(
+        network = pipeline.train_and_save(
             job, data, folder=folder, resume=resume, overwrite=overwrite, keep_checkpoint=True, progress=progress
         )
-        network = load_keras(folder / job.file)  # without the optimizer and what TensorFlow traced to train it
         learning = Learning(checkpoints=folder)
         converter = Converter(network, data, job.recipe, seed=job.seed, learning=learning, progress=progress)
         found = _search(order, converter, folder, resume=resume, tell=tell, progress=progress)

@@ -70,6 +70,17 @@ def test_a_file_no_better_than_a_guess_is_refused():
     refuse_guessing(guess, guess, None)  # the model itself knows nothing: that is not the file's loss
 
 
+def test_a_refused_file_names_its_layer_and_a_way_out(digits_model, sample, tmp_path):
+    model = with_large_logits(digits_model, 4_000)  # a step of 15, and all logits are within 10
+    save_keras(model, tmp_path / "net.keras")
+    converter = Converter(model, sample, Recipe(epochs=1))
+    plan = plan_of(("tflite",), ("int8",))
+    done = export(converter, plan, source=tmp_path / "net.keras", name="net", folder=tmp_path)
+    assert list(done.failures) == ["net_int8.tflite"] and not (tmp_path / "net_int8.tflite").exists()
+    said = done.failures["net_int8.tflite"]
+    assert "--keep-losses writes it); most noise comes from " in said and "Try --qat, cnnedge search (" in said
+
+
 def test_every_failure_has_its_reason_and_the_others_are_written(digits_model, sample, tmp_path):
     model = keras.models.clone_model(digits_model)
     model.set_weights(digits_model.get_weights())

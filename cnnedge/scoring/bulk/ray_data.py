@@ -89,7 +89,6 @@ def _drive(order: Order, parts: list[int], workers: int, address: str | None, ca
     threading.Thread(target=_end_with, args=(caller,), daemon=True).start()
     _be_silent()
     import ray
-    from ray.exceptions import RayError
 
     try:
         # Without an address Ray would join whatever cluster was started here last.
@@ -97,8 +96,8 @@ def _drive(order: Order, parts: list[int], workers: int, address: str | None, ca
         ray.init(address=address or "local", log_to_driver=False, **here)
         _run(ray, order, parts, workers, caller.send)
         caller.send("all")
-    except (RayError, ConnectionError, ValueError) as error:
-        reason = " ".join(str(error).split())[-300:]
+    except Exception as error:  # Ray's, those of its parts, and a machine's: none may pass for a vanished cluster
+        reason = " ".join(str(error).split())[-300:] or type(error).__name__
         if isinstance(error, ConnectionError) and "RAY_AUTH_MODE" not in os.environ:
             reason += " (one that wants a token is reached with RAY_AUTH_MODE=token)"
         caller.send(CnnedgeError(f"Ray: {reason}: what is labelled is kept; go on with --resume"))
