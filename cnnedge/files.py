@@ -120,6 +120,9 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     The bytes go to a temporary file in the same folder (a rename is atomic only within a file system) and are
     flushed to the disk before the rename. On any failure the temporary file is removed.
+
+    Raises:
+        OSError: it cannot be written; ``filename`` is ``path``, of which a failed write itself says nothing.
     """
     import tempfile  # commands that only read do without it
 
@@ -135,9 +138,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.umask(umask)
         Path(temporary).chmod(0o666 & ~umask)
         Path(temporary).replace(path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             Path(temporary).unlink()
+        if isinstance(error, OSError):
+            error.filename = str(path)
         raise
 
 

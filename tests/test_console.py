@@ -1,5 +1,6 @@
 """What reaches the terminal: other people's text as text, whatever the streams are."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cnnedge import console
+from cnnedge.cli import app
 from cnnedge.cli.app import run
 from tests.support import models
 from tests.support.labelled_files import foreign
@@ -74,3 +76,19 @@ def test_a_full_disk_behind_the_answer_is_one_line():
     command = f'"{sys.executable}" -m cnnedge --version > /dev/full'
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and done.stderr == "error: No space left on device\n"
+
+
+def test_a_full_disk_is_named_with_what_to_do(tmp_path, monkeypatch, capsys):
+    where = str(tmp_path / "file.tflite")
+    monkeypatch.setattr(app, "make_app", lambda names: _raising(OSError(errno.ENOSPC, "No space left on device", where)))
+    assert app.run(["doctor"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: No space left on device: {where}; make room there, or choose another place\n"
+    )
+
+
+def _raising(error):
+    def run(**_):
+        raise error
+
+    return run

@@ -4,6 +4,7 @@ A command line reads the module of its own command alone. The modules import onl
 that ``cnnedge --help``, which reads them all, is fast; everything heavier is imported inside the command that needs it.
 """
 
+import errno
 import os
 import sys
 import traceback
@@ -17,6 +18,7 @@ from cnnedge.errors import CnnedgeError
 
 # What the command-line parser returns after Ctrl-C: 128 + SIGINT, as shells do.
 INTERRUPTED = 130
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)  # no space left, or no quota
 
 
 def _print_version(wanted: bool) -> None:
@@ -93,5 +95,6 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return "", error.exit_code
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror or error}{where}", 1
+        room = "; make room there, or choose another place" if where and error.errno in _DISK_FULL else ""
+        return f"{error.strerror or error}{where}{room}", 1
     return f"{type(error).__name__}: {error} (this is a defect; --debug shows the traceback)", 1
