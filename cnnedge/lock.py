@@ -35,6 +35,24 @@ def alone_in(folder: Path, work: str) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
+def refuse_held(folder: Path, work: str) -> None:
+    """Say what ``alone_in`` would say, at once and without taking anything: for before the long work.
+
+    Raises:
+        CnnedgeError: another process holds ``folder`` for this ``work``.
+    """
+    import fcntl
+
+    path = folder.resolve() / f".{work}.lock"
+    if path in _held or not path.is_file():
+        return
+    with path.open() as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CnnedgeError(_refusal(stream, path, work)) from None
+
+
 def _locked(path: Path, work: str) -> IO[str]:
     """The open file at ``path``, locked until it is closed, with this process's number in it."""
     import fcntl  # POSIX alone, as are those who call

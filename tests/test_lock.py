@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from cnnedge.errors import CnnedgeError
-from cnnedge.lock import alone_in
+from cnnedge.lock import alone_in, refuse_held
 
 HOLD = """
 import sys
@@ -33,11 +33,15 @@ def test_the_other_process_is_named_until_it_ends(holder, tmp_path):
     refusal = rf"process {holder.pid} is training in .*: wait until it ends, stop it, or choose another --out"
     with pytest.raises(CnnedgeError, match=refusal), alone_in(tmp_path, "training"):
         pass
+    with pytest.raises(CnnedgeError, match=refusal):
+        refuse_held(tmp_path, "training")
     holder.communicate("")
+    refuse_held(tmp_path, "training")
     with (
         alone_in(tmp_path, "training"),
         alone_in(tmp_path, "training"),
     ):  # a caller may hold it already
+        refuse_held(tmp_path, "training")
         assert (tmp_path / ".training.lock").exists()
     assert list(tmp_path.iterdir()) == []
 

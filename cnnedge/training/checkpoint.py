@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from cnnedge.errors import FileExistsRefusal, ModelError, UsageError
 from cnnedge.files import check_writable, refuse_existing, sha256_of, write_atomically
+from cnnedge.lock import refuse_held
 from cnnedge.manifest import FileFacts, TrainingRecord
 from cnnedge.records import from_json, to_json
 from cnnedge.training.job import SavedNetwork, TrainingJob
@@ -88,9 +89,10 @@ def check_start(
 
     Raises:
         FileExistsRefusal: an unfinished training is there, or one of ``files``, and it may not be replaced.
-        CnnedgeError: ``folder`` cannot be written.
+        CnnedgeError: ``folder`` cannot be written, or another process trains in it.
     """
     check_writable(folder)
+    refuse_held(folder, "training")
     if overwrite or (resume and unfinished(folder)):
         return
     _refuse_unfinished(folder, unfinished)
