@@ -116,6 +116,7 @@ def accuracy_figures(one: Measurement, labels: np.ndarray, class_names: Sequence
         confusion=confusion.tolist(),
         shares_accuracy_with=one.shares_accuracy_with,
         mistakes=_mistakes(probabilities, found) if distribution else None,
+        columns=one.columns,
     )
 
 

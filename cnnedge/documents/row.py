@@ -148,7 +148,10 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """Fractions 0..1; ``top1_low`` and ``top1_high`` are the 95 % Wilson interval; ``mistakes`` the surest ones."""
+    """Fractions 0..1; ``top1_low`` and ``top1_high`` are the 95 % Wilson interval; ``mistakes`` the surest ones.
+
+    ``columns`` are the file's outputs in the order of the data's classes, where its names have another one.
+    """
 
     top1: float | None
     top1_low: float | None
@@ -159,6 +162,7 @@ class Accuracy:
     confusion: list[list[int]] | None
     shares_accuracy_with: str | None
     mistakes: list[Mistake] | None = None
+    columns: list[int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
