@@ -37,7 +37,8 @@ class FileFacts:
 class TrainedOn:
     """The data of a training; ``source`` as in ``Dataset.source``.
 
-    ``source`` and ``validation_sha256`` are "" in manifests from before they were kept.
+    ``source``, ``validation_sha256`` and ``labels``, in the order of the outputs, are empty in manifests from before
+    they were kept.
     """
 
     name: str
@@ -45,6 +46,7 @@ class TrainedOn:
     train_sha256: str
     source: str = ""
     validation_sha256: str = ""
+    labels: tuple[str, ...] = ()
 
     @property
     def published(self) -> bool:

@@ -80,7 +80,9 @@ def test_a_full_disk_behind_the_answer_is_one_line():
 
 def test_a_full_disk_is_named_with_what_to_do(tmp_path, monkeypatch, capsys):
     where = str(tmp_path / "file.tflite")
-    monkeypatch.setattr(app, "make_app", lambda names: _raising(OSError(errno.ENOSPC, "No space left on device", where)))
+    monkeypatch.setattr(
+        app, "make_app", lambda names: _raising(OSError(errno.ENOSPC, "No space left on device", where))
+    )
     assert app.run(["doctor"]) == 1
     assert capsys.readouterr().err == (
         f"error: No space left on device: {where}; make room there, or choose another place\n"

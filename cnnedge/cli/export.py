@@ -114,6 +114,7 @@ def export(
     from cnnedge.convert.exporting import export_recipe, trained_on
     from cnnedge.convert.qat import resuming
     from cnnedge.convert.scheme import EIGHT_BITS_ARE_RIGHT, plan_of
+    from cnnedge.data.known_classes import known_classes, refuse_other_classes
     from cnnedge.formats.inspection import check_requirements
     from cnnedge.labels import asked_labels
     from cnnedge.manifest import training_record
@@ -150,7 +151,8 @@ def export(
     )  # fmt: skip
     from cnnedge import data as datasets
 
-    options = datasets.FolderOptions(labels=names, test=test, max_bad=max_bad / 100)
+    known = None if names else known_classes(path, record)
+    options = datasets.FolderOptions(labels=names or known, test=test, max_bad=max_bad / 100)
     if data is not None:
         datasets.check_source(data, options=options)
     require_tensorflow(console.say)
@@ -182,8 +184,9 @@ def export(
             data, image_shape=model.input_shape[1:], calibration=recipe.calibration_images,
             folder=options, progress=progress,
         )  # fmt: skip
-        if dataset and names:
-            dataset = datasets.named(dataset, names)
+        if dataset:
+            refuse_other_classes(dataset, known, path)
+            dataset = datasets.named(dataset, names) if names else dataset
         if dataset and not rgb_input:
             say_notes(path.name, [check_plausible(read, dataset)])
         del read  # the original's weights, which nothing asks any more

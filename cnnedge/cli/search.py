@@ -90,6 +90,7 @@ def search(
     from cnnedge.convert.exporting import check_data, export_recipe, trained_on
     from cnnedge.convert.qat import resuming
     from cnnedge.convert.scheme import ExportPlan
+    from cnnedge.data.known_classes import known_classes, refuse_other_classes
     from cnnedge.documents import read_document
     from cnnedge.labels import asked_labels
     from cnnedge.manifest import training_record
@@ -118,7 +119,8 @@ def search(
     require_report_packages()
     from cnnedge import data as datasets
 
-    options = datasets.FolderOptions(labels=names, test=test, max_bad=max_bad / 100)
+    known = None if names else known_classes(path, record)
+    options = datasets.FolderOptions(labels=names or known, test=test, max_bad=max_bad / 100)
     datasets.check_source(data, options=options)
     require_tensorflow(console.say)
     import tempfile
@@ -144,6 +146,7 @@ def search(
             data, image_shape=read.model.input_shape[1:], calibration=recipe.calibration_images,
             folder=options, progress=progress,
         )  # fmt: skip
+        refuse_other_classes(dataset, known, original)
         dataset = datasets.named(dataset, names) if names else dataset
         say_notes(path.name, [check_plausible(read, dataset)])
         if not len(dataset.validation):

@@ -70,7 +70,9 @@ def check_source(
     if isinstance(name_or_folder, str) and name_or_folder in SPECS:
         if image_shape is not None and not has_shape(name_or_folder, image_shape):
             own = SPECS[name_or_folder].image_shape
-            raise UsageError(f"{name_or_folder} has images of {own}, not {image_shape}")
+            raise UsageError(
+                f"{name_or_folder} has images of {own}, not {image_shape}: choose data of that shape, or a folder"
+            )
         if options.test is not None:
             raise UsageError(f"{name_or_folder} has test images of its own: give --test with --data DIR alone")
     elif not (Path(name_or_folder).is_dir() or is_zip(Path(name_or_folder)) or is_sharded(str(name_or_folder))):

@@ -34,6 +34,7 @@ def choose_dataset(
         DataError: see ``data.load``.
     """
     from cnnedge import data as datasets
+    from cnnedge.data.known_classes import known_classes, refuse_other_classes
 
     files = _readable(exported)
     records: list[Recorded | None] = [*map(_exported_with, files), *map(_trained_on, keras)]
@@ -42,11 +43,16 @@ def choose_dataset(
     # For a folder without a test split the seed chooses the test images: another one would test on trained ones.
     seed = record.seed if isinstance(record, DataFacts) else 0
     options = options or datasets.FolderOptions()
+    answered = {} if options.labels else {path: known_classes(path, training_record(path)) for path in keras}
     if options.labels is None:
-        options = replace(options, labels=next((file.labels for file in files if file.labels), None))
+        brought = [*(file.labels for file in files), *answered.values()]
+        options = replace(options, labels=next((labels for labels in brought if labels), None))
     found = datasets.load(name, seed=seed, image_shape=_image_shape(name, files), folder=options, progress=progress)
     found = next((as_exported(found, file) for file in files if file.labels), found)
     _refuse_other_classes(found, files)
+    if not files:
+        for path, known in answered.items():
+            refuse_other_classes(found, known, path)
     return found
 
 

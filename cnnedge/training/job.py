@@ -100,7 +100,9 @@ class TrainingJob:
             DataError: images of another shape than the network's, or fewer than one batch.
         """
         self.steps_per_epoch(data)
-        identity = TrainedOn(data.name, data.is_sample, data.train.sha256, data.source, data.validation.sha256)
+        identity = TrainedOn(
+            data.name, data.is_sample, data.train.sha256, data.source, data.validation.sha256, data.labels
+        )
         return dataclasses.replace(self, data=identity)
 
     def steps_per_epoch(self, data: "Dataset") -> int:
@@ -113,13 +115,13 @@ class TrainingJob:
         shape = data.train.image_shape
         if shape != expected:
             raise DataError(f"{data.name} has images of shape {shape}, {self.network} takes {expected}")
-        steps = len(data.train) // self.recipe.batch_size
-        if steps == 0:
+        images, batch = len(data.train), self.recipe.batch_size
+        if images < batch:
             raise DataError(
-                f"{data.name} has {len(data.train)} training images, fewer than a batch of {self.recipe.batch_size}: "
-                f"choose a smaller batch size"
+                f"{data.name} has {images:,} training images, fewer than a batch of {batch}: "
+                f"add --batch-size {max(1, min(32, images // 8))}, or let cnnedge photos choose for so few"
             )
-        return steps
+        return images // batch
 
     def difference(self, other: "TrainingJob") -> str | None:
         """The first setting in which ``other`` differs, as "epochs 4, not 5"; None if they are the same job."""

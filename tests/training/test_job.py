@@ -4,8 +4,11 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from cnnedge.data.array_split import ArraySplit
+from cnnedge.data.splits import Dataset
 from cnnedge.errors import DataError, ModelError, UsageError
 from cnnedge.manifest import TrainedOn, TrainingRecord, read_manifest
 from cnnedge.records import from_json, to_json
@@ -29,6 +32,15 @@ def test_a_job_comes_back_whole_from_its_record():
     assert WHOLE.difference(WHOLE) is None
     with pytest.raises(ValueError, match="a job without data has no record"):
         record(dataclasses.replace(WHOLE, data=None))
+
+
+def test_the_classes_of_the_data_are_kept_in_their_order():
+    split = ArraySplit(np.zeros((4, 28, 28, 1), np.uint8), np.array([0, 1, 0, 1]))
+    job = TrainingJob("mnist", Recipe(epochs=1, batch_size=2)).on(
+        Dataset("pets", ("dog", "cat"), split, split, split, split, "folder", False, "", 0)
+    )
+    read = from_json(TrainingRecord, json.loads(json.dumps(to_json(record(job)))))
+    assert read.data.labels == ("dog", "cat")
 
 
 @pytest.mark.parametrize("name", ["mnist", "mnist-tiny", "cifar10", "cifar10-small"])

@@ -1,0 +1,45 @@
+"""The classes that a model answers, where its own record says them: data with others is another model's."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnedge.errors import DataError
+from cnnedge.files import sha256_of
+from cnnedge.manifest import TrainingRecord, read_manifest
+
+if TYPE_CHECKING:
+    from cnnedge.data import Dataset
+
+
+def known_classes(path: Path, record: TrainingRecord | None) -> tuple[str, ...] | None:
+    """In the order of the model's outputs; None where neither its record nor the manifest beside it says them.
+
+    Records from before they were kept lack them: then the manifest counts, if it describes this very file.
+
+    Raises:
+        DataError: the manifest is damaged.
+    """
+    if record is None:
+        return None
+    if record.data.labels:
+        return record.data.labels
+    manifest = read_manifest(path.parent)
+    entry = None if manifest is None else manifest.files.get(path.name)
+    return entry.labels if entry and entry.sha256 == sha256_of(path.read_bytes()) else None
+
+
+def refuse_other_classes(dataset: "Dataset", known: tuple[str, ...] | None, path: Path) -> None:
+    """Raise if ``dataset`` has other classes than the model in ``path`` is ``known`` to answer.
+
+    Raises:
+        DataError: names both.
+    """
+    if known is not None and known != dataset.labels:
+        raise DataError(
+            f"{path.name} answers {_listed(known)}; {dataset.name} has {_listed(dataset.labels)}: choose data with its "
+            "classes, or name its outputs with --labels if they are these pictures' classes"
+        )
+
+
+def _listed(labels: tuple[str, ...], most: int = 10) -> str:
+    return ", ".join(labels[:most]) + (f" and {len(labels) - most} more" if len(labels) > most else "")

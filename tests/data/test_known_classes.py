@@ -1,0 +1,52 @@
+"""Data with other classes than a model's own record says is another model's."""
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from cnnedge.data.known_classes import known_classes, refuse_other_classes
+from cnnedge.errors import DataError
+from cnnedge.manifest import TrainedOn, TrainingRecord
+from cnnedge.scoring.testdata import choose_dataset
+
+SHIPPED = Path(__file__).parents[2] / "exported" / "mnist-tiny"
+DIGITS = tuple("0123456789")
+
+
+def record(labels=()):
+    data = TrainedOn("mnist", False, "ab", "cache", "cd", labels)
+    return TrainingRecord({}, 0, "tensorflow", None, None, data, {})
+
+
+def test_the_record_says_them_in_the_order_of_the_outputs(tmp_path):
+    assert known_classes(tmp_path / "net.keras", record(("dog", "cat"))) == ("dog", "cat")
+
+
+def test_an_older_record_leaves_it_to_the_manifest_of_this_very_file(tmp_path):
+    keras = shutil.copy(SHIPPED / "mnist-tiny.keras", tmp_path / "mnist-tiny.keras")
+    assert known_classes(keras, record()) is None
+    shutil.copy(SHIPPED / "manifest.json", tmp_path)
+    assert known_classes(keras, record()) == DIGITS
+    keras.write_bytes(keras.read_bytes() + b"another")
+    assert known_classes(keras, record()) is None
+
+
+def test_a_model_from_elsewhere_says_nothing(tmp_path):
+    assert known_classes(tmp_path / "net.keras", None) is None
+    refuse_other_classes(SimpleNamespace(name="pets", labels=("cat", "dog")), None, tmp_path / "net.keras")
+
+
+@pytest.mark.parametrize("known", [("cat", "fox"), ("dog", "cat"), ("cat", "dog", "fox")])
+def test_other_classes_are_refused(known):
+    with pytest.raises(DataError, match=r"net\.keras answers .*; pets has cat, dog: .* --labels"):
+        refuse_other_classes(SimpleNamespace(name="pets", labels=("cat", "dog")), known, Path("net.keras"))
+
+
+def test_a_float_model_is_not_measured_with_another_ones_pictures(digit_folder, tmp_path):
+    renamed = tmp_path / "letters"
+    for number, folder in enumerate(sorted(path for path in Path(digit_folder).iterdir() if path.is_dir())):
+        shutil.copytree(folder, renamed / "abcdefghij"[number])
+    with pytest.raises(DataError, match=r"mnist-tiny\.keras answers 0, 1, .*; letters has a, b"):
+        choose_dataset(str(renamed), [], [SHIPPED / "mnist-tiny.keras"])
