@@ -90,7 +90,7 @@ def search(
     from cnnedge.convert.exporting import check_data, export_recipe, trained_on
     from cnnedge.convert.qat import resuming
     from cnnedge.convert.scheme import ExportPlan
-    from cnnedge.data.known_classes import known_classes, refuse_other_classes
+    from cnnedge.data.known_classes import doubt_unseen, known_classes, refuse_other_classes
     from cnnedge.documents import read_document
     from cnnedge.labels import asked_labels
     from cnnedge.manifest import training_record
@@ -148,7 +148,7 @@ def search(
         )  # fmt: skip
         refuse_other_classes(dataset, known, original)
         dataset = datasets.named(dataset, names) if names else dataset
-        say_notes(path.name, [check_plausible(read, dataset)])
+        say_notes(path.name, [doubt_unseen(dataset, record), check_plausible(read, dataset)])
         if not len(dataset.validation):
             raise DataError(f"{dataset.name} has no validation images, and a search decides on them: add pictures")
         learning = Learning(checkpoints=folder)

@@ -117,19 +117,20 @@ def load(
         shape = image_shape or spec.image_shape
         name, labels, licence = spec.name, spec.labels, spec.licence
         training, test, source = _published(spec, shape, progress)
-        own_validation = None
+        own_validation, drawn = None, False
     else:
         name, licence, source = _own_name(name_or_folder), "", "folder"
         shape = image_shape or FOLDER_IMAGE_SHAPE
         found = _read_own(name_or_folder, shape, seed=seed, options=folder, progress=progress)
         labels, training, own_validation, test = found.labels, found.training, found.validation, found.test
+        drawn = found.drawn
     if own_validation is None:
         parts = hold_out(training, [test], seed=seed, validation=validation, calibration=calibration)
     else:
         others = [test, own_validation]
         train, _, for_calibration = hold_out(training, others, seed=seed, validation=0, calibration=calibration)
         parts = train, own_validation, for_calibration
-    return Dataset(name, labels, *parts, test, source, source == SAMPLE, licence, seed)
+    return Dataset(name, labels, *parts, test, source, source == SAMPLE, licence, seed, drawn)
 
 
 def look(

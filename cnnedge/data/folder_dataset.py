@@ -48,13 +48,15 @@ class FolderOptions:
 
 @dataclass(frozen=True)
 class FolderParts:
-    """What a folder holds; ``validation`` is None where it is still to be held out of ``training``."""
+    """What a folder holds; ``validation`` is None where it is still to be held out of ``training``; ``drawn`` says that
+    the test pictures were, because the folder has none of its own."""
 
     labels: tuple[str, ...]
     training: Split
     validation: Split | None
     test: Split
     findings: Findings
+    drawn: bool = False
 
 
 def read_folder(
@@ -95,7 +97,8 @@ def assemble(
     parts = _read(listed, image_shape, encoded, progress)
     unreadable = _refuse_bad(source, parts, options.max_bad)
     parts = {name: part.take(_readable(part)) for name, part in parts.items()}
-    if "test" not in parts:
+    drawn = "test" not in parts
+    if drawn:
         parts["train"], parts["test"] = _split(parts["train"], classes, seed)
     nothing = parts["test"].take([])
     labels = class_order(classes, options.labels)
@@ -103,7 +106,8 @@ def assemble(
     findings = find(parts, labels, unreadable, parts["test"].files.sizes())
     for sentence in findings.warnings():
         _log.warning("%s: %s", source, sentence)
-    return FolderParts(labels, parts.get("train", nothing), parts.get("validation"), parts["test"], findings)
+    training = parts.get("train", nothing)
+    return FolderParts(labels, training, parts.get("validation"), parts["test"], findings, drawn)
 
 
 def class_order(classes: tuple[str, ...], wanted: Sequence[str] | None) -> tuple[str, ...]:

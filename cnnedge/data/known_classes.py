@@ -1,4 +1,4 @@
-"""The classes that a model answers, where its own record says them: data with others is another model's."""
+"""What a model's own record says of data: the classes that it answers, and the pictures that it has seen."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +39,19 @@ def refuse_other_classes(dataset: "Dataset", known: tuple[str, ...] | None, path
             f"{path.name} answers {_listed(known)}; {dataset.name} has {_listed(dataset.labels)}: choose data with its "
             "classes, or name its outputs with --labels if they are these pictures' classes"
         )
+
+
+def doubt_unseen(dataset: "Dataset", record: TrainingRecord | None) -> str | None:
+    """A sentence where the test pictures may be among those that the model learned from; None where they are not.
+
+    A record knows its training pictures by the hash of them all: the same split leaves the same pictures out.
+    """
+    if not dataset.drawn_test or (record is not None and record.data.train_sha256 == dataset.train.sha256):
+        return None
+    return (
+        f"its {len(dataset.test):,} test pictures were drawn from {dataset.name}: if it learned from them, what is "
+        "measured is better than on new ones; --test DIR names pictures that it has not seen"
+    )
 
 
 def _listed(labels: tuple[str, ...], most: int = 10) -> str:

@@ -67,7 +67,7 @@ class Dataset:
 
     ``source`` is "cache", "canonical address", "npm mirror", "bundled sample" or "folder". ``is_sample`` is
     true for the bundled sample alone: figures measured on it are not the dataset's. ``seed`` chose the
-    splits.
+    splits. ``drawn_test``: the test pictures were drawn from a person's own, who has set none aside.
     """
 
     name: str
@@ -80,6 +80,7 @@ class Dataset:
     is_sample: bool
     licence: str
     seed: int
+    drawn_test: bool = False
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

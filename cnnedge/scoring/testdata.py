@@ -1,5 +1,6 @@
 """Which test images a set of files is measured with: those asked for, or those that the files' own records name."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from cnnedge.data import Dataset, FolderOptions
 
 Recorded = DataFacts | TrainedOn
+_log = logging.getLogger(__name__)
 
 
 def choose_dataset(
@@ -34,7 +36,7 @@ def choose_dataset(
         DataError: see ``data.load``.
     """
     from cnnedge import data as datasets
-    from cnnedge.data.known_classes import known_classes, refuse_other_classes
+    from cnnedge.data.known_classes import doubt_unseen, known_classes, refuse_other_classes
 
     files = _readable(exported)
     records: list[Recorded | None] = [*map(_exported_with, files), *map(_trained_on, keras)]
@@ -50,6 +52,9 @@ def choose_dataset(
     found = datasets.load(name, seed=seed, image_shape=_image_shape(name, files), folder=options, progress=progress)
     found = next((as_exported(found, file) for file in files if file.labels), found)
     _refuse_other_classes(found, files)
+    doubt = doubt_unseen(found, None) if record is None else None
+    if doubt:
+        _log.warning("%s: %s", (files[0].name if files else keras[0].name), doubt)
     if not files:
         for path, known in answered.items():
             refuse_other_classes(found, known, path)

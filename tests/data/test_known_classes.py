@@ -1,12 +1,14 @@
 """Data with other classes than a model's own record says is another model's."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from cnnedge.data.known_classes import known_classes, refuse_other_classes
+from cnnedge import data as datasets
+from cnnedge.data.known_classes import doubt_unseen, known_classes, refuse_other_classes
 from cnnedge.errors import DataError
 from cnnedge.manifest import TrainedOn, TrainingRecord
 from cnnedge.scoring.testdata import choose_dataset
@@ -50,3 +52,21 @@ def test_a_float_model_is_not_measured_with_another_ones_pictures(digit_folder, 
         shutil.copytree(folder, renamed / "abcdefghij"[number])
     with pytest.raises(DataError, match=r"mnist-tiny\.keras answers 0, 1, .*; letters has a, b"):
         choose_dataset(str(renamed), [], [SHIPPED / "mnist-tiny.keras"])
+
+
+def test_pictures_drawn_for_testing_are_doubted_unless_the_training_left_them_out(digit_folder):
+    dataset = datasets.load(digit_folder, image_shape=(28, 28, 1))
+    assert dataset.drawn_test
+    assert "--test DIR names pictures that it has not seen" in (doubt_unseen(dataset, None) or "")
+    assert doubt_unseen(dataset, record()) is not None  # trained on others
+    own = record()
+    own = dataclasses.replace(own, data=dataclasses.replace(own.data, train_sha256=dataset.train.sha256))
+    assert doubt_unseen(dataset, own) is None
+
+
+def test_pictures_set_aside_by_the_person_are_not_doubted(digit_folder, tmp_path):
+    for part in ("train", "test"):
+        shutil.copytree(digit_folder, tmp_path / "digits" / part)
+    assert doubt_unseen(datasets.load(tmp_path / "digits", image_shape=(28, 28, 1)), None) is None
+    mine = datasets.FolderOptions(test=Path(digit_folder))
+    assert doubt_unseen(datasets.load(digit_folder, image_shape=(28, 28, 1), folder=mine), None) is None
