@@ -8,6 +8,7 @@ that ONNX Runtime fuses into integer kernels on x86 and on Arm:
 - weights of convolutions and dense layers become 7-bit (-63..63): see ``qat`` for why they cannot saturate; every other
   constant keeps its value;
 - the input is the uint8 image itself: the pair of operators that re-centres it in TFLite cancels out;
+- what ONNX Runtime has no integer kernel for is written in operators that have one (``kernels``);
 - the last operator, mostly a softmax, gives floats: an ONNX output carries no scale that a caller could undo.
 
 So the TFLite and the ONNX file share their activation scales, and after QAT their weights too. Without QAT, weights
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING
 from cnnedge.convert.flat_dense import with_flat_inputs
 from cnnedge.convert.free_batch import with_free_batch
 from cnnedge.convert.integer_graph import IntegerGraph
+from cnnedge.convert.kernels.rewriting import with_integer_kernels
 from cnnedge.convert.missing_operators import write_out
 from cnnedge.convert.runnable import refuse_unrunnable
 from cnnedge.convert.saved import let_go, quiet
@@ -65,6 +67,7 @@ def convert_onnx_int8(tflite: bytes, weight_bits: int = 7) -> bytes:
     """
     model = _from_tflite(tflite, "int8")
     IntegerGraph(model.graph, weight_bits).rewrite()
+    with_integer_kernels(model)
     return _finish(model, "int8")
 
 

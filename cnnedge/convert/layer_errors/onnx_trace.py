@@ -21,6 +21,7 @@ _LAYERS = {
 }  # fmt: skip
 # ONNX defines these on (N, C, H, W), and these give no axes of an image; the others keep the order they are given.
 _CHANNELS_FIRST = ("Conv", "MaxPool", "AveragePool", "GlobalAveragePool")
+_IMAGE = 4  # axes
 _FLAT = ("Reshape", "Squeeze", "Flatten", "MatMul", "Gemm")
 
 
@@ -61,6 +62,8 @@ class OnnxTrace(Trace):
 
     def _kind(self, node: "NodeProto") -> str | None:
         kind = _LAYERS.get(node.op_type)
+        if kind == "Conv2D" and self._is_spread(node.output[0]):
+            return None
         if is_arithmetic(kind, [self._constant(name) is not None for name in node.input[:2]]):
             return None
         # A group for every channel: weights (channels, 1, h, w).
@@ -79,6 +82,12 @@ class OnnxTrace(Trace):
             return TracedLayer(kind, where, kernel, 0.0, 0), output
         scale, zero_point = (self._known(name).item() for name in user.input[1:3])
         return TracedLayer(kind, where, kernel, scale, zero_point), user.output[0]
+
+    def _is_spread(self, name: str) -> bool:
+        """Whether a tensor's channels are spread over pixels: it is that of a transposed convolution."""
+        while name in self._user and self._user[name].op_type in ("Relu", "Clip", "QuantizeLinear", "Reshape"):
+            name = self._user[name].output[0]
+        return name in self._user and len(_axes(self._user[name])) > _IMAGE
 
     def _goes_on(self, output: str) -> bool:
         """Whether the only node behind a tensor still belongs to its layer: an activation or a bias."""
@@ -117,16 +126,30 @@ class OnnxTrace(Trace):
 
 
 def _channels_first(nodes: "Iterable[NodeProto]") -> dict[str, bool]:
-    """By tensor, whether one with four axes is (N, C, H, W)."""
+    """By tensor, whether one with four axes is (N, C, H, W).
+
+    What the rules of ``kernels`` look up in a table or spread over pixels (in six axes) has other axes only meanwhile.
+    """
     found: dict[str, bool] = {}
+    rows: dict[str, bool] = {}  # whether what a reshape was made of is
+    back: dict[str, bool] = {}  # whether a reshape of the tensor is again
     for node in nodes:
         given = any(found.get(name, False) for name in node.input)
         if node.op_type == "Transpose":
             first = not given
+            back[node.output[0]] = len(_axes(node)) > _IMAGE
         else:
             first = node.op_type in _CHANNELS_FIRST or (given and node.op_type not in _FLAT)
+        if node.op_type == "Reshape":
+            rows[node.output[0]], first = given, back.get(node.input[0], False)
+        if node.op_type == "GatherElements":
+            back[node.output[0]] = rows.get(node.input[1], False)
         found.update(dict.fromkeys(node.output, first))
     return found
+
+
+def _axes(node: "NodeProto") -> list[int]:
+    return next((list(attribute.ints) for attribute in node.attribute if attribute.name == "perm"), [])
 
 
 def _unoptimized(content: bytes) -> Any:

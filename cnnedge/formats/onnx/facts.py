@@ -35,6 +35,7 @@ _INTEGER_OPERATORS = {"ConvInteger", "MatMulInteger", "QGemm"}
 # A dense layer's integer kernel can also give float; a convolution's cannot.
 _FLOAT_OUT = {"Gemm", "MatMul"}
 _INTEGERS = {"int8", "uint8"}
+_WHOLE_NUMBERS = (6, 7)  # int32 and int64 by their numbers in TensorProto.DataType
 _STANDARD = ("", "ai.onnx")
 
 
@@ -68,7 +69,8 @@ class _Reader:
         """Tensors of 8-bit integers: what calculates with nothing else calculates in integers, by ONNX's own types."""
         found = {name for name, dtype in self.types.items() if dtype in _INTEGERS}
         for node in self.model.nodes:
-            if node.op in _QUANTIZING or _is_integer(node.op) or self._reads_codes(node, found):
+            counted = node.op == "Cast" and node.integer("to") in _WHOLE_NUMBERS and bool(found & set(node.inputs[:1]))
+            if counted or node.op in _QUANTIZING or _is_integer(node.op) or self._reads_codes(node, found):
                 found.update(node.outputs[:1])
         return found
 

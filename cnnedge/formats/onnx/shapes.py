@@ -169,11 +169,35 @@ def _pad(node: Node, image: Shape, shapes: list[Shape | None], model: OnnxModel)
     return tuple(size + pads[axis] + pads[axis + len(image)] for axis, size in enumerate(image))
 
 
+def _looked_up(node: Node, data: Shape, shapes: list[Shape | None], model: OnnxModel) -> Shape | None:
+    return shapes[1]
+
+
+def _slice(node: Node, image: Shape, shapes: list[Shape | None], model: OnnxModel) -> Shape | None:
+    """Of constant starts, ends, axes and steps."""
+    found = [constant_integers(model, name) for name in node.inputs[1:]]
+    starts, ends, *rest = [values for values in found if values is not None]
+    if None in found:
+        return None
+    axes = rest[0] if rest else tuple(range(len(starts)))
+    steps = rest[1] if len(rest) > 1 else (1,) * len(starts)
+    sizes = list(image)
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        sizes[axis] = len(range(*slice(start, end, step).indices(image[axis])))
+    return tuple(sizes)
+
+
+def _tile(node: Node, image: Shape, shapes: list[Shape | None], model: OnnxModel) -> Shape | None:
+    times = constant_integers(model, node.inputs[1])
+    return None if times is None else tuple(size * count for size, count in zip(image, times, strict=True))
+
+
 _RULES: dict[str, Callable[[Node, Shape, list[Shape | None], OnnxModel], Shape | None]] = {
     "Conv": _convolution, "QLinearConv": _convolution, "FusedConv": _convolution, "ConvInteger": _convolution,
     "MaxPool": _pool, "AveragePool": _pool, "GlobalAveragePool": _global_pool,
     "GlobalMaxPool": _global_pool, "QLinearGlobalAveragePool": _global_pool, "Reshape": _reshape, "Flatten": _flatten,
     "Transpose": _transpose, "Gemm": _gemm, "QGemm": _gemm, "MatMul": _matmul, "MatMulInteger": _matmul,
     "QLinearMatMul": _matmul, "Concat": _concat, "Squeeze": _squeeze, "ReduceMean": _reduce, "ReduceMax": _reduce,
-    "ReduceSum": _reduce, "Pad": _pad, "ConstantOfShape": _filled,
+    "ReduceSum": _reduce, "Pad": _pad, "ConstantOfShape": _filled, "GatherElements": _looked_up, "Slice": _slice,
+    "Tile": _tile,
 }  # fmt: skip

@@ -232,3 +232,21 @@ def test_ratio_in_decibels():
     assert sqnr_db(100.0, 1.0) == pytest.approx(20)
     assert sqnr_db(1.0, 0.0) is None
     assert np.isfinite(sqnr_db(0.0, 1.0))
+
+
+def test_layers_around_tables_and_spread_channels_lose_in_onnx_what_they_lose_in_tflite(folder, sample, images):
+    """What is looked up in a table, or spread over pixels, has other axes in between, which are not the image's."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((28, 28, 1), name="image")
+    one = layers.Activation("elu")(layers.Conv2D(6, 3, strides=4, padding="same", name="one")(image))
+    two = layers.Activation("elu")(layers.Conv2D(6, 3, padding="same", name="two")(one))
+    x = layers.Conv2DTranspose(5, 3, strides=2, padding="same")(layers.Add(name="sum")([one, two]))
+    x = layers.Flatten()(layers.Conv2D(4, 3, strides=2, activation="relu", name="three")(x))
+    model = keras.Model(image, layers.Softmax(name="probabilities")(layers.Dense(10, name="logits")(x)))
+    int8 = convert_tflite(model, precision="int8", pixels=calibration_pixels(pixels_of(sample.calibration)))
+    tflite = by_layer(layer_errors(write(folder / "net.tflite", int8), model, images))
+    found = by_layer(layer_errors(write(folder / "net.onnx", convert_onnx_int8(int8)), model, images))
+    assert set(found) == set(tflite) == {"one", "two", "sum", "three", "logits", "probabilities"}
+    for name in ("one", "two", "sum", "three"):
+        # The weights lose their eighth bit: at most 6 dB.
+        assert abs(found[name].sqnr_db - tflite[name].sqnr_db) < 6 and found[name].sqnr_db > 20, name

@@ -120,3 +120,19 @@ def test_what_joins_codes_calculates_in_integers():
     found = {one.op: one.arithmetic for one in open_model_file(model.SerializeToString(), "onnx").facts.operators}
     assert (found["Concat"], found["MaxPool"]) == ("int8", "none")
     assert not takes_floats(optimized(model.SerializeToString()).graph)
+
+
+@pytest.mark.parametrize(("to", "kind"), [(TensorProto.INT32, "int8"), (TensorProto.FLOAT, "float")])
+def test_what_is_looked_up_by_codes_calculates_in_integers(to, kind):
+    table = numpy_helper.from_array(np.arange(256, dtype="uint8"), "table")
+    nodes = [helper.make_node("Cast", ["codes"], ["places"], to=to)]
+    nodes.append(helper.make_node("GatherElements" if kind == "int8" else "Exp", ["table", "places"], ["found"]))
+    del nodes[-1].input[: kind == "float"]
+    ends = [
+        helper.make_tensor_value_info("codes", TensorProto.UINT8, (7,)),
+        helper.make_tensor_value_info("found", TensorProto.UINT8 if kind == "int8" else TensorProto.FLOAT, None),
+    ]
+    graph = helper.make_graph(nodes, "graph", ends[:1], ends[1:], [table] if kind == "int8" else [])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    found = open_model_file(model.SerializeToString(), "onnx").facts.operators
+    assert [one.arithmetic for one in found] == ["none", kind]

@@ -150,3 +150,23 @@ def test_shapes_agree_with_onnx_runtime():
     for output, array in zip(session.get_outputs(), arrays, strict=True):
         assert found[output.name] == array.shape, output.name
     assert "p" not in found  # an operator without a rule: unknown, not guessed
+
+
+@pytest.mark.parametrize(
+    ("op", "constants"),
+    [
+        ("Slice", {"first": [1, -3], "last": [9, -1]}),
+        ("Slice", {"first": [2], "last": [-1], "axes": [-1]}),
+        ("Slice", {"first": [5], "last": [0], "axes": [2], "steps": [-2]}),
+        ("Tile", {"times": [1, 2, 3]}),
+    ],
+)
+def test_shapes_that_constants_decide_are_those_of_onnx(op, constants):
+    held = [numpy_helper.from_array(np.array(values, "int64"), name) for name, values in constants.items()]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (("x", (4, 5, 6)), ("y", None))
+    ]
+    graph = helper.make_graph([helper.make_node(op, ["x", *constants], ["y"])], "graph", ends[:1], ends[1:], held)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    inferred = onnx.shape_inference.infer_shapes(model).graph.output[0].type.tensor_type.shape.dim
+    assert infer_shapes(read_onnx(model.SerializeToString()))["y"] == tuple(size.dim_value for size in inferred)
