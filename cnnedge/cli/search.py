@@ -1,7 +1,8 @@
 """``cnnedge search``: the smallest or fastest file that loses no more than is allowed."""
 
+import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -53,6 +54,10 @@ def search(
     qat: Annotated[
         bool, typer.Option("--qat/--no-qat", help="Train quantization-aware if no other int8 file stays within it.")
     ] = True,
+    width: Annotated[
+        str | None,
+        typer.Option(metavar="F[,F]", help="Also narrower networks of ours: 0.5 halves every layer's channels."),
+    ] = None,
     latency_from: Annotated[
         Path | None,
         typer.Option(metavar="FILE.json", help="A benchmark.json of the target board, instead of measuring here."),
@@ -81,11 +86,17 @@ def search(
     candidate, and search.html. Ctrl-C keeps what is done for --resume. Exit
     code 3: no file stays within --max-drop; the nearest is kept and named.
 
+    --width 0.75,0.5 trains the same network narrower first, as SOURCE was,
+    into OUT/NAME-width0.75 and so on, or takes what lies there; their files
+    are judged beside SOURCE's own answers, and are written there.
+
     Examples:
 
       cnnedge search my.keras --data photos/ --max-drop 0.5
 
       cnnedge search my.keras --data photos/ --prefer fastest --latency-from pi.json
+
+      cnnedge search cifar10 --max-drop 1 --width 0.75,0.5
     """
     from cnnedge.convert.exporting import check_data, export_recipe, trained_on
     from cnnedge.convert.qat import resuming
@@ -97,25 +108,34 @@ def search(
     from cnnedge.model.backend import require_tensorflow
     from cnnedge.model.preprocessing import declared
     from cnnedge.report.pages import require_report_packages
+    from cnnedge.search import narrower
     from cnnedge.search.beginning import refuse_unfinished
-    from cnnedge.search.steps import first_schemes
+    from cnnedge.search.schemes import first_schemes
     from cnnedge.training import checkpoint
 
     names, outside = asked_labels(labels), declared(scale=scale, mean=mean, std=std, named=preprocessing)
-    wish = _wish(max_drop, prefer, words(format), words(precision), seed)
+    wish = _wish(max_drop, prefer, words(format), words(precision), seed, narrower.asked_widths(width))
     board = None if latency_from is None else (read_document(latency_from), latency_from)
     path, name = locate(source, out)
     original, record, folder = path, training_record(path), out / name
     data, recipe = data or trained_on(path, record), export_recipe(record, preset)
+    jobs = narrower.jobs_of(wish.widths, record, path, name)
+    calibration = (jobs[0].recipe if jobs else recipe).calibration_images  # with it the training pictures are the same
     if data is None:
         raise UsageError("a search judges files on images: give --data NAME|DIR")
+    if jobs and (outside or input_size):
+        raise UsageError(
+            "--width trains networks that take raw pixels of their own size: leave the options for pixels out"
+        )
     check_writable(folder)
+    narrower.check_places(jobs, out)
     if not resume:
         if not overwrite:
             refuse_unfinished(folder)
         checkpoint.check_start(
-            folder, _targets(path, folder, wish), resume=False, overwrite=overwrite, unfinished=resuming.is_unfinished
-        )
+            folder, _targets(path, folder, wish, [out / job.name for job in jobs]), resume=False, overwrite=overwrite,
+            unfinished=resuming.is_unfinished,
+        )  # fmt: skip
     require_report_packages()
     from cnnedge import data as datasets
 
@@ -127,7 +147,7 @@ def search(
 
     from cnnedge.convert.converter import Converter
     from cnnedge.convert.qat.learning import Learning
-    from cnnedge.model.keras_file import save_keras
+    from cnnedge.model.keras_file import load_keras, save_keras
     from cnnedge.model.plausible import check_plausible
     from cnnedge.model.source import read_source
     from cnnedge.report.frontier import write_frontier
@@ -143,34 +163,47 @@ def search(
             path = Path(scratch) / f"{name}.keras"
             save_keras(read.model, path, record)
         dataset = datasets.load(
-            data, image_shape=read.model.input_shape[1:], calibration=recipe.calibration_images,
-            folder=options, progress=progress,
+            data, image_shape=read.model.input_shape[1:], calibration=calibration, folder=options, progress=progress,
         )  # fmt: skip
         refuse_other_classes(dataset, known, original)
         dataset = datasets.named(dataset, names) if names else dataset
         say_notes(path.name, [doubt_unseen(dataset, record), check_plausible(read, dataset)])
         if not len(dataset.validation):
             raise DataError(f"{dataset.name} has no validation images, and a search decides on them: add pictures")
-        learning = Learning(checkpoints=folder)
-        converter = Converter(
-            read.model, dataset, recipe, labels=names, seed=seed, force_calibration=force_calibration,
-            learning=learning, progress=progress,
-        )  # fmt: skip
+        settings: dict[str, Any] = {
+            "labels": names, "seed": seed, "force_calibration": force_calibration, "progress": progress,
+        }  # fmt: skip
+        converter = Converter(read.model, dataset, recipe, learning=Learning(checkpoints=folder), **settings)
         check_data(converter, ExportPlan(tuple(first_schemes(wish.formats, wish.precisions)[:1])))
         subject = subject_of(original, name, dataset, preprocessing="" if outside is None else repr(outside))
-        seeker = Seeker(converter, begun(folder, wish, subject, resume=resume), folder, console.say, board, progress)
-        with resuming.trainings_in(folder, resume=resume):
+        started = begun(folder, wish, subject, resume=resume)
+        with contextlib.ExitStack() as held:
+            for place in (folder, *(out / job.name for job in jobs)):
+                held.enter_context(resuming.trainings_in(place, resume=resume))
             resuming.check(folder, converter.job())
+            narrow = []
+            for job in jobs:
+                if record is not None:
+                    narrower.check_pictures(path, record, dataset)
+                file = narrower.trained(job, dataset, out, overwrite=overwrite, tell=console.say, progress=progress)
+                learning = Learning(checkpoints=file.parent)
+                made = Converter(load_keras(file), dataset, recipe, learning=learning, **settings)
+                narrow.append(narrower.Narrower(job.width, file, made))
+            started = narrower.noted(started, [one.source for one in narrow])
+            seeker = Seeker(converter, started, folder, console.say, board, progress, tuple(narrow))
             found = take(seeker, seeker.seek(qat=qat), source=path, name=name)
     write_frontier(folder / PAGE, found, fate)
     for line in found.words:
         console.show(line)
-    console.show(f"file: {folder / str(found.file)}", f"report: {folder / PAGE}")
+    console.show(f"file: {found.taken_file(folder)}", f"report: {folder / PAGE}")
     check_met(found)
-    console.next_step("cnnedge", "predict", folder / str(found.file), picture_of(dataset.test))
+    console.next_step("cnnedge", "predict", found.taken_file(folder), picture_of(dataset.test))
 
 
-def _wish(max_drop: float, prefer: str, formats: tuple[str, ...], precisions: tuple[str, ...], seed: int) -> "Wish":
+def _wish(
+    max_drop: float, prefer: str, formats: tuple[str, ...], precisions: tuple[str, ...], seed: int,
+    widths: tuple[float, ...],
+) -> "Wish":  # fmt: skip
     """What was asked for.
 
     Raises:
@@ -178,7 +211,7 @@ def _wish(max_drop: float, prefer: str, formats: tuple[str, ...], precisions: tu
     """
     from cnnedge.documents.trials import PREFERENCES, Wish
     from cnnedge.names import FORMATS, PRECISIONS, expected_one_of
-    from cnnedge.search.steps import first_schemes
+    from cnnedge.search.schemes import first_schemes
 
     for asked, known, what in (
         ((prefer,), PREFERENCES, "--prefer"), (formats, FORMATS, "format"), (precisions, PRECISIONS, "precision"),
@@ -188,21 +221,22 @@ def _wish(max_drop: float, prefer: str, formats: tuple[str, ...], precisions: tu
                 raise UsageError(f"unknown {what} {word!r}: {expected_one_of(word, known)}")
     if not first_schemes(formats, precisions):
         raise UsageError(f"nothing to try: {', '.join(formats)} files are not searched as {', '.join(precisions)}")
-    return Wish(max_drop, prefer, formats, precisions, seed)
+    return Wish(max_drop, prefer, formats, precisions, seed, widths)
 
 
-def _targets(path: Path, folder: Path, wish: "Wish") -> list[Path]:
-    """Every file that may be written."""
+def _targets(path: Path, folder: Path, wish: "Wish", narrower: list[Path]) -> list[Path]:
+    """Every file that may be written, into ``folder`` and into those of narrower networks."""
     from cnnedge.names import POSSIBLE, ExportName
     from cnnedge.search.steps import SEARCH
 
-    name = folder.name
     files = [
-        ExportName(name, precision, format, qat).filename
+        place / ExportName(place.name, precision, format, qat).filename
+        for place in (folder, *narrower)
         for format in wish.formats
         for precision in wish.precisions
         if precision in POSSIBLE[format]
         for qat in ((False, True) if precision in ("int8", "int8_mixed") else (False,))
     ]
-    own = [] if path.resolve() == (folder / f"{name}.keras").resolve() else [f"{name}.keras"]
-    return [folder / file for file in (SEARCH, PAGE, *files, *own)]
+    baseline = folder / f"{folder.name}.keras"
+    own = [] if path.resolve() == baseline.resolve() else [baseline]
+    return [folder / SEARCH, folder / PAGE, *files, *own]

@@ -1,6 +1,7 @@
 """``search.json``: every candidate of a search, what it cost, and which one was taken."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +18,15 @@ PREFERENCES = ("smallest", "fastest")
 
 @dataclass(frozen=True)
 class Wish:
-    """What was asked for. ``max_drop_pp``: points of top-1 that may be lost."""
+    """What was asked for. ``max_drop_pp``: points of top-1 that may be lost. ``widths``: of narrower networks whose
+    files may be taken too."""
 
     max_drop_pp: float
     prefer: str
     formats: tuple[str, ...]
     precisions: tuple[str, ...]
     seed: int
+    widths: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Trial:
     """One candidate: how it is made, and what it was on the validation images.
 
     Attributes:
+        width: of the narrower network that it is a file of; None: of the model itself.
         ranges: how the ranges of activations were chosen; empty where there are none.
         float_layers: those that were left in float.
         validation: None where it could not be made, for the reason in ``error``.
@@ -77,6 +81,7 @@ class Trial:
     format: str
     precision: str
     method: str = "ptq"
+    width: float | None = None
     ranges: str = ""
     float_layers: tuple[str, ...] = ()
     size_bytes: int = 0
@@ -100,6 +105,7 @@ class Trial:
 
     def _words(self, layers: int) -> str:
         words = f"{self.format} {self.precision}" + (" qat" if self.method == "qat" else "")
+        words += "" if self.width is None else f" at width {self.width:g}"
         if self.ranges not in ("", "minmax"):
             words += f", {self.ranges} ranges"
         if not self.float_layers:
@@ -115,11 +121,12 @@ class Trial:
 @dataclass(frozen=True)
 class LayerCost:
     """What int8 of one layer alone costs, everything else being float32: the fraction of answers that change, and the
-    divergence of the probabilities from the float ones, in nats."""
+    divergence of the probabilities from the float ones, in nats. ``width`` as in ``Trial``."""
 
     layer: str
     changed: float
     divergence: float
+    width: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,10 +135,11 @@ class Search:
 
     Attributes:
         baseline: right answers of the float Keras model on the validation images.
+        narrower_sha256: of the networks of ``Wish.widths``, once they are trained.
         latency_from: where ``p50_ms`` come from: "" this machine, or a benchmark.json.
-        layers: by falling cost; empty where no layer had to be left in float.
+        layers: by falling cost, those of one network after the other; empty where no layer had to be left in float.
         chosen: the name of the trial that was taken, ``met`` whether it stays within what may be lost.
-        file: what it was written as.
+        file: what it was written as, from the search's folder: a narrower network's lie in a folder of their own.
         test: its figures on the test images, which chose nothing.
         words: the result in sentences.
     """
@@ -140,6 +148,7 @@ class Search:
     wish: Wish
     subject: Subject
     baseline: int
+    narrower_sha256: tuple[str, ...] = ()
     trials: tuple[Trial, ...] = ()
     layers: tuple[LayerCost, ...] = ()
     latency_from: str = ""
@@ -151,6 +160,14 @@ class Search:
 
     def trial(self, name: str) -> Trial | None:
         return next((trial for trial in self.trials if trial.name == name), None)
+
+    def costs(self, width: float | None) -> tuple[LayerCost, ...]:
+        """The layers of one network."""
+        return tuple(cost for cost in self.layers if cost.width == width)
+
+    def taken_file(self, folder: Path) -> Path:
+        """The file that was taken, by a search in ``folder``."""
+        return Path(os.path.normpath(folder / known(self.file)))
 
     def write(self, path: Path) -> None:
         write_record(path, self)

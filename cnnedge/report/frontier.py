@@ -27,13 +27,14 @@ def write_frontier(path: Path, search: Search, fate: Callable[[Trial, Search], s
     require_report_packages()
     from markupsafe import Markup
 
+    chosen = search.trial(search.chosen or "")
     page = environment().get_template("frontier.html").render(
         title=f"{search.subject.model}: the {search.wish.prefer} within {search.wish.max_drop_pp:g} points",
         search=search,
         svg=Markup(draw(search)),
         rows=[_row(trial, search) | {"fate": fate(trial, search)} for trial in search.trials],
-        layers=search.layers[:LAYERS],
-        left=set(chosen.float_layers if (chosen := search.trial(search.chosen or "")) else ()),
+        layers=search.costs(None if chosen is None else chosen.width)[:LAYERS],
+        left=set(() if chosen is None else chosen.float_layers),
         baseline=search.baseline / search.subject.validation,
     )  # fmt: skip
     write_atomically(path, page.encode())
@@ -74,7 +75,8 @@ def _short(trial: Trial) -> str:
     layers = f" ({len(trial.float_layers)} in float)" if trial.float_layers else ""
     ranges = f" {trial.ranges}" if trial.ranges not in ("", "minmax") else ""
     onnx = " onnx" if trial.format == "onnx" else ""
-    return f"{trial.precision}{' qat' if trial.method == 'qat' else ''}{ranges}{layers}{onnx}"
+    width = "" if trial.width is None else f" w{trial.width:g}"
+    return f"{trial.precision}{' qat' if trial.method == 'qat' else ''}{width}{ranges}{layers}{onnx}"
 
 
 def _row(trial: Trial, search: Search) -> dict[str, Any]:

@@ -151,8 +151,8 @@ def advice(search: Search) -> str:
     found = []
     if not any(trial.method == "qat" for trial in search.trials):
         found.append("quantization-aware training (leave --no-qat out, with int8 among --precision)")
-    if search.layers:
-        worst = search.layers[0]
+    if costs := search.costs(None):
+        worst = costs[0]
         found.append(f"layer {worst.layer} in float (int8 of it alone changes {100 * worst.changed:.1f} % of answers)")
     elif "int8_mixed" not in search.wish.precisions:
         found.append("int8_mixed among --precision, which leaves layers in float")

@@ -1,5 +1,6 @@
 """How long one image takes: measured here, all candidates side by side, or read from another machine's benchmark."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -41,15 +42,28 @@ def measured(
 
 
 def from_document(trials: tuple[Trial, ...], document: Document, where: Path) -> tuple[Trial, ...]:
-    """The trials with the latencies of files of the same format, precision and method in another benchmark.
+    """The trials with the latencies of files of the same format, precision and method in another benchmark; those of a
+    narrower network have the latency of a file that is named after it (``cifar10-width0.5_int8.tflite``).
 
     Raises:
         DataError: there is none.
     """
-    known = {(row.format, row.precision, row.qat): row.p50_ms for row in document.rows if row.p50_ms is not None}
+    rows = [row for row in document.rows if row.p50_ms is not None]
+    known = {(row.format, row.precision, row.qat, _width_in(row.file)): row.p50_ms for row in rows}
     found = tuple(
-        replace(trial, p50_ms=known.get((trial.format, trial.precision, trial.method == "qat"))) for trial in trials
+        replace(trial, p50_ms=known.get((trial.format, trial.precision, trial.method == "qat", _width_of(trial))))
+        for trial in trials
     )
     if trials and all(trial.p50_ms is None for trial in found):
         raise DataError(f"{where} has no latency of any candidate's format and precision: benchmark such files there")
     return found
+
+
+def _width_of(trial: Trial) -> str:
+    return "" if trial.width is None else f"{trial.width:g}"
+
+
+def _width_in(file: str) -> str:
+    """``0.5`` in ``cifar10-width0.5_int8.tflite``; empty where a name has none."""
+    found = re.search(r"-width(0\.\d+)_", file)
+    return found[1] if found else ""

@@ -1,5 +1,6 @@
 """The end of a search: the file that is taken is exported as every other file, and seen once on the test images."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,18 @@ from cnnedge.documents import fail_if_any
 from cnnedge.documents.trials import Search, Trial
 from cnnedge.errors import CnnedgeError, GateError
 from cnnedge.files import sha256_of
+from cnnedge.model.predictor import KerasPredictor
 from cnnedge.scoring.allowance import OVER
+from cnnedge.scoring.score import Score, score
 from cnnedge.search import choosing
 from cnnedge.search.judging import paired
-from cnnedge.search.steps import CANDIDATES, Seeker, scheme_of
+from cnnedge.search.schemes import scheme_of
+from cnnedge.search.steps import CANDIDATES, Seeker
 
 
 def take(seeker: Seeker, trial: Trial | None, *, source: Path, name: str) -> Search:
-    """Export ``trial`` into the search's folder, and note its figures on the test images and the words of the result.
+    """Export ``trial`` into the search's folder, or that of its narrower network, and note its figures on the test
+    images and the words of the result.
 
     Args:
         source: the ``.keras`` file that the converter's model was read from.
@@ -29,17 +34,28 @@ def take(seeker: Seeker, trial: Trial | None, *, source: Path, name: str) -> Sea
     if trial is None:
         raise CnnedgeError(f"none of {len(seeker.record.trials)} candidates could be made: {seeker.folder} has why")
     _hand_over(seeker, trial)
-    plan = ExportPlan((scheme_of(trial),))
-    done = export(seeker.converter, plan, source=source, name=name, folder=seeker.folder, keep_losses=True)
+    plan, converter, folder = ExportPlan((scheme_of(trial),)), seeker.converter_of(trial.width), seeker.folder
+    narrow = next((one for one in seeker.narrower if one.width == trial.width), None)
+    if narrow is not None:
+        source, name, folder = narrow.source, narrow.source.stem, narrow.source.parent
+    done = export(converter, plan, source=source, name=name, folder=folder, keep_losses=True)
     fail_if_any(done.failures)
-    baseline = f"{name}.keras"
-    file = next(file for file in done.entries if file != baseline)
-    test = paired(done.scores[file], done.scores[baseline], seeker.record.wish.max_drop_pp)
+    own = f"{name}.keras"
+    made = next(file for file in done.entries if file != own)
+    float_model = done.scores[own] if narrow is None else _score_of_the_model(seeker)
+    test = paired(done.scores[made], float_model, seeker.record.wish.max_drop_pp)
+    file = made if narrow is None else os.path.relpath(folder / made, seeker.folder)
     words = choosing.verdict_words(seeker.record, trial)
     words += (choosing.confirmation(test, seeker.record.wish.max_drop_pp),)
     seeker.note(replace(seeker.record, file=file, test=test, words=words))
     shutil.rmtree(seeker.folder / CANDIDATES, ignore_errors=True)
     return seeker.record
+
+
+def _score_of_the_model(seeker: Seeker) -> Score:
+    """What the model itself answers on the test images, beside which a narrower network's file is judged too."""
+    stage = "evaluate the float model"
+    return score(KerasPredictor(seeker.converter.model), seeker.data.test, stage=stage, progress=seeker.progress)
 
 
 def check_met(search: Search) -> None:
@@ -57,7 +73,8 @@ def check_met(search: Search) -> None:
 def _hand_over(seeker: Seeker, trial: Trial) -> None:
     """Give the converter the candidate's file, where it was made by an earlier start of this search."""
     scheme, file = scheme_of(trial), seeker.file(trial)
-    if scheme not in seeker.converter.contents and file.is_file():
+    contents = seeker.converter_of(trial.width).contents
+    if scheme not in contents and file.is_file():
         content = file.read_bytes()
         if sha256_of(content) == trial.sha256:
-            seeker.converter.contents[scheme] = content
+            contents[scheme] = content

@@ -48,7 +48,7 @@ def test_the_fastest_on_a_board_is_told_by_its_benchmark_in_both_formats(
     model_folder, folder, tmp_path, capsys, monkeypatch
 ):
     """On this board int8 takes 3 ms as TFLite and 1 ms as ONNX: where it is measured here nothing is known of that."""
-    monkeypatch.setattr("cnnedge.search.steps.RANGES", ("minmax",))
+    monkeypatch.setattr("cnnedge.search.schemes.RANGES", ("minmax",))
     board = tmp_path / "pi.json"
     documents.document(
         documents.measurement("net_int8.tflite", 3, 0), documents.measurement("net_int8.onnx", 1, 0)

@@ -8,6 +8,7 @@ from cnnedge.errors import FileExistsRefusal, GateError, UsageError
 from cnnedge.manifest import read_manifest
 from cnnedge.search import judging
 from cnnedge.search.beginning import begun, refuse_unfinished, subject_of
+from cnnedge.search.narrower import Narrower
 from cnnedge.search.steps import SEARCH, Seeker
 from cnnedge.search.taking import check_met, take
 from cnnedge.training.recipes import Recipe
@@ -28,13 +29,19 @@ def robust(data):
     return network(data)
 
 
-def seeker(model, data, folder, *precisions, resume=False, max_drop=MAX_DROP):
+def seeker(model, data, folder, *precisions, resume=False, max_drop=MAX_DROP, narrower=None, tell=lambda line: None):
+    """``narrower``: a network that stands for one at width 0.5."""
     source = folder.parent / f"{folder.name}.keras"
     if not source.exists():
         model.save(source)
     wish = Wish(max_drop, "smallest", ("tflite",), precisions, 0)
     record = begun(folder, wish, subject_of(source, "digits", data), resume=resume)
-    return Seeker(Converter(model, data, RECIPE, force_calibration=True), record, folder, lambda line: None)
+    others = [] if narrower is None else [Narrower(0.5, source, converter(narrower, data))]
+    return Seeker(converter(model, data), record, folder, tell, narrower=tuple(others))
+
+
+def converter(model, data):
+    return Converter(model, data, RECIPE, force_calibration=True)
 
 
 def taken(found: Seeker, trial):
@@ -132,3 +139,37 @@ def test_at_most_nothing_lost_is_a_fair_question(robust, data, tmp_path):
         "400 validation images cannot tell whether it stays within 0 points: any number of them shows that of a better "
         "file alone"
     )
+
+
+@pytest.fixture
+def untimed(monkeypatch):
+    """Starting every file anew takes most of a search so small."""
+    monkeypatch.setattr("cnnedge.search.speeds.measured", lambda *_: {})
+
+
+def test_where_int8_of_a_narrower_network_keeps_the_limit_nothing_is_trained(robust, data, tmp_path, untimed):
+    found = seeker(fragile(robust, "two"), data, tmp_path / "out", "int8", narrower=robust)
+    trial = found.seek(qat=True)
+    assert trial.label.startswith("tflite int8 at width 0.5") and trial.width == 0.5 and found.record.met
+    assert {one.width: one.found.verdict for one in found.record.trials} == {None: "over", 0.5: "within"}
+    assert all(one.method == "ptq" for one in found.record.trials) and len(found.record.trials) == 6
+
+
+def test_layers_in_float_are_those_of_the_network_that_needs_them(robust, data, tmp_path, monkeypatch, untimed):
+    monkeypatch.setattr(Seeker, "_largest", lambda self: float("inf"))  # they are larger than the robust one's int8
+    found = seeker(robust, data, tmp_path / "out", "int8", "int8_mixed", narrower=fragile(robust, "two"))
+    found.seek(qat=False)
+    mixed = [one for one in found.record.trials if one.precision == "int8_mixed"]
+    assert {one.width for one in mixed} == {0.5} and ("two",) in {one.float_layers for one in mixed}
+    assert found.record.costs(0.5)[0].layer == "two" and not found.record.costs(None)
+
+
+def test_a_narrower_network_that_loses_too_much_in_float_is_left_at_that(robust, data, tmp_path, untimed):
+    import keras
+
+    lost, lines = keras.models.clone_model(robust), []
+    found = seeker(robust, data, tmp_path / "out", "int8", "int8_mixed", narrower=lost, tell=lines.append)
+    found.seek(qat=True)
+    assert "int8_mixed" not in {one.precision for one in found.record.trials}
+    (told,) = (line for line in lines if line.startswith("width 0.5: "))
+    assert "its float network loses too much already, top-1 " in told
