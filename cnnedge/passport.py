@@ -46,6 +46,12 @@ class Passport:
         return json.dumps(asdict(self), sort_keys=True)
 
     @property
+    def names(self) -> tuple[str, ...] | None:
+        """The labels; None where they only number the outputs, for the model was exported without data or labels."""
+        numbers = tuple(str(index) for index in range(len(self.labels)))
+        return None if self.labels == numbers and not self.made.get("data") else self.labels
+
+    @property
     def version(self) -> str:
         """Which network this is: the beginning of the SHA-256 of its ``.keras`` file; empty if unknown."""
         return str(self.made.get("source_sha256", ""))[:12]

@@ -184,7 +184,9 @@ def _contract(file: ModelFile | None, asked: Asked) -> Contract:
     """What a file is fed and how its classes are called; a person is ``asked`` about files without a passport only."""
     if file is None:
         return Contract("assumed", labels=asked.labels).told(asked.normalization, asked.labels)
-    return file.contract if file.passport else file.told(asked.normalization, asked.labels).contract
+    if file.passport is None:
+        return file.told(asked.normalization, asked.labels).contract
+    return file.contract if file.labels else file.told(None, asked.labels).contract
 
 
 def _precision(file: ModelFile | None) -> str:

@@ -151,7 +151,7 @@ def _candidates(exported: list[Path], keras: list[Path], device: str, asked: "As
     Raises:
         UsageError: there is no file for what was ``asked``.
     """
-    from cnnedge.benchmark.candidate import Asked, candidates_for
+    from cnnedge.benchmark.candidate import candidates_for
 
     found: list[Candidate] = []
     for file in keras:
@@ -159,7 +159,10 @@ def _candidates(exported: list[Path], keras: list[Path], device: str, asked: "As
 
         found += baseline_candidates(file, device=device)
     others = candidates_for(exported, device=device, asked=asked)
-    if asked != Asked() and all(other.preprocessing.source == "passport" for other in others if other.preprocessing):
+    readable = [one for one in others if one.preprocessing]
+    fed = [one for one in readable if one.preprocessing and one.preprocessing.source != "passport"]
+    named = [one for one in readable if one.labels == asked.labels]
+    if readable and ((asked.normalization and not fed) or (asked.labels and not named)):
         raise UsageError(
             "--mean, --std and --labels are for files without a passport, and each of these says what to feed it"
         )

@@ -208,7 +208,10 @@ def export(
     check_required(folder, entries, words(require))
     if max_drop is not None and baseline is not None:
         check_drops(entries, baseline, max_drop, done.scores)
-    console.next_step("cnnedge", "benchmark", folder, *data_words(data, test))
+    if data is None:  # a benchmark needs pictures with their classes
+        console.next_step("cnnedge", "inspect", targets[0])
+    else:
+        console.next_step("cnnedge", "benchmark", folder, *data_words(data, test))
 
 
 def _check_needs(plan: "ExportPlan", data: str | None, max_drop: float | None) -> None:

@@ -54,8 +54,7 @@ def golden(
                 data, image_shape=runner.input_shape, validation=0, calibration=0, progress=progress
             )
         dataset = as_exported(dataset, model_file)
-        numbers = tuple(str(index) for index in range(len(dataset.labels)))
-        if labels not in (dataset.labels, numbers):
+        if len(labels) != len(dataset.labels) or (model_file.labels and labels != dataset.labels):
             raise DataError(
                 f"{dataset.name} has the {len(dataset.labels)} classes {_few(dataset.labels)}, {file.name} the "
                 f"{len(labels)} classes {_few(labels)}: choose the data that it was trained on"

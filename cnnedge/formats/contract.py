@@ -41,14 +41,14 @@ class Contract:
         return self.source != "assumed"
 
     def told(self, normalization: Normalization | None, labels: Sequence[str] | None) -> "Contract":
-        """The contract with what the person says of a file that has no passport.
+        """The contract with what the person says of a file that has no passport, or one without names.
 
         Raises:
             UsageError: the file has a passport, which knows better.
         """
         if normalization is None and labels is None:
             return self
-        if self.source == "passport":
+        if self.source == "passport" and (normalization is not None or self.labels is not None):
             raise UsageError("it has a passport, which says what to feed it: leave --mean, --std and --labels out")
         found = self if normalization is None else replace(self, source="options", normalization=normalization)
         return found if labels is None else replace(found, labels=tuple(labels), named_by="options")
@@ -108,9 +108,9 @@ def formula(normalization: Normalization) -> str:
     return f"(pixel - {mean}) / {std}"
 
 
-def contract_of_passport(labels: tuple[str, ...]) -> Contract:
-    """The contract of a file with a passport that names these classes: pixels in, probabilities out."""
-    return Contract("passport", labels=labels, named_by="passport")
+def contract_of_passport(labels: tuple[str, ...] | None) -> Contract:
+    """The contract of a file with a passport that names these classes, or none: pixels in, probabilities out."""
+    return Contract("passport", labels=labels, named_by="assumed" if labels is None else "passport")
 
 
 def contract_of(

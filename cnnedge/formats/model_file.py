@@ -91,9 +91,9 @@ class ModelFile:
 
     @cached_property
     def labels(self) -> tuple[str, ...] | None:
-        """The passport's labels, else those of the standard metadata; None where nobody names the classes."""
+        """The passport's names, else those of the standard metadata; None where nobody names the classes."""
         if self.passport is not None:
-            return self.passport.labels
+            return self.passport.names
         metadata = self.standard_metadata
         if metadata is None or metadata.label_file is None:
             return None
@@ -116,7 +116,7 @@ class ModelFile:
         from cnnedge.formats.contract import contract_of, contract_of_passport
 
         if self.passport is not None:  # metadata and facts, which `predict` needs for nothing else, stay unread
-            return contract_of_passport(self.passport.labels)
+            return contract_of_passport(self.passport.names)
         with naming(self.name):
             return contract_of(self.standard_metadata, self.labels, self.facts.output_operator)
 

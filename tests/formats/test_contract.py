@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from cnnedge.benchmark.candidate import Asked, candidates_for
 from cnnedge.errors import ModelError, UsageError
 from cnnedge.formats.tflite import standard_metadata as standard
 from cnnedge.formats.tflite.embedding import embed_passport_tflite
@@ -102,7 +103,9 @@ def test_a_label_file_that_is_missing_is_an_error():
 
 def test_a_passport_of_the_wrong_count_is_an_error():
     with pytest.raises(ModelError, match=r"theirs.tflite: 10 labels for 11 classes"):
-        opened(embed_passport_tflite(models.digits_tflite(), PASSPORT)).class_names(11)
+        opened(embed_passport_tflite(models.digits_tflite(), dataclasses.replace(PASSPORT, labels=NAMES))).class_names(
+            11
+        )
 
 
 def test_what_nobody_says_is_unknown_and_work_that_needs_it_asks():
@@ -140,3 +143,32 @@ def test_logits_are_no_probabilities():
     file = opened(logits_tflite())
     assert (file.facts.output_operator, file.contract.gives_probabilities) == ("FULLY_CONNECTED", False)
     assert "it ends in no softmax, so that what comes out (logits?) is shown as it is" in file.remark(10)
+
+
+def file_with(made, labels=PASSPORT.labels):
+    passport = dataclasses.replace(PASSPORT, made=made, labels=labels)
+    return embed_passport_tflite(models.digits_tflite(), passport)
+
+
+def test_numbers_without_data_are_no_names():
+    file = opened(file_with({}))
+    assert file.labels is None and file.contract.is_known
+    assert file.class_names(10) == PASSPORT.labels
+    assert file.told(None, NAMES).class_names(10) == NAMES
+    with pytest.raises(UsageError, match="leave --mean"):
+        file.told(Normalization((0.0,), (255.0,)), None)
+
+
+@pytest.mark.parametrize("made, labels", [({"data": {"name": "mnist"}}, PASSPORT.labels), ({}, NAMES)])
+def test_names_are_the_files_own(made, labels):
+    file = opened(file_with(made, labels))
+    assert file.labels == labels
+    with pytest.raises(UsageError, match="it has a passport, which says what to feed it"):
+        file.told(None, NAMES[::-1])
+
+
+def test_a_benchmark_takes_names_for_a_file_without(tmp_path):
+    for name, made in (("numbered", {}), ("named", {"data": {"name": "mnist"}})):
+        (tmp_path / f"{name}.tflite").write_bytes(file_with(made))
+    found = candidates_for(sorted(tmp_path.iterdir()), device="cpu", asked=Asked(labels=NAMES))
+    assert {one.name: one.labels for one in found} == {"named.tflite": PASSPORT.labels, "numbered.tflite": NAMES}
