@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from cnnedge.convert.calibration import one_by_one
+from cnnedge.convert.integer_elu import with_integer_elu
 from cnnedge.convert.runnable import refuse_unrunnable
 from cnnedge.convert.saved import quiet, reason_of, saved_model
 from cnnedge.convert.wide_sums import with_safe_sums
@@ -59,6 +60,8 @@ def convert_tflite(
                 content = with_safe_sums(content)
             except OverflowError:
                 content = convert(wide_sums=True, floats=floats)
+        if precision == "int8":
+            content = with_integer_elu(content)
     content = name_ends(content, INPUT_NAME, OUTPUT_NAME)
     refuse_unrunnable(content, "tflite", precision)
     return content
