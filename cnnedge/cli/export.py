@@ -114,7 +114,7 @@ def export(
     from cnnedge.convert.exporting import export_recipe, trained_on
     from cnnedge.convert.qat import resuming
     from cnnedge.convert.scheme import EIGHT_BITS_ARE_RIGHT, plan_of
-    from cnnedge.data.known_classes import doubt_unseen, known_classes, refuse_other_classes
+    from cnnedge.data.known_classes import compare_classes, doubt_unseen, known_classes
     from cnnedge.formats.inspection import check_requirements
     from cnnedge.labels import asked_labels
     from cnnedge.manifest import training_record
@@ -185,7 +185,7 @@ def export(
             folder=options, progress=progress,
         )  # fmt: skip
         if dataset:
-            refuse_other_classes(dataset, known, path)
+            say_notes(path.name, [compare_classes(dataset, known, path)])
             dataset = datasets.named(dataset, names) if names else dataset
             say_notes(path.name, [doubt_unseen(dataset, record)])
         if dataset and not rgb_input:

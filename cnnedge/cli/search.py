@@ -101,7 +101,7 @@ def search(
     from cnnedge.convert.exporting import check_data, export_recipe, trained_on
     from cnnedge.convert.qat import resuming
     from cnnedge.convert.scheme import ExportPlan
-    from cnnedge.data.known_classes import doubt_unseen, known_classes, refuse_other_classes
+    from cnnedge.data.known_classes import compare_classes, doubt_unseen, known_classes
     from cnnedge.documents import read_document
     from cnnedge.labels import asked_labels
     from cnnedge.manifest import training_record
@@ -165,7 +165,7 @@ def search(
         dataset = datasets.load(
             data, image_shape=read.model.input_shape[1:], calibration=calibration, folder=options, progress=progress,
         )  # fmt: skip
-        refuse_other_classes(dataset, known, original)
+        say_notes(path.name, [compare_classes(dataset, known, original)])
         dataset = datasets.named(dataset, names) if names else dataset
         say_notes(path.name, [doubt_unseen(dataset, record), check_plausible(read, dataset)])
         if not len(dataset.validation):

@@ -28,17 +28,28 @@ def known_classes(path: Path, record: TrainingRecord | None) -> tuple[str, ...] 
     return entry.labels if entry and entry.sha256 == sha256_of(path.read_bytes()) else None
 
 
-def refuse_other_classes(dataset: "Dataset", known: tuple[str, ...] | None, path: Path) -> None:
-    """Raise if ``dataset`` has other classes than the model in ``path`` is ``known`` to answer.
+def compare_classes(dataset: "Dataset", known: tuple[str, ...] | None, path: Path) -> str | None:
+    """Compare the classes of ``dataset`` with those that the model in ``path`` is ``known`` to answer.
+
+    A class or two under another name, all others as they are, is a person's renaming; that is told and taken.
+
+    Returns:
+        A sentence where that is so; None where they are the same, or not known.
 
     Raises:
-        DataError: names both.
+        DataError: most names are others, or one stands at another's place: it is another model's data.
     """
-    if known is not None and known != dataset.labels:
+    if known is None or known == dataset.labels:
+        return None
+    renamed = [pair for pair in zip(known, dataset.labels, strict=False) if pair[0] != pair[1]]
+    moved = {ours for ours, _ in renamed} & set(dataset.labels)
+    if len(known) != len(dataset.labels) or moved or 2 * len(renamed) > len(known):
         raise DataError(
             f"{path.name} answers {_listed(known)}; {dataset.name} has {_listed(dataset.labels)}: choose data with its "
             "classes, or name its outputs with --labels if they are these pictures' classes"
         )
+    told = ", ".join(f"{ours} where {dataset.name} has {theirs}" for ours, theirs in renamed)
+    return f"answers {told}: taken as one class under two names"
 
 
 def doubt_unseen(dataset: "Dataset", record: TrainingRecord | None) -> str | None:

@@ -36,12 +36,12 @@ def choose_dataset(
         DataError: see ``data.load``.
     """
     from cnnedge import data as datasets
-    from cnnedge.data.known_classes import doubt_unseen, known_classes, refuse_other_classes
+    from cnnedge.data.known_classes import compare_classes, doubt_unseen, known_classes
 
     files = _readable(exported)
     records: list[Recorded | None] = [*map(_exported_with, files), *map(_trained_on, keras)]
     record = next((one for one in records if one is not None), None)
-    name = data or _recorded_name(record, files, keras)
+    chosen = data or _recorded_name(record, files, keras)
     # For a folder without a test split the seed chooses the test images: another one would test on trained ones.
     seed = record.seed if isinstance(record, DataFacts) else 0
     options = options or datasets.FolderOptions()
@@ -49,15 +49,15 @@ def choose_dataset(
     if options.labels is None:
         brought = [*(file.labels for file in files), *answered.values()]
         options = replace(options, labels=next((labels for labels in brought if labels), None))
-    found = datasets.load(name, seed=seed, image_shape=_image_shape(name, files), folder=options, progress=progress)
+    found = datasets.load(chosen, seed=seed, image_shape=_image_shape(chosen, files), folder=options, progress=progress)
     found = next((as_exported(found, file) for file in files if file.labels), found)
     _refuse_other_classes(found, files)
-    doubt = doubt_unseen(found, None) if record is None else None
-    if doubt:
-        _log.warning("%s: %s", (files[0].name if files else keras[0].name), doubt)
-    if not files:
-        for path, known in answered.items():
-            refuse_other_classes(found, known, path)
+    notes = {path.name: compare_classes(found, known, path) for path, known in answered.items() if not files}
+    if record is None:
+        notes[files[0].name if files else keras[0].name] = doubt_unseen(found, None)
+    for name, note in notes.items():
+        if note:
+            _log.warning("%s: %s", name, note)
     return found
 
 

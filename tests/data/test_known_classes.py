@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from cnnedge import data as datasets
-from cnnedge.data.known_classes import doubt_unseen, known_classes, refuse_other_classes
+from cnnedge.data.known_classes import compare_classes, doubt_unseen, known_classes
 from cnnedge.errors import DataError
 from cnnedge.manifest import TrainedOn, TrainingRecord
 from cnnedge.scoring.testdata import choose_dataset
@@ -37,13 +37,23 @@ def test_an_older_record_leaves_it_to_the_manifest_of_this_very_file(tmp_path):
 
 def test_a_model_from_elsewhere_says_nothing(tmp_path):
     assert known_classes(tmp_path / "net.keras", None) is None
-    refuse_other_classes(SimpleNamespace(name="pets", labels=("cat", "dog")), None, tmp_path / "net.keras")
+    assert compare_classes(SimpleNamespace(name="pets", labels=("cat", "dog")), None, tmp_path / "net.keras") is None
 
 
-@pytest.mark.parametrize("known", [("cat", "fox"), ("dog", "cat"), ("cat", "dog", "fox")])
+PETS = SimpleNamespace(name="pets", labels=("cat", "dog", "hen"))
+
+
+@pytest.mark.parametrize("known", [("fox", "dog", "cow"), ("dog", "cat", "hen"), ("cat", "dog"), ("hen", "dog", "fox")])
 def test_other_classes_are_refused(known):
-    with pytest.raises(DataError, match=r"net\.keras answers .*; pets has cat, dog: .* --labels"):
-        refuse_other_classes(SimpleNamespace(name="pets", labels=("cat", "dog")), known, Path("net.keras"))
+    with pytest.raises(DataError, match=r"net\.keras answers .*; pets has cat, dog, hen: .* --labels"):
+        compare_classes(PETS, known, Path("net.keras"))
+
+
+def test_a_class_under_another_name_is_told():
+    assert compare_classes(PETS, ("cat", "dog", "hen"), Path("net.keras")) is None
+    assert compare_classes(PETS, ("kitten", "dog", "hen"), Path("net.keras")) == (
+        "answers kitten where pets has cat: taken as one class under two names"
+    )
 
 
 def test_a_float_model_is_not_measured_with_another_ones_pictures(digit_folder, tmp_path):
