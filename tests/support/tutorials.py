@@ -201,10 +201,14 @@ LARGE = {
 
 
 def settled(model: Any, side: int, scale: float | None = None) -> Any:
-    """Batch statistics as of a trained network: those of random pictures, in place of 0 and 1."""
+    """Batch statistics as of a trained network: those of random pictures, in place of 0 and 1; and layer scales that
+    let a branch through, where they begin at 1e-6: what it adds is then less than any 8-bit step."""
     keras.utils.set_random_seed(7)
     shape = tuple(size or side for size in model.inputs[0].shape[1:])
     pictures = np.random.default_rng(7).integers(0, 256, (16, *shape)).astype("float32") / (scale or 1)
+    for layer in model._flatten_layers():
+        if type(layer).__name__ == "LayerScale":
+            layer.gamma.assign(np.full(layer.gamma.shape, 0.1, "float32"))
     norms = [layer for layer in model._flatten_layers() if isinstance(layer, layers.BatchNormalization)]
     for layer in norms:
         layer.momentum = 0.0
