@@ -159,6 +159,19 @@ def test_several_mistakes_at_once_are_told_apart(cases, file):
     assert set(names) - {"dtype"} == {"bgr", "flipped-horizontally", "channel-first", "mean-deviation"}
 
 
+@pytest.mark.parametrize("file", ["cifar10-uint8", "cifar10-float32"])
+def test_blue_first_is_named_even_where_two_colours_leave_another_reading(cases, file):
+    """With two colours in the picture a mean and a deviation of each channel's own fit as well."""
+    case = cases(file)
+    pixels = np.full((32, 32, 3), (200, 60, 20), np.uint8)
+    pixels[8:20, 4:17] = (30, 90, 240)
+    large = np.repeat(np.repeat(pixels, 3, axis=0), 4, axis=1)
+    dtype = case.runner.input.dtype
+    flat = GoldenImage(pixels, large, mistakes.stored(pixels, dtype), b"", 0)
+    plain = Case(case.runner, case.labels, [flat])
+    assert plain.names(mistakes.stored(pixels[:, :, ::-1], dtype)) == (0, ("bgr",))
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_another_picture_than_the_one_asked_for(cases, file):
     case = cases(file)

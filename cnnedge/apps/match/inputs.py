@@ -13,7 +13,7 @@ import numpy as np
 from cnnedge.apps.match import mistakes as words
 from cnnedge.apps.match.arrange import ALPHA
 from cnnedge.apps.match.mistakes import Diagnosis
-from cnnedge.apps.match.readings import EQUAL, Candidate, Reading, best, orders, seen_by
+from cnnedge.apps.match.readings import EQUAL, Candidate, Reading, likeliest, orders, seen_by
 from cnnedge.apps.match.readings import readings as readings_of
 from cnnedge.apps.match.references import Reference
 from cnnedge.apps.match.values import cast, known_maps, name_map, natural
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 SAME_PICTURE, SIMILAR_PICTURE = 0.998, 0.8
 # Scaled pixels that were cut to integers leave no more values than this (mean and deviation: -2..2).
 FEW_VALUES = 8
+# Explanations that fit equally well, of which the simplest is taken: a real picture leaves one or two, one of two colours
+# some twenty.
+COMPARED = 40
 
 
 def diagnose_input(dump: bytes, pictures: list[Reference], runner: "Runner", wanted: int | None) -> Diagnosis | None:
@@ -41,30 +44,43 @@ def diagnose_input(dump: bytes, pictures: list[Reference], runner: "Runner", wan
         return None
     if len(set(dump)) == 1:
         return Diagnosis(0.0, None, (words.CONSTANT,))
-    found = best(readings, pictures, runner, wanted)
-    if found and found.explained >= SAME_PICTURE:
-        return _described(found, runner)
+    found = likeliest(readings, pictures, runner, wanted)
+    if found and found[0].explained >= SAME_PICTURE:
+        return _simplest(found, runner)
     own = [reading for reading in readings if not reading.mistakes]
     if any(not np.isfinite(reading.values).all() for reading in own):
         return Diagnosis(0.0, None, (words.NOT_A_NUMBER,))
     cut = _cut_to_integers(readings, pictures, runner, wanted)
     if cut:
         return cut
-    if found and found.explained >= SIMILAR_PICTURE:
-        return _described(found, runner)
+    if found and found[0].explained >= SIMILAR_PICTURE:
+        return _simplest(found, runner)
     if any(np.ptp(reading.values) == 0 for reading in own):
         return Diagnosis(0.0, None, (words.CONSTANT,))
     return Diagnosis(0.0, None, (words.UNKNOWN_INPUT,))
 
 
-def _described(found: Candidate, runner: "Runner") -> Diagnosis:
+def _simplest(found: Sequence[Candidate], runner: "Runner") -> Diagnosis:
+    """The diagnosis with the fewest mistakes; of two, the one that fits without numbers worked out from the dump.
+
+    A picture of two colours with blue first is one with a mean and a deviation for each channel as well: six numbers
+    that fit whatever two colours are.
+    """
+    fewest = len(found[0].mistakes)
+    near = [one for one in found if len(one.mistakes) <= fewest + 1][:COMPARED]
+    described = [_described(one, runner) for one in near]
+    return min(described, key=lambda pair: (len(pair[0].mistakes), pair[1]))[0]
+
+
+def _described(found: Candidate, runner: "Runner") -> tuple[Diagnosis, bool]:
+    """The diagnosis, and whether it has numbers that were worked out from the dump."""
     values, pixels, channels = found.pairs()
     exact = found.explained >= SAME_PICTURE and not found.reference.resized
-    of_values = name_map(values, pixels, channels, runner, resized=not exact)
+    of_values, fitted = name_map(values, pixels, channels, runner, resized=not exact)
     mistakes = found.mistakes if of_values is None else (*found.mistakes, of_values)
     if found.explained < SAME_PICTURE and not found.reference.mistakes:
         mistakes = (*mistakes, words.resized("softer, sharper or shifted against every usual filter"))
-    return Diagnosis(found.explained, found.reference.image, mistakes)
+    return Diagnosis(found.explained, found.reference.image, mistakes), fitted
 
 
 def _cut_to_integers(

@@ -83,10 +83,10 @@ def dtype_mistakes(dtype: str, expected: str) -> tuple[Mistake, ...]:
     return (*wrong, BYTE_ORDER) if dtype.startswith(">") else wrong
 
 
-def best(
+def likeliest(
     found: Sequence[Reading], pictures: Sequence[Reference], runner: "Runner", wanted: int | None
-) -> Candidate | None:
-    """The explanation that explains most, and among equals the one with the fewest mistakes."""
+) -> list[Candidate]:
+    """The explanations that explain most, all equally much, those with the fewest mistakes first."""
     candidates: list[Candidate] = []
     for reading in found:
         if not np.isfinite(reading.values).all():
@@ -101,8 +101,8 @@ def best(
                 mistakes = (*reading.mistakes, *arrangement.mistakes, *own[index].mistakes_for(wanted))
                 candidates.append(Candidate(float(explained[index]), reading, arrangement, own[index], mistakes))
     most = max((candidate.explained for candidate in candidates), default=0.0)
-    equals = (candidate for candidate in candidates if candidate.explained >= most - EQUAL)
-    return min(equals, key=lambda candidate: len(candidate.mistakes), default=None)
+    equals = [candidate for candidate in candidates if candidate.explained >= most - EQUAL]
+    return sorted(equals, key=lambda candidate: len(candidate.mistakes))
 
 
 def seen_by(reading: Reading, pictures: Sequence[Reference]) -> list[Reference]:

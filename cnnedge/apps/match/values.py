@@ -110,8 +110,9 @@ def cast(values: np.ndarray, dtype: str) -> list[np.ndarray]:
 
 def name_map(
     values: np.ndarray, pixels: np.ndarray, channels: np.ndarray, runner: "Runner", *, resized: bool = False
-) -> Mistake | None:
-    """Which map made ``values`` (n,) of ``pixels`` (n,): None if it is what the file asks for, else the mistake.
+) -> tuple[Mistake | None, bool]:
+    """Which map made ``values`` (n,) of ``pixels`` (n,): None if it is what the file asks for, else the mistake; and
+    whether its numbers were worked out here, for it is none of those that are known.
 
     Whatever map of its own it may be, the mean and deviation that it used are worked out from the values. ``resized``
     says that the pixels are only near those that the app had.
@@ -129,11 +130,11 @@ def name_map(
     known = known_maps(len(fitted.scale), runner)
     best = min((right, *known, *(_then(known_map, right) for known_map in known)), key=error)
     if error(best) <= error(fitted) + slack:
-        return best.mistake
+        return best.mistake, False
     means = ", ".join(f"{-shift / scale:.4g}" for scale, shift in zip(fitted.scale, fitted.shift, strict=True))
     deviations = ", ".join(f"{1 / scale:.4g}" for scale in fitted.scale)
     own = words.normalized(f"mean {means} and deviation {deviations}, in pixels 0..255")
-    return replace(own, fix=what_to_feed(runner))
+    return replace(own, fix=what_to_feed(runner)), True
 
 
 def _then(first: ValueMap, right: ValueMap) -> ValueMap:
