@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 SAME_PICTURE, SIMILAR_PICTURE = 0.998, 0.8
 # Scaled pixels that were cut to integers leave no more values than this (mean and deviation: -2..2).
 FEW_VALUES = 8
-# Explanations that fit equally well, of which the simplest is taken: a real picture leaves one or two, one of two colours
-# some twenty.
+# Explanations that fit equally well, of which the simplest is taken: a real picture leaves one or two,
+# one of two colours some twenty.
 COMPARED = 40
 
 
