@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from cnnedge.convert.calibration import one_by_one
+from cnnedge.convert.dead_channels import with_live_scales
 from cnnedge.convert.integer_elu import with_integer_elu
 from cnnedge.convert.runnable import refuse_unrunnable
 from cnnedge.convert.saved import quiet, reason_of, saved_model
@@ -57,9 +58,9 @@ def convert_tflite(
             content, floats = convert(floats=True), True
         if precision == "int16x8":
             try:
-                content = with_safe_sums(content)
+                content = with_safe_sums(with_live_scales(content))
             except OverflowError:
-                content = convert(wide_sums=True, floats=floats)
+                content = with_live_scales(convert(wide_sums=True, floats=floats))
         if precision == "int8":
             content = with_integer_elu(content)
     content = name_ends(content, INPUT_NAME, OUTPUT_NAME)
