@@ -1,5 +1,6 @@
 """A whole ``benchmark.json``: the machine, the data, how it was measured, and the rows."""
 
+import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,8 +110,12 @@ def located_document(path: Path) -> Path:
     """``path``, or the benchmark.json in it where it is a folder.
 
     Raises:
-        DataError: a folder without one.
+        DataError: a folder without one, or nothing at all where a folder of nearly that name has one.
     """
+    if not path.exists():
+        there = {found.parent.name: found.parent for found in path.parent.glob("*/benchmark.json")}
+        if close := difflib.get_close_matches(path.name, there, n=1):
+            raise DataError(f"{path} does not exist; did you mean {there[close[0]]}?")
     if not path.is_dir():
         return path
     found = path / "benchmark.json"

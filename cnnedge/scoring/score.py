@@ -13,8 +13,9 @@ from cnnedge.scoring.accuracy import wilson_interval
 
 # Images decoded and classified between two reports of progress: float32 CIFAR-10 images are 6 MB then.
 BLOCK = 500
-# And at most so many bytes of pixels: 166 pictures of 224 x 224 in colour, which are 100 MB as float32.
-BLOCK_BYTES = 25_000_000
+# And at most so many bytes of pixels, in each of three blocks, as two more are decoded ahead: 66 pictures of 224 x 224
+# in colour.
+BLOCK_BYTES = 10_000_000
 
 
 class Predictor(Protocol):

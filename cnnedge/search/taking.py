@@ -62,12 +62,12 @@ def check_met(search: Search) -> None:
     """Raise unless the file that was taken stays within what may be lost.
 
     Raises:
-        GateError: says what was found.
+        GateError: names the file; ``search.words`` say what was found.
     """
     if search.chosen is None or not search.met:
-        raise GateError("; ".join(search.words))
+        raise GateError(f"no file stays within {search.wish.max_drop_pp:g} points: {search.file} is the nearest to it")
     if search.test is not None and search.test.verdict == OVER:
-        raise GateError(f"{search.file} does not hold on the test images what it promised: {search.words[-1]}")
+        raise GateError(f"{search.file} does not hold on the test images what it promised on the validation images")
 
 
 def _hand_over(seeker: Seeker, trial: Trial) -> None:

@@ -45,6 +45,16 @@ def test_a_folder_stands_for_its_benchmark(tmp_path, capsys):
     assert "other holds no benchmark.json: run cnnedge benchmark" in capsys.readouterr().err
 
 
+def test_a_folder_of_nearly_that_name_is_named(tmp_path, capsys):
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    documents.document().write(folder / "benchmark.json")
+    assert run(["report", str(tmp_path / "mnst")]) == 1
+    assert capsys.readouterr().err.strip() == (f"error: {tmp_path}/mnst does not exist; did you mean {tmp_path}/mnist?")
+    assert run(["report", str(tmp_path / "elsewhere")]) == 1
+    assert "did you mean" not in capsys.readouterr().err
+
+
 def test_other_machines_and_files_are_said(runs, capsys):
     from cnnedge.documents import read_document
 
