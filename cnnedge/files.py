@@ -111,8 +111,8 @@ def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
     """
     existing = [path for path in paths if path.exists()]
     if existing and not overwrite:
-        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise FileExistsRefusal(f"{existing[0]}{more} already exists: choose another --out or add --overwrite")
+        more = f" and {len(existing) - 1} more already exist" if len(existing) > 1 else " already exists"
+        raise FileExistsRefusal(f"{existing[0]}{more}: choose another --out or add --overwrite")
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -44,7 +44,7 @@ Preprocessing = Annotated[
 ]
 InputSize = Annotated[
     int | None,
-    typer.Option("--input-size", min=1, metavar="N", help="Height and width, for a network that takes any."),
+    typer.Option("--input-size", min=1, max=4096, metavar="N", help="Height and width, for a network that takes any."),
 ]
 CustomObjects = Annotated[
     list[str] | None,

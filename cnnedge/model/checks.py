@@ -27,8 +27,11 @@ def check_ends(model: "keras.Model", input_size: int | None = None) -> None:
         )
     graph = graph_of(model)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        ends = {"input": len(graph.inputs), "output": len(graph.outputs)}
+        counts = " and ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in ends.items())
         raise ModelError(
-            f"the model has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs, expected one of each"
+            f"the model has {counts}, expected one of each: keras.Model(image, probabilities) makes a "
+            "classifier of the two that belong together"
         )
     _check_layers(model)
     if len(graph.inputs[0].shape) == 3:
@@ -72,7 +75,8 @@ def _check_image(shape: tuple[int | None, ...], input_size: int | None) -> None:
 
 def _check_output(shape: tuple[int | None, ...]) -> None:
     if len(shape) != 1 or shape[0] is None:
-        raise ModelError(f"the model gives output of shape {shape}, expected (classes,)")
+        more = ": a network that tells where things are is no classifier of pictures" if len(shape) > 1 else ""
+        raise ModelError(f"the model gives output of shape {shape}, expected (classes,){more}")
 
 
 def is_plain(model: "keras.Model") -> bool:

@@ -85,7 +85,7 @@ def test_killed_and_resumed(digits, tmp_path, capsys):
     assert not (folder / "checkpoint").exists()
 
     assert run(arguments) == 1
-    assert "mine.keras and 1 more already exists: choose another --out" in capsys.readouterr().err
+    assert "mine.keras and 1 more already exist: choose another --out" in capsys.readouterr().err
 
 
 KILL = """

@@ -52,8 +52,8 @@ def quantized():
     [
         (lambda: network((None, None, 3)), r"fixed sizes: --input-size N says which"),
         (lambda: network((8, 8, 4)), r"\(8, 8, 4\), expected \(height, width, 1 or 3\)"),
-        (two_outputs, "1 inputs and 2 outputs"),
-        (picture_out, r"output of shape \(6, 6, 3\), expected \(classes,\)"),
+        (two_outputs, r"has 1 input and 2 outputs, expected one of each: keras\.Model\(image, probabilities\)"),
+        (picture_out, r"output of shape \(6, 6, 3\), expected \(classes,\): a network that tells where things are"),
         (recurrent, "is LSTM, made for sequences"),
         (audio, "is Conv1D, made for sequences"),
         (Subclassed, r"subclassed model \(Subclassed\)"),

@@ -22,7 +22,7 @@ def test_measured_in_one_run_and_drawn_again(run_script, tmp_path):
     assert redrawn.returncode == 0 and redrawn.stdout == f"written: {out}\n"
     assert out.read_text().count("<svg ") == 3
     refused = run_script("pareto.py", ours, "--out", out)
-    assert refused.returncode == 1 and "pareto.json and 1 more already exists" in refused.stderr
+    assert refused.returncode == 1 and "pareto.json and 1 more already exist:" in refused.stderr
 
 
 def test_redraw_without_figures_is_one_line(run_script, tmp_path):
