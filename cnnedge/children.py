@@ -1,16 +1,21 @@
 """Python in a process of its own, where only what is installed is imported; and ending in order on a signal."""
 
 import contextlib
+import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 _HOME = str(Path(__file__).resolve().parents[1])
 # What a terminal, a service manager and a container send when the work is to end.
 _ENDING = ("SIGTERM", "SIGHUP")
+# Seconds until a swallowed signal comes again, when what swallowed it has returned.
+_OUT_OF_IT = 0.1
 
 
 def code_command(code: str, *arguments: str) -> list[str]:
@@ -33,7 +38,9 @@ def ending_in_order() -> Iterator[None]:
 
     The exit code is then 128 and the signal's number, as shells say. A signal that is ignored (``nohup``) stays so.
     """
-    before = {}
+    before: dict[int, Any] = {}
+    resent: list[threading.Timer] = []
+    hook, sys.unraisablehook = sys.unraisablehook, partial(_again, sys.unraisablehook, resent)
     for name in _ENDING if threading.current_thread() is threading.main_thread() else ():
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
@@ -41,9 +48,29 @@ def ending_in_order() -> Iterator[None]:
     try:
         yield
     finally:
+        sys.unraisablehook = hook
+        for timer in resent:
+            timer.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def _end(number: int, _: FrameType | None) -> None:
     raise SystemExit(128 + number)
+
+
+def _again(hook: Callable[[Any], object], resent: list[threading.Timer], unraisable: Any) -> None:
+    """Send the signal again whose exception was lost: a destructor or a callback of the garbage collector (jax has one,
+    and a conversion collects often) swallows whatever is raised in it, and the work would go on to its end."""
+    lost = unraisable.exc_value
+    if isinstance(lost, KeyboardInterrupt):
+        number: int = signal.SIGINT
+    elif isinstance(lost, SystemExit) and isinstance(lost.code, int) and lost.code > 128:
+        number = lost.code - 128
+    else:
+        hook(unraisable)
+        return
+    later = threading.Timer(_OUT_OF_IT, os.kill, (os.getpid(), number))
+    later.daemon = True
+    resent.append(later)
+    later.start()

@@ -83,3 +83,29 @@ def test_ending_runs_what_stands_in_finally(hang_up_ends):
             done.append("ended")
     assert done == ["ended"] and raised.value.code == 128 + signal.SIGHUP
     assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+
+
+SWALLOWED = """
+import gc, os, signal, sys, time
+from cnnedge.children import ending_in_order
+def swallow(phase, info):
+    if phase == "start" and not sent:
+        sent.append(phase)
+        os.kill(os.getpid(), signal.Signals[sys.argv[1]])
+sent = []
+with ending_in_order():
+    gc.callbacks.append(swallow)
+    try:
+        gc.collect()
+        time.sleep(10)
+        print("went on")
+    finally:
+        print("in order", flush=True)
+"""
+
+
+@pytest.mark.parametrize("name, code", [("SIGTERM", 128 + signal.SIGTERM), ("SIGINT", -signal.SIGINT)])
+def test_a_signal_that_a_collection_swallows_comes_again(name, code):
+    done = subprocess.run(code_command(SWALLOWED, name), capture_output=True, text=True, timeout=9, check=False)
+    assert (done.returncode, done.stdout) == (code, "in order\n")
+    assert "Exception ignored" not in done.stderr
