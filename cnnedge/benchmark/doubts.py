@@ -6,12 +6,7 @@ import numpy as np
 
 from cnnedge.documents import Document, Row
 from cnnedge.records import known
-from cnnedge.scoring.accuracy import images_to_tell
-
-# Another order of the classes is suspected where it gains more answers than it loses by so many standard deviations of
-# that difference (the sign test's: the root of gains and losses together). One order in 31,000 passes four by chance,
-# and only the one by which most answers fit is asked. It finds two names exchanged among a hundred.
-DEVIATIONS = 4
+from cnnedge.scoring.accuracy import better_order, images_to_tell
 
 
 def doubts(document: Document) -> list[str]:
@@ -50,16 +45,10 @@ def _guessing(row: Row, document: Document) -> str:
 def _other_order(row: Row, document: Document) -> str:
     """A hint where each class is mostly answered by one other, with what top-1 would be then."""
     confusion = np.array(row.confusion)
-    answered = confusion.argmax(axis=1)
-    total, labels = confusion.sum(), document.data.labels
-    if not total or len(set(answered.tolist())) != len(labels):
+    answered, labels = better_order(confusion), document.data.labels
+    if answered is None:
         return ""
-    classes = np.arange(len(labels))
-    moved = classes[answered != classes]
-    gained, lost = confusion[moved, answered[moved]].sum(), confusion[moved, moved].sum()
-    if gained - lost <= DEVIATIONS * (gained + lost) ** 0.5:
-        return ""
-    matched = confusion[classes, answered].sum() / total
+    matched = confusion[np.arange(len(labels)), answered].sum() / confusion.sum()
     outputs = answered if row.columns is None else np.array(row.columns)[answered]
     order = [labels[index] for index in np.argsort(outputs)]
     return (

@@ -31,21 +31,31 @@ def split():
 @pytest.fixture
 def folder(runner, split, tmp_path):
     content = folder_content(
-        runner, make_images(runner, split), sha256=SHA256, labels=LABELS, data="mnist", licence="CC BY-SA 3.0"
+        runner, make_images(runner, split, LABELS), sha256=SHA256, labels=LABELS, data="mnist", licence="CC BY-SA 3.0"
     )
     write_folder(tmp_path / "golden", content)
     return tmp_path / "golden"
 
 
 def test_twenty_images_of_all_classes_that_the_file_gets_right(runner, split):
-    chosen = choose(runner, split)
+    chosen, confusion = choose(runner, split, 10)
+    assert confusion.sum() == len(split) and (confusion.sum(axis=1) == np.bincount(split.labels)).all()
     assert len(set(chosen)) == 20
     assert sorted(split.labels[chosen]) == sorted([*range(10), *range(10)])
     assert (runner.predict(split.pixels(chosen)).argmax(1) == split.labels[chosen]).all()
 
 
 def test_fewer_images_than_twenty_are_all_taken(runner, split):
-    assert sorted(choose(runner, split.take(range(7)))) == list(range(7))
+    assert sorted(choose(runner, split.take(range(7)), 10)[0]) == list(range(7))
+
+
+def test_a_file_in_another_order_and_one_that_guesses_are_refused(runner, split):
+    turned = ArraySplit(split.images, (split.labels + 1) % 10)
+    with pytest.raises(DataError, match=r"in another order: .* --labels 1,2,3,4,5,6,7,8,9,0$"):
+        make_images(runner, turned, LABELS)
+    rolled = ArraySplit(split.images, np.random.default_rng(0).permutation(split.labels))
+    with pytest.raises(DataError, match=r"may be guessing: wrong scaling \(--mean, --std\)"):
+        make_images(runner, rolled, LABELS)
 
 
 def test_pictures_that_hide_mistakes_are_not_telling():
@@ -103,7 +113,7 @@ def test_an_existing_folder_is_refused_and_a_foreign_one_never_replaced(folder, 
 
 def test_overwriting_removes_the_pictures_that_are_too_many_and_nothing_else(folder, runner, split):
     (folder / "notes.txt").write_text("mine")
-    images = make_images(runner, split)[:3]
+    images = make_images(runner, split, LABELS)[:3]
     write_folder(folder, folder_content(runner, images, sha256=SHA256, labels=LABELS, data="m", licence=""))
     assert len(read_folder(folder, runner, SHA256)) == 3
     assert len(list(folder.glob("*_input.bin"))) == 3 and (folder / "notes.txt").exists()

@@ -60,7 +60,7 @@ def cases():
             runner = open_runner(int8_ends(content) if kind == "int8" else content, format="tflite")
             assert (runner.input.dtype, runner.output.dtype) == (kind, kind)
             dataset = datasets.load(model)
-            made[file] = Case(runner, dataset.labels, make_images(runner, dataset.test))
+            made[file] = Case(runner, dataset.labels, make_images(runner, dataset.test, dataset.labels))
         return made[file]
 
     yield case
@@ -244,7 +244,7 @@ def test_file_that_asks_for_scaled_pixels():
     """Another tool's float file, fed as its metadata asks: here it is raw pixels that are the mistake."""
     path, dataset = EXPORTED / "mnist" / "mnist_float32.tflite", datasets.load("mnist")
     with open_runner(path, mean=[127.5], std=[127.5]) as runner:
-        case = Case(runner, dataset.labels, make_images(runner, dataset.test))
+        case = Case(runner, dataset.labels, make_images(runner, dataset.test, dataset.labels))
         pixels = case.images[5].pixels
         assert case.names(mistakes.floats((pixels - np.float32(127.5)) / np.float32(127.5))) == (5, ())
         assert case.names(mistakes.floats(pixels)) == (5, ("scaling-missing",))

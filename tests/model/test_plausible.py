@@ -9,6 +9,7 @@ from keras import layers
 
 from cnnedge.data import ArraySplit, Dataset
 from cnnedge.errors import ModelError
+from cnnedge.model import plausible
 from cnnedge.model.plausible import check_plausible
 from cnnedge.model.preprocessing import NAMED
 from cnnedge.model.source import read_source
@@ -82,3 +83,23 @@ def test_too_few_pictures_tell_nothing(colours, tmp_path):
     few = colours.train.take(range(6))
     data = replace(colours, train=few, validation=few)
     assert check_plausible(read_source(network(tmp_path, scale=0.0)), data) is None
+
+
+def test_noise_has_no_better_order():
+    """A network that knows nothing fits some order of the classes better than theirs, by chance."""
+    named = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        answers = rng.choice(4, 200, p=rng.dirichlet(np.ones(4)))
+        named += plausible._better_order(answers, rng.integers(0, 4, 200), ("a", "b", "c", "d")) is not None
+    assert named == 0
+
+
+def test_two_classes_exchanged_among_ten_are_another_order():
+    """On 200 pictures, 20 a class, of which a tenth is answered at random."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 20)
+    rng.shuffle(labels)
+    answers = np.where(rng.random(200) < 0.1, rng.integers(0, 10, 200), labels)
+    exchanged = np.array([1, 0, *range(2, 10)])[answers]
+    assert "add --labels 1,0,2,3" in (plausible._better_order(exchanged, labels, tuple("0123456789")) or "")

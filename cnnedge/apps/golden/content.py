@@ -10,13 +10,16 @@ NN_output.bin    the bytes that come out
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnedge.apps.golden.readme import README
+from cnnedge.errors import DataError
 from cnnedge.runtime.runner import Runner, TensorSpec
+from cnnedge.scoring.accuracy import better_order, wilson_interval
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -64,34 +67,60 @@ def names(number: int) -> dict[str, str]:
     }
 
 
-def make_images(runner: Runner, test: "Split") -> list[GoldenImage]:
+def make_images(runner: Runner, test: "Split", labels: Sequence[str]) -> list[GoldenImage]:
     """Choose up to 20 test images, spread over the classes, and run the file on each.
 
     Preferred are images that the file gets right without being sure, and that change visibly when they are
     mirrored, turned or their colours exchanged: on those, every mistake of an app shows.
+
+    Args:
+        labels: the names of the classes of ``test``.
+
+    Raises:
+        DataError: the file is no better than guessing, or far better with its classes in another order: an app would
+            be tested against wrong answers.
     """
-    chosen = choose(runner, test)
+    chosen, confusion = choose(runner, test, len(labels))
+    _refuse_wrong(confusion, labels)
     return [
         _made(runner, pixels, int(label))
         for pixels, label in zip(test.pixels(chosen), test.labels[chosen], strict=True)
     ]
 
 
-def choose(runner: Runner, test: "Split") -> list[int]:
-    """Indices of at most 20 of the test images, the classes taking turns."""
-    per_class = []
+def choose(runner: Runner, test: "Split", classes: int) -> tuple[list[int], np.ndarray]:
+    """Indices of at most 20 of the test images, the classes taking turns; and the confusion of all that were tried."""
+    per_class, confusion = [], np.zeros((classes, classes), int)
     for label in np.unique(test.labels):
         candidates = np.flatnonzero(test.labels == label)[:CANDIDATES_PER_CLASS]
         images = test.pixels(candidates)
         scores = runner.predict(images)
         untelling = np.array([not is_telling(image) for image in images])
         wrong = scores.argmax(1) != label
+        confusion[label] += np.bincount(scores.argmax(1), minlength=classes)
         flaws = untelling.astype(int) + (scores.max(1) > SATURATED) + 2 * wrong
         order = np.lexsort((np.abs(scores.max(1) - TELLING_SCORE), flaws))
         per_class.append(candidates[order].tolist())
     most = max(len(indices) for indices in per_class)
     turns = [indices[turn] for turn in range(most) for indices in per_class if turn < len(indices)]
-    return turns[:MOST_IMAGES]
+    return turns[:MOST_IMAGES], confusion
+
+
+def _refuse_wrong(confusion: np.ndarray, labels: Sequence[str]) -> None:
+    pictures, right = int(confusion.sum()), int(confusion.trace())
+    answered = better_order(confusion)
+    if answered is not None:
+        matched = confusion[np.arange(len(labels)), answered].sum() / pictures
+        order = ",".join(labels[index] for index in np.argsort(answered))
+        raise DataError(
+            f"it answers {right / pictures:.0%} of {pictures:,} test pictures right, and would {matched:.0%} with its "
+            f"classes in another order: if it was made so, add --labels {order}"
+        )
+    if wilson_interval(right, pictures)[0] <= 1 / len(labels):
+        raise DataError(
+            f"it answers {right / pictures:.0%} of {pictures:,} test pictures right, which may be guessing: wrong "
+            "scaling (--mean, --std), labels in another order (--labels), or an untrained model"
+        )
 
 
 def is_telling(pixels: np.ndarray) -> bool:
@@ -148,7 +177,7 @@ def folder_content(
         own = names(number)
         content[own["picture"]], content[own["large"]] = _png(image.pixels), _png(image.large)
         content[own["input"]], content[own["output"]] = image.input, image.output
-        scores = runner.probabilities(np.frombuffer(image.output, runner.output.dtype)[np.newaxis])[0]
+        scores = scores_of(runner, image)
         best = int(scores.argmax())
         entries.append(
             {**own, "label": labels[image.label], "answer": labels[best], "index": best, "score": float(scores[best])}
@@ -167,6 +196,11 @@ def folder_content(
     ).encode()
     content[MANIFEST] = (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
     return content
+
+
+def scores_of(runner: Runner, image: GoldenImage) -> np.ndarray:
+    """What the file answers for the picture, one number a class."""
+    return runner.probabilities(np.frombuffer(image.output, runner.output.dtype)[np.newaxis])[0]
 
 
 def _end(spec: TensorSpec, size: int) -> dict[str, Any]:
