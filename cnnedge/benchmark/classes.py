@@ -31,7 +31,7 @@ def class_notes(measurements: Sequence[Measurement], data: Data) -> list[str]:
             f"Classes matched by name: {', '.join(other)} names them in another order than the data "
             f"({', '.join(data.labels)})."
         )
-    exported = [one.candidate for one in measurements if one.candidate.format != "keras"]
+    exported = [one.candidate for one in measurements if one.candidate.format != "keras" and one.failure is None]
     nameless = [candidate.label for candidate in exported if candidate.labels is None]
     if nameless and data.source == FOLDER:
         found.append(

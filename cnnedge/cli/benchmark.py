@@ -142,7 +142,9 @@ def benchmark(
     if json_file is not None:
         console.next_step("cnnedge", "report", json_file, "--markdown")
     elif exported:
-        console.next_step("cnnedge", "predict", exported[0], picture_of(split))
+        said = {"--mean": mean, "--std": std, "--labels": labels}
+        told = [word for option, value in said.items() if value for word in (option, value)]
+        console.next_step("cnnedge", "predict", exported[0], picture_of(split), *told)
 
 
 def _candidates(exported: list[Path], keras: list[Path], device: str, asked: "Asked") -> "list[Candidate]":

@@ -1,13 +1,15 @@
 """Which files are pictures, by their names and by their first bytes, and what those are that cannot be read."""
 
 import os
+from collections import Counter
+from collections.abc import Iterable
 
 # What a folder is searched for; a file named on the command line is tried whatever its suffix. HEIC is read where
 # pillow-heif is installed, and named for what it is where not.
 SUFFIXES = frozenset(
     {
-        ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo", ".pbm", ".pgm",
-        ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
+        ".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo", ".pbm",
+        ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
     }
 )  # fmt: skip
 # What systems and tools leave in folders of pictures; names with a dot in front are passed over as well, among them
@@ -39,6 +41,13 @@ _OTHER_KINDS = (
 def is_picture_name(name: str) -> bool:
     """Whether a file of this name is looked at as a picture in a folder."""
     return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 (a Path takes eight times as long)
+
+
+def told_suffixes(names: Iterable[str]) -> str:
+    """How many files of which endings, the most frequent first: ``.tga (12), .psd (3), without ending (1)``."""
+    counts = Counter(os.path.splitext(name)[1].lower() or "without ending" for name in names)  # noqa: PTH122
+    most = counts.most_common(5)
+    return ", ".join(f"{suffix} ({count:,})" for suffix, count in most) + (" ..." if len(counts) > len(most) else "")
 
 
 def is_passed_over(name: str) -> bool:

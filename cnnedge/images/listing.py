@@ -1,5 +1,6 @@
 """Which pictures the arguments of ``cnnedge predict`` name, and what is in each: one entry a picture, as they come."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from cnnedge.errors import CnnedgeError, ImageError
 from cnnedge.files import read_bounded
 from cnnedge.images.decode import MAX_BYTES
 from cnnedge.images.folders import LeftOut, files_below
-from cnnedge.images.kinds import SUFFIXES, is_picture_name
+from cnnedge.images.kinds import SUFFIXES, is_picture_name, told_suffixes
 
 if TYPE_CHECKING:
     import numpy as np
 
 STDIN = "-"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class Picture:
 def listed(images: list[str]) -> Iterator[Picture]:
     """Every picture that the arguments name, or what is wrong with an argument that names none."""
     for image in images:
-        if image == STDIN:
+        if not image:
+            yield Picture("''", ImageError("'': an empty name, expected that of a picture or a folder"))
+        elif image == STDIN:
             yield _standard_input()
         elif Path(image).is_dir():
             yield from _in_folder(image)
@@ -62,15 +66,19 @@ def _matching(pattern: str) -> Iterator[Picture]:
 
 
 def _in_folder(folder: str) -> Iterator[Picture]:
-    found = False
+    found, others = False, []
     for path in files_below(folder):
         if isinstance(path, LeftOut):
             yield Picture(path.path, ImageError(f"{path.path}: {path.reason}"))
         elif is_picture_name(path):
             yield Picture(path, path)
         else:
+            others.append(path)
             continue
         found = True
+    if others and found:
+        said = f"{len(others):,} other files were left out" if len(others) > 1 else "another file was left out"
+        _log.warning("%s: %s: %s; named one by one they are tried", folder, said, told_suffixes(others))
     if not found:
         reason = f"{folder}: no pictures in this folder ({', '.join(sorted(SUFFIXES))})"
         yield Picture(folder, ImageError(reason))

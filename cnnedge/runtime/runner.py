@@ -176,6 +176,11 @@ def _image_shape(name: str, spec: TensorSpec) -> tuple[tuple[int, int, int], boo
 
 def _class_count(name: str, spec: TensorSpec) -> int:
     sizes = [size for size in spec.shape[1:] if size != 1]
+    if len(spec.shape) > 1 and not sizes:
+        raise ModelError(
+            f"{name}: output {spec.name!r} is one number, expected one for each class: give its Keras model to cnnedge "
+            "export, which makes two of it, 1 - p and p"
+        )
     if len(spec.shape) < 2 or len(sizes) != 1 or sizes[0] is None:
         raise ModelError(f"{name}: output {spec.name!r} has shape {spec.shape}, expected (1, classes)")
     return sizes[0]

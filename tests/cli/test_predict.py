@@ -71,6 +71,21 @@ def test_folders_are_searched_and_other_files_left_alone(model, pictures, capsys
     assert [entry["label"] for entry in found] == ["blue", "green", "red", "green"]
 
 
+def test_files_left_out_of_a_folder_are_counted_by_their_ending(model, pictures, capsys, caplog):
+    for name in ("a.tga", "b.TGA", "NOEXT"):
+        (pictures / name).write_bytes(b"")
+    assert run(["predict", str(model), str(pictures)]) == 0
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.endswith(
+        "4 other files were left out: .tga (2), without ending (1), .txt (1); named one by one they are tried"
+    )
+
+
+def test_an_empty_name_is_no_folder(model, capsys):
+    assert run(["predict", str(model), ""]) == 1
+    assert "'': an empty name, expected that of a picture or a folder" in capsys.readouterr().err
+
+
 def test_quoted_patterns(model, pictures, capsys):
     assert run(["predict", str(model), str(pictures / "*e*.png"), "--json"]) == 0
     assert [entry["label"] for entry in entries(capsys)] == ["blue", "green", "red"]
@@ -207,6 +222,7 @@ def test_wrong_usage(model, pictures, option):
 
 
 def test_as_a_program_with_a_reader_that_goes_away(model, pictures):
+    (pictures / "notes.txt").unlink()
     command = f"{sys.executable} -m cnnedge predict {model} {' '.join([str(pictures)] * 500)} | head -1"
     child = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert "blue" in child.stdout
