@@ -32,7 +32,7 @@ def load_archive(path: Path, *, trusted: bool = False) -> "keras.Model":
         weights = Path(archive.extract(_WEIGHTS, folder))
         held = check_hdf5(weights)
         check_config(config)
-        model = build_within(lambda: _built(modernized(config)), held, trusted=trusted)
+        model = build_within(lambda: _built(_without_compilation(modernized(config))), held, trusted=trusted)
         if model.built:  # one that never was has no weights, which is said where it is read
             model.load_weights(weights)
         return model
@@ -41,7 +41,21 @@ def load_archive(path: Path, *, trusted: bool = False) -> "keras.Model":
 def _built(config: dict[str, Any]) -> "keras.Model":
     import keras
 
-    return keras.saving.deserialize_keras_object({**config, "compile_config": None}, safe_mode=True)
+    return keras.saving.deserialize_keras_object(config, safe_mode=True)
+
+
+def _without_compilation(part: Any) -> Any:
+    """A configuration without the losses and optimizers of its models, at any depth.
+
+    Keras compiles a nested model that was compiled on its own, even where the outer one is not to be: that makes the
+    variables of an optimizer, which is of no use and not allowed while a network is only declared.
+    """
+    if isinstance(part, list):
+        return [_without_compilation(value) for value in part]
+    if not isinstance(part, dict):
+        return part
+    dropped = "compile_config" if {"class_name", "config"} <= part.keys() else None
+    return {key: _without_compilation(value) for key, value in part.items() if key != dropped}
 
 
 def _check_entries(archive: zipfile.ZipFile) -> None:

@@ -86,3 +86,16 @@ def test_classes_of_their_own_need_the_module_that_has_them(tmp_path, monkeypatc
     assert np.abs(np.asarray(loaded(images)) - np.asarray(model(images))).max() < 1e-6
     with pytest.raises(ModelError, match=r"--allow-custom-objects no_such_module: it cannot be imported"):
         load_file(tmp_path / "theirs.keras", ["no_such_module"])
+
+
+@pytest.mark.parametrize("name", ["outer.keras", "outer.h5"])
+@pytest.mark.parametrize("make", [keras.Sequential, lambda parts: keras.Model(parts[0], parts[2](parts[1](parts[0])))])
+def test_a_nested_model_that_was_compiled_on_its_own(make, name, tmp_path, pixels):
+    """Keras compiles it while it builds the outer one, although nobody asked for that."""
+    inner = network()
+    inner.compile("adam", "sparse_categorical_crossentropy")
+    outer = make([keras.Input((8, 8, 3)), layers.Rescaling(1 / 255), inner])
+    outer.save(tmp_path / name)
+    images = pixels[:, :8, :8].astype("float32")
+    loaded = load_file(tmp_path / name)
+    assert np.abs(np.asarray(loaded(images)) - np.asarray(outer(images))).max() < 1e-6
