@@ -20,6 +20,8 @@ from pathlib import Path
 
 from cnnedge.errors import UsageError
 
+# The largest seed that the generators of numpy and Keras take: 32 bits.
+HIGHEST_SEED = 2**32 - 1
 FORMATS = ("tflite", "onnx")
 PRECISIONS = ("float32", "float16", "dynamic", "int8", "int8_mixed", "int16x8")
 # What each format is exported in where nothing else is asked for, in the order of the tables.

@@ -54,7 +54,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     option = parser.add_argument
     option("folder", type=Path, metavar="FOLDER", help="holds MODEL.keras and manifest.json")
-    option("--seeds", nargs="+", type=int, default=[1, 2, 3, 4], metavar="N", help="default: 1 2 3 4")
+    option("--seeds", nargs="+", type=script.seed, default=[1, 2, 3, 4], metavar="N", help="default: 1 2 3 4")
     option("--teacher", type=Path, metavar="FILE.keras", help="the one that the model learned from, if it had one")
     option("--work", type=Path, metavar="DIR", help="for checkpoints and trained networks; default: FOLDER/seeds")
     option("--limit", type=script.count, metavar="N", help="only N training, validation and test images: to try it")

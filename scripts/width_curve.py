@@ -51,11 +51,12 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     option = parser.add_argument
     option("model", metavar="MODEL", help="which network; cnnedge train --list shows them")
-    option("--widths", nargs="+", type=float, default=[0.5, 1.0, 1.5], metavar="FACTOR", help="default: 0.5 1 1.5")
+    widths = [0.5, 1.0, 1.5]
+    option("--widths", nargs="+", type=script.factor, default=widths, metavar="FACTOR", help="default: 0.5 1 1.5")
     option("--epochs", type=script.count, metavar="N", help="instead of the quick preset's")
     option("--batch-size", type=script.count, metavar="N", help="instead of the quick preset's")
     option("--limit", type=script.count, metavar="N", help="only N training, validation and test images: to try it")
-    option("--seed", type=int, default=0, help="fixes weights, order, augmentation and dropout")
+    option("--seed", type=script.seed, default=0, help="fixes weights, order, augmentation and dropout")
     option("--out", type=Path, metavar="FILE.json", help="default: exported/MODEL/width.json")
     option("--overwrite", action="store_true", help="replace the file if it exists")
     return parser.parse_args()

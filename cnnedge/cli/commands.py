@@ -5,6 +5,8 @@ from importlib import import_module
 
 import typer
 
+from cnnedge.cli.options import Command
+
 # The module of this folder that holds each command, under a function of the command's name.
 COMMANDS = {
     name: {"score": "score_many"}.get(name, name)
@@ -24,4 +26,4 @@ def wanted(arguments: Iterable[str]) -> list[str]:
 def register(app: typer.Typer, names: Iterable[str]) -> None:
     """Add the named commands to ``app``; the modules of the others are not even read."""
     for name in names:
-        app.command()(getattr(import_module(f"cnnedge.cli.{COMMANDS[name]}"), name))
+        app.command(cls=Command)(getattr(import_module(f"cnnedge.cli.{COMMANDS[name]}"), name))

@@ -3,10 +3,28 @@
 A command writes ``seed: Seed = 0``; the name after the dashes, the hint of what to type and the help come from here.
 """
 
+import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
+
+from cnnedge.names import HIGHEST_SEED
+
+
+class Command(TyperCommand):
+    """A command whose options take no number that nothing can be compared with: ``nan`` passes any check of a range,
+    and ``inf`` one without an end."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        for option in self.params:
+            value = ctx.params.get(option.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise typer.BadParameter(f"{value} is given, expected a finite number.", ctx, option)
+        return rest
+
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Which network; cnnedge train --list shows them.")]
 ModelPath = Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite or .onnx file, of any tool.")]
@@ -74,7 +92,10 @@ Preset = Annotated[
 Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help="Instead of the recipe's.")]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", metavar="N", help="Instead of the recipe's.")]
 Seed = Annotated[
-    int, typer.Option("--seed", min=0, metavar="N", help="Fixes all that is random in training and quantization.")
+    int,
+    typer.Option(
+        "--seed", min=0, max=HIGHEST_SEED, metavar="N", help="Fixes all that is random in training and quantization."
+    ),
 ]
 
 # Which machines train one network together.

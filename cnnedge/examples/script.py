@@ -2,12 +2,14 @@
 
 import argparse
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnedge import console
 from cnnedge.errors import CnnedgeError
+from cnnedge.names import HIGHEST_SEED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,6 +98,24 @@ def run(walk_through: Callable[[argparse.Namespace], int], options: argparse.Nam
     except KeyboardInterrupt:
         console.say("error: interrupted; the next run goes on from here")
         return 1
+
+
+def seed(text: str) -> int:
+    """A seed of all that is random in a training, for ``argparse``."""
+    if not text.isdecimal() or int(text) > HIGHEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to {HIGHEST_SEED}")
+    return int(text)
+
+
+def factor(text: str) -> float:
+    """A factor on a network's width, for ``argparse``."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return found
 
 
 def count(text: str) -> int:

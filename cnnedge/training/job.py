@@ -2,6 +2,7 @@
 killed, and what the manifest keeps of how a network was trained."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from cnnedge.files import sha256_of
 from cnnedge.manifest import FileFacts, TrainedOn, TrainingRecord
 from cnnedge.model.networks import OWN, ModelSpec, model_spec, own
 from cnnedge.model.readers.opening import check_kind
+from cnnedge.names import HIGHEST_SEED
 from cnnedge.training.recipes import Recipe, recorded
 
 if TYPE_CHECKING:
@@ -69,10 +71,10 @@ class TrainingJob:
 
     def __post_init__(self) -> None:
         _ = self.spec
-        if self.seed < 0:
-            raise UsageError(f"seed is {self.seed}, expected at least 0")
-        if not self.width > 0:
-            raise UsageError(f"width is {self.width}, expected more than 0")
+        if not 0 <= self.seed <= HIGHEST_SEED:
+            raise UsageError(f"seed is {self.seed}, expected 0 to {HIGHEST_SEED}")
+        if not 0 < self.width < math.inf:
+            raise UsageError(f"width is {self.width}, expected a number above 0")
         if self.init is not None and self.recipe.branches != "none":
             raise UsageError(
                 f"--init {self.init.path} brings a trained network, and branches begin with a fresh one: "

@@ -7,6 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+
+from cnnedge.cli.app import make_app, run
+from cnnedge.cli.commands import COMMANDS
 
 EXPORTED = Path(__file__).parents[2] / "exported"
 KERAS, INT8 = str(EXPORTED / "mnist/mnist.keras"), str(EXPORTED / "mnist/mnist_int8.tflite")
@@ -34,6 +38,7 @@ WRONG = {
     f"golden {INT8} --data mnist --out /proc/x": "/proc/x cannot be written",
     f"match {INT8} absent.bin": "no folder golden here",
     f"predict {INT8} absent.png": "absent.png",
+    "train mnist --seed 4294967296": "Invalid value for '--seed': 4294967296 is not in the range",
     "predct": "Did you mean 'predict'",
 }
 PROGRAM = """
@@ -61,3 +66,24 @@ def test_a_wrong_request_is_one_line_before_anything_heavy_is_loaded(answers, co
     code, said, heavy = answers[command]
     assert code in (1, 2) and heavy == []
     assert WRONG[command] in said and said.splitlines()[-1].startswith("error: ") and "defect" not in said
+
+
+def with_numbers() -> list[tuple[str, str, int]]:
+    """Every option of any command that takes a number with a fraction, and how many arguments the command needs."""
+    return [
+        (name, option.opts[0], sum(part.required for part in command.params))
+        for name, command in get_command(make_app(COMMANDS)).commands.items()
+        for option in command.params if "float" in option.type.name
+    ]  # fmt: skip
+
+
+def test_the_options_with_numbers_are_found():
+    assert {("export", "--max-drop", 1), ("benchmark", "--margin", 1), ("train", "--width", 0)} <= set(with_numbers())
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999"])
+@pytest.mark.parametrize("command, option, arguments", with_numbers())
+def test_what_is_no_finite_number_is_refused_by_every_option(command, option, arguments, value, capsys):
+    assert run([command, *["any"] * arguments, f"{option}={value}"]) == 2
+    said = capsys.readouterr().err
+    assert f"Invalid value for '{option}'" in said and len(said.splitlines()) == 1

@@ -1,3 +1,5 @@
+import argparse
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -20,6 +22,16 @@ def test_counts_are_whole_and_positive(value, capsys):
         script.argument_parser("about", out="runs").parse_args([f"--epochs={value}"])
     assert stop.value.code == 2
     assert f"{value} is not a whole number of at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "kind, value", [*((script.seed, text) for text in ("-1", "4294967296", "one")),
+                    *((script.factor, text) for text in ("nan", "inf", "0", "-1", "half"))],
+)  # fmt: skip
+def test_seeds_and_factors_that_no_training_takes(kind, value):
+    with pytest.raises(argparse.ArgumentTypeError, match=f"{value} is not a (whole )?number"):
+        kind(value)
+    assert (script.seed("4294967295"), script.factor("0.5")) == (4294967295, 0.5)
 
 
 def test_quick_recipe_is_the_packages_own_for_many_images():

@@ -61,8 +61,10 @@ def test_a_record_that_no_job_can_have_is_refused(changes):
     ("setting", "complaint"),
     [
         ({"network": "resnet"}, "unknown model 'resnet'"),
-        ({"seed": -1}, "seed is -1, expected at least 0"),
-        ({"width": 0.0}, r"width is 0\.0, expected more than 0"),
+        ({"seed": -1}, "seed is -1, expected 0 to 4294967295"),
+        ({"seed": 2**32}, "seed is 4294967296, expected 0 to 4294967295"),
+        ({"width": 0.0}, r"width is 0\.0, expected a number above 0"),
+        ({"width": float("inf")}, "width is inf, expected a number above 0"),
         ({"width": 0.5, "init": SavedNetwork(Path("a.keras"), "")}, r"has its width: leave --width 0\.5 out"),
     ],
 )
