@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -151,13 +152,35 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Opt
 def estimate_statistics(network: keras.Model, batches: AugmentedBatches, *, epoch: int) -> None:
     """Set each batch norm's mean and variance to their averages over batches of ``epoch``, in place."""
     norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    running = [variable for norm in norms for variable in (norm.moving_mean, norm.moving_variance)]
+    sums = [np.zeros(variable.shape) for variable in running]
     momenta = [norm.momentum for norm in norms]
-    for step in range(min(batches.steps, math.ceil(STATISTICS_IMAGES / batches.batch_size))):
-        for norm in norms:
-            norm.momentum = step / (step + 1)  # turns the running average into the mean of the batches so far
-        network(batches.batch(epoch, step)[0], training=True)
+    for norm in norms:
+        norm.momentum = 0.0  # what is running is then the last batch's own
+    forward = _forward(network)
+    steps = min(batches.steps, math.ceil(STATISTICS_IMAGES / batches.batch_size))
+    for step in range(steps):
+        forward(batches.batch(epoch, step)[0])
+        for total, variable in zip(sums, running, strict=True):
+            total += keras.ops.convert_to_numpy(variable)
+    for total, variable in zip(sums, running, strict=True):
+        variable.assign(total / steps)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
+
+
+def _forward(network: keras.Model) -> Callable[[np.ndarray], object]:
+    """The network as it is called in training, without holding what all its layers give until the last one has: 280 MB
+    of eight photos at 224 x 224, where TensorFlow runs it layer by layer."""
+
+    def forward(images: np.ndarray) -> object:
+        return network(images, training=True)
+
+    if keras.backend.backend() != "tensorflow":
+        return forward
+    import tensorflow as tf
+
+    return tf.function(forward, reduce_retracing=True)
 
 
 def _compiled(network: keras.Model, job: TrainingJob, steps: int) -> keras.Model:
