@@ -27,6 +27,7 @@ from cnnedge.files import check_writable, refuse_existing, sha256_of, write_atom
 from cnnedge.lock import refuse_held
 from cnnedge.manifest import FileFacts, TrainingRecord
 from cnnedge.records import from_json, to_json
+from cnnedge.training.history import check_history, trim_history
 from cnnedge.training.job import SavedNetwork, TrainingJob
 from cnnedge.training.workers import from_first
 
@@ -73,13 +74,22 @@ def is_unfinished(folder: Path) -> bool:
     return state_file(folder).exists()
 
 
+def _is_resumable(folder: Path) -> bool:
+    """As ``is_unfinished``.
+
+    Raises:
+        ModelError: the record of what is unfinished is damaged.
+    """
+    return is_unfinished(folder) and bool(state(folder))
+
+
 def check_start(
     folder: Path,
     files: Iterable[Path],
     *,
     resume: bool,
     overwrite: bool,
-    unfinished: Callable[[Path], bool] = is_unfinished,
+    unfinished: Callable[[Path], bool] = _is_resumable,
 ) -> None:
     """Raise before any work if a training in ``folder`` may neither begin nor go on.
 
@@ -89,7 +99,7 @@ def check_start(
 
     Raises:
         FileExistsRefusal: an unfinished training is there, or one of ``files``, and it may not be replaced.
-        CnnedgeError: ``folder`` cannot be written, or another process trains in it.
+        CnnedgeError: ``folder`` cannot be written, another process trains in it, or the record there is damaged.
     """
     check_writable(folder)
     refuse_held(folder, "training")
@@ -174,14 +184,17 @@ def restore(folder: Path, model: "keras.Model", steps_per_epoch: int) -> int:
     checkpoint has a row too many, or part of one.
 
     Raises:
-        ModelError: the checkpoint is damaged, or of another network.
+        ModelError: the checkpoint is damaged, or of another network; or rows of ``history.csv`` are, or are gone.
     """
     path, epochs = weights_file(folder), 0
-    content = from_first(read_sealed(path) if path.exists() else b"")
+    own = read_sealed(path) if path.exists() else b""
+    content = from_first(own)
     if content:
         _load(model, content, path)
         epochs = int(model.optimizer.iterations) // steps_per_epoch
-    _trim_history(folder / HISTORY, epochs)
+    if content == own:  # another worker's own rows may be behind, and nobody asks for them
+        check_history(folder / HISTORY, epochs)
+    trim_history(folder / HISTORY, epochs)
     return epochs
 
 
@@ -213,12 +226,6 @@ def _trained(folder: Path, facts: FileFacts) -> SavedNetwork:
     if not path.is_file() or sha256_of(path.read_bytes()) != facts.sha256:
         raise ModelError(f"{path} is not the network that was trained here any more: begin again with --overwrite")
     return SavedNetwork(path, facts.sha256)
-
-
-def _trim_history(path: Path, epochs: int) -> None:
-    if path.exists():
-        lines = path.read_bytes().splitlines(keepends=True)
-        write_atomically(path, b"".join(lines[: epochs + 1] if epochs else []))
 
 
 def _refuse_other(folder: Path, found: TrainingJob, wanted: TrainingJob) -> None:

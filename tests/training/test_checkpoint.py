@@ -48,6 +48,25 @@ def test_a_row_without_its_checkpoint_is_written_again(compiled, tmp_path):
     assert history.read_text() == "epoch,loss\n0,2.3\n1,1.5\n"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        None, b"", b"\xff\xfe\0garbage", b"epoch,loss\n0,2.3\n", b"epoch,loss\n0,2.3\n1,\n",
+        b"epoch,loss\n0,2.3\n2,1\n", b"epoch,loss\n0,2.3\n1\n", b"epoch,loss\n0,2.3\n1,1,1\n", b"loss\n0\n1\n",
+        b"epoch,loss\n0,2.3\n\xff,1\n",
+    ],
+)  # fmt: skip
+def test_a_history_without_the_rows_of_the_epochs_that_are_done(content, compiled, tmp_path):
+    compiled.optimizer.iterations.assign(2 * STEPS)
+    checkpoint.save(tmp_path, compiled)
+    history = tmp_path / checkpoint.HISTORY
+    if content is not None:
+        history.write_bytes(content)
+    with pytest.raises(ModelError, match=r"history\.csv is gone or damaged, expected a row for each of 2 epochs: put"):
+        checkpoint.restore(tmp_path, compiled, STEPS)
+    assert content is None or history.read_bytes() == content
+
+
 def damaged(content: bytes, count: int):
     """``content`` with one byte changed, cut short, or with something behind it."""
     rng = np.random.default_rng(0)
@@ -93,6 +112,16 @@ def test_every_damage_of_the_record_is_one_line_or_another_training(tmp_path):
             assert len(str(error).splitlines()) == 1
         else:  # the damage hit what decides nothing: a name of data, a version, white space
             assert TrainingJob.from_record(checkpoint.state(tmp_path).training).difference(JOB) is None
+
+
+@pytest.mark.parametrize("content", [b"[]", b'{"training": {"netw'])
+def test_a_damaged_record_is_said_before_anything_is_loaded(content, tmp_path):
+    begin(tmp_path)
+    checkpoint.state_file(tmp_path).write_bytes(content)
+    for resume in (True, False):
+        with pytest.raises(ModelError, match=r"training\.json is damaged .*: begin again with --overwrite"):
+            checkpoint.check_start(tmp_path, [], resume=resume, overwrite=False)
+    checkpoint.check_start(tmp_path, [], resume=False, overwrite=True)
 
 
 def test_a_trained_network_is_not_trained_again(tmp_path):
