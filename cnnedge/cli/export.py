@@ -133,7 +133,7 @@ def export(
         raise UsageError("--resume and --teacher are for quantization-aware training: add --qat")
     if teacher and rgb_input:
         raise UsageError("--teacher learned of grey images and --rgb-input makes a network of others: leave one out")
-    path, original = locate(source, out)
+    path, original = locate(source, out, names, words(float_layers), allow_custom_objects)
     record = training_record(path)
     wise = None if teacher is None else SavedNetwork.of(teacher)
     data, recipe = data or trained_on(path, record), export_recipe(record, preset)

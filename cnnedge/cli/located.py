@@ -14,8 +14,23 @@ if TYPE_CHECKING:
     from cnnedge.data import Split
 
 
-def locate(source: str, out: Path) -> tuple[Path, str]:
-    """The model's file and its name; what exists as a path is a file."""
+def locate(
+    source: str, out: Path, labels: Sequence[str] | None = None, float_layers: Sequence[str] = (),
+    modules: Sequence[str] | None = None,
+) -> tuple[Path, str]:  # fmt: skip
+    """The model's file and its name; what exists as a path is a file, or a folder of one.
+
+    Raises:
+        UsageError, ModelError: it is not there, or is no Keras model; or see ``declared.check_asked`` for the rest.
+    """
+    path, name = _located(source, out)
+    from cnnedge.model.readers.declared import check_asked
+
+    check_asked(path, labels=labels, float_layers=float_layers, modules=modules or ())
+    return path, name
+
+
+def _located(source: str, out: Path) -> tuple[Path, str]:
     path = Path(source)
     if path.suffix in (".tflite", ".onnx"):
         raise UsageError(f"{path} is already converted: expected the .keras file that it was made from")

@@ -65,7 +65,7 @@ def run(
     plan, folder, source = plan_of(qat=qat), out / model, data or spec.dataset
     checkpoint.check_start(folder, pipeline.planned_files(model, folder, plan), resume=resume, overwrite=overwrite)
     options = datasets.FolderOptions(test=test, max_bad=max_bad / 100)
-    datasets.check_source(source, spec.input_shape, options)
+    datasets.check_source(source, spec.input_shape, options, job.recipe.batch_size)
     require_tensorflow(console.say)
 
     with console.progress() as progress:

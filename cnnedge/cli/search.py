@@ -116,7 +116,7 @@ def search(
     names, outside = asked_labels(labels), declared(scale=scale, mean=mean, std=std, named=preprocessing)
     wish = _wish(max_drop, prefer, words(format), words(precision), seed, narrower.asked_widths(width))
     board = None if latency_from is None else (read_document(latency_from), latency_from)
-    path, name = locate(source, out)
+    path, name = locate(source, out, names, modules=allow_custom_objects)
     original, record, folder = path, training_record(path), out / name
     data, recipe = data or trained_on(path, record), export_recipe(record, preset)
     jobs = narrower.jobs_of(wish.widths, record, path, name)

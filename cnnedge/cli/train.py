@@ -135,7 +135,7 @@ def train(
         if data is None:
             raise UsageError(f"--init {init} alone is trained on pictures of yours: add --data NAME|DIR")
         place = _Place(checked_name(name or init.stem), out, data, options, resume, overwrite)
-        place.check()
+        place.check(batch=batch_size)
         network, dataset = place.train_own(
             start.path, outside, input_size, epochs=epochs, batch_size=batch_size, seed=seed, teacher=wise
         )
@@ -154,7 +154,7 @@ def train(
             raise typer.Exit(supervise(sys.argv[1:]))
         own_out = out if team is None or team.is_first or folder is None else folder
         place = _Place(called, own_out, data or spec.dataset, options, resume, overwrite)
-        place.check(spec.input_shape)
+        place.check(spec.input_shape, chosen.batch_size)
         network, dataset = place.train(job, devices, team)
         if team is not None and not team.is_first:
             console.show(f"done: the first worker, {team.addresses[0]}, has the files")
@@ -198,7 +198,7 @@ class _Place:
     def history(self) -> Path:
         return self.folder / "history.csv"
 
-    def check(self, shape: tuple[int, int, int] | None = None) -> None:
+    def check(self, shape: tuple[int, int, int] | None = None, batch: int | None = None) -> None:
         """Before anything is loaded: may the files be written, and is there such data? Then load Keras."""
         from cnnedge.data import check_source
         from cnnedge.model.backend import require_keras
@@ -206,7 +206,7 @@ class _Place:
 
         files = [self.target] if self.resume else [self.target, self.history]
         check_start(self.folder, files, resume=self.resume, overwrite=self.overwrite)
-        check_source(self.source, shape, self.options)
+        check_source(self.source, shape, self.options, batch)
         require_keras(console.say)
 
     def train(self, job: "TrainingJob", devices: int, team: "Workers | None") -> "tuple[keras.Model, Dataset]":

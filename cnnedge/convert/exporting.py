@@ -10,7 +10,7 @@ from cnnedge.convert.converter import Converter
 from cnnedge.convert.describe import baseline_entry, data_facts, data_json, licence_of, manifest_entry, passport_of
 from cnnedge.convert.float_parts import float_parts
 from cnnedge.convert.losses import IMAGES, Loss, loss_of, refuse_guessing
-from cnnedge.convert.mixed import marks_of
+from cnnedge.convert.mixed import check_float_layers, marks_of
 from cnnedge.convert.scheme import CALIBRATED, ExportPlan, Scheme
 from cnnedge.convert.to_onnx import embed_passport_onnx
 from cnnedge.errors import CnnedgeError, DataError, UsageError
@@ -59,10 +59,12 @@ def export(
 
     Raises:
         UsageError: the plan needs calibration images and the converter has no data; it needs a training, and another
-            one was begun in ``converter.learning.checkpoints``.
+            one was begun in ``converter.learning.checkpoints``; it names layers that the model does not have.
         DataError: the data does not fit the model, or its calibration images are broken.
     """
     check_data(converter, plan)
+    for names in {scheme.float_layers for scheme in plan.schemes if scheme.float_layers}:
+        check_float_layers(converter.folded, names)
     if plan.needs_calibration:
         _ = converter.calibration  # before anything is written
     baseline = None if converter.data is None else score(KerasPredictor(converter.model), converter.data.test)

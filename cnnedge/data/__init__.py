@@ -31,6 +31,7 @@ __all__ = [
     "Dataset",
     "FolderOptions",
     "Split",
+    "check_batch",
     "check_source",
     "evenly_spaced",
     "has_shape",
@@ -60,14 +61,18 @@ def check_source(
     name_or_folder: str | Path,
     image_shape: tuple[int, int, int] | None = None,
     options: FolderOptions = FolderOptions(),  # noqa: B008
+    batch: int | None = None,
 ) -> None:
     """Raise what ``load`` would raise for its arguments alone, before anything is read.
 
+    ``batch`` is the number of images in a batch, where a network is to be trained on them.
+
     Raises:
         UsageError: neither a known name nor a folder, or an ``image_shape`` that the dataset does not have.
-        DataError: a class folder has a name that no label can have.
+        DataError: a class folder has a name that no label can have; a published dataset does not fill a batch.
     """
     if isinstance(name_or_folder, str) and name_or_folder in SPECS:
+        check_batch(name_or_folder, SPECS[name_or_folder].train_images, batch or 1)
         if image_shape is not None and not has_shape(name_or_folder, image_shape):
             own = SPECS[name_or_folder].image_shape
             raise UsageError(
@@ -80,6 +85,15 @@ def check_source(
         raise UsageError(f"unknown dataset {str(name_or_folder)!r}: {wanted}")
     elif Path(name_or_folder).is_dir():
         check_names(Path(name_or_folder))
+
+
+def check_batch(name: str, images: int, batch: int) -> None:
+    """Raise a DataError if the training ``images`` of the data ``name`` are fewer than a batch."""
+    if images < batch:
+        raise DataError(
+            f"{name} has {images:,} training images, fewer than a batch of {batch}: "
+            f"add --batch-size {max(1, min(32, images // 8))}, or let cnnedge photos choose for so few"
+        )
 
 
 def load(

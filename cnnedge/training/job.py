@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnnedge.data import check_batch
 from cnnedge.errors import DataError, UsageError
 from cnnedge.files import sha256_of
 from cnnedge.manifest import FileFacts, TrainedOn, TrainingRecord
@@ -118,11 +119,7 @@ class TrainingJob:
         if shape != expected:
             raise DataError(f"{data.name} has images of shape {shape}, {self.network} takes {expected}")
         images, batch = len(data.train), self.recipe.batch_size
-        if images < batch:
-            raise DataError(
-                f"{data.name} has {images:,} training images, fewer than a batch of {batch}: "
-                f"add --batch-size {max(1, min(32, images // 8))}, or let cnnedge photos choose for so few"
-            )
+        check_batch(data.name, images, batch)
         return images // batch
 
     def difference(self, other: "TrainingJob") -> str | None:

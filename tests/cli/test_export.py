@@ -112,3 +112,13 @@ def test_gates_and_layers_that_do_not_exist_are_refused_first(more, message, fol
     theirs(tmp_path / "theirs.keras")
     assert export(tmp_path / "theirs.keras", folder, tmp_path / "out", *more) == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_layer_that_is_not_there_leaves_no_files(folder, tmp_path, capsys):
+    """``dense_9`` could be what becomes of the file's ``dense``: that it is not is seen in the folded model alone."""
+    theirs(tmp_path / "theirs.keras")
+    end = keras.saving.load_model(tmp_path / "theirs.keras").layers[-1].name
+    more = ["--scale", "255", "--precision", "float32,int8", "--float-layers", f"{end}_9"]
+    assert export(tmp_path / "theirs.keras", folder, tmp_path / "out", *more) == 2
+    assert f"no layer '{end}_9' to leave in float" in capsys.readouterr().err.splitlines()[-1]
+    assert not list((tmp_path / "out").rglob("*.*"))

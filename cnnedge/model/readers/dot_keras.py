@@ -27,8 +27,7 @@ def load_archive(path: Path, *, trusted: bool = False) -> "keras.Model":
         ModelError: it is none, or declares more than it holds.
     """
     with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
-        _check_entries(archive)
-        config = json.loads(archive.read(_CONFIG))
+        config = read_config(archive)
         weights = Path(archive.extract(_WEIGHTS, folder))
         held = check_hdf5(weights)
         check_config(config)
@@ -36,6 +35,16 @@ def load_archive(path: Path, *, trusted: bool = False) -> "keras.Model":
         if model.built:  # one that never was has no weights, which is said where it is read
             model.load_weights(weights)
         return model
+
+
+def read_config(archive: zipfile.ZipFile) -> Any:
+    """The configuration in an archive, and nothing of its weights.
+
+    Raises:
+        ModelError: it is none, or unpacks to more than any network has. ValueError: it is damaged.
+    """
+    _check_entries(archive)
+    return json.loads(archive.read(_CONFIG))
 
 
 def _built(config: dict[str, Any]) -> "keras.Model":

@@ -1,0 +1,102 @@
+"""What a model file says of itself, read without Keras: for what can be refused before anything heavy is loaded."""
+
+import difflib
+import zipfile
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from cnnedge.errors import ModelError, UsageError
+from cnnedge.model.readers.dot_keras import read_config
+from cnnedge.model.readers.opening import check_kind
+
+# Layers that the folded model has and no file names: what is done to pixels, and heads.
+_OURS = ("logits", "probabilities", "two_classes", "preprocessing", "reversed_channels", "without_channels", "groups")
+
+
+def check_asked(
+    path: Path, *, labels: Sequence[str] | None = None, float_layers: Sequence[str] = (), modules: Sequence[str] = ()
+) -> None:
+    """Refuse what certainly does not fit the model in ``path``; what only Keras can tell is left to be seen later.
+
+    Args:
+        labels: names for its classes. float_layers: names of layers. modules: with custom layers of it.
+
+    Raises:
+        ModelError: there is no Keras model, or no such module.
+        UsageError: a ``.keras`` file declares another number of classes, or no layer that any of the names comes from.
+    """
+    check_kind(path)
+    for module in modules:
+        _check_module(module)
+    config = _config(path)
+    if config is None or modules:  # layers of one's own may have others inside, which the file does not name
+        return
+    classes = _classes(config)
+    if labels and classes and len(labels) != classes:
+        raise UsageError(f"--labels names {len(labels)} classes and {path.name} gives {classes}")
+    known = {*_OURS, *_names(config)}
+    for name in float_layers:
+        if not any(name == layer or name.startswith(f"{layer}_") for layer in known):
+            meant = difflib.get_close_matches(name, known, n=3)
+            shown = ", ".join(meant) if meant else "none that is called so, or nearly"
+            raise UsageError(f"no layer {name!r} to leave in float: {path.name} has {shown}")
+
+
+def _check_module(name: str) -> None:
+    try:
+        found = find_spec(name)
+    except (ImportError, ValueError) as error:
+        raise ModelError(f"--allow-custom-objects {name}: it cannot be imported ({error})") from None
+    if found is None:
+        raise ModelError(f"--allow-custom-objects {name}: it cannot be imported (there is no module of this name)")
+
+
+def _config(path: Path) -> dict[str, Any] | None:
+    """The configuration of a ``.keras`` file; None for another kind, or a damaged one, which is said where it is
+    opened."""
+    if not zipfile.is_zipfile(path):
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = read_config(archive)
+    # Whatever a damaged archive makes of it, opening the file says it better.
+    except Exception:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _classes(config: dict[str, Any]) -> int | None:
+    """How many classes a network gives that ends in a Dense layer of Keras; None where that is not certain.
+
+    One unit may stand for two classes.
+    """
+    parts = config.get("config")
+    found = parts.get("layers") if isinstance(parts, dict) else None
+    layers = [layer for layer in found if isinstance(layer, dict)] if isinstance(found, list) else []
+    if not isinstance(parts, dict) or not layers:
+        return None
+    if config.get("class_name") == "Functional":
+        end = parts.get("output_layers")
+        layers = [layer for layer in layers if isinstance(end, list) and layer.get("name") in end[:1]]
+    elif config.get("class_name") != "Sequential":
+        return None
+    last = layers[-1] if layers else {}
+    settings = last.get("config")
+    if last.get("class_name") != "Dense" or last.get("module") != "keras.layers" or not isinstance(settings, dict):
+        return None  # another layer, or somebody's own of this name
+    units = settings.get("units")
+    return units if isinstance(units, int) and units > 1 else None
+
+
+def _names(config: dict[str, Any]) -> Iterator[str]:
+    """Every layer's name, at any depth; and names of what no layer is called after, which does not matter here."""
+    pending: list[Any] = [config]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, dict):
+            yield from (part["name"],) if isinstance(part.get("name"), str) else ()
+            pending.extend(part.values())
+        elif isinstance(part, list):
+            pending.extend(part)

@@ -1,0 +1,61 @@
+"""What is refused by a file's own words: only what certainly does not fit."""
+
+import keras
+import pytest
+from keras import layers
+
+from cnnedge.errors import ModelError, UsageError
+from cnnedge.model.readers.declared import check_asked
+
+
+def saved(path, end, kind="functional"):
+    inside = keras.Sequential([keras.Input((8, 8, 3)), layers.SeparableConv2D(4, 3, name="inside")], name="nested")
+    parts = [inside, layers.GlobalAveragePooling2D(name="pool"), *end]
+    if kind == "sequential":
+        model = keras.Sequential([keras.Input((8, 8, 3)), *parts])
+    else:
+        image = x = keras.Input((8, 8, 3))
+        for part in parts:
+            x = part(x)
+        model = keras.Model(image, x)
+    model.save(path)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+@pytest.mark.parametrize("activation", ["softmax", None])
+def test_another_number_of_labels(kind, activation, tmp_path):
+    path = saved(tmp_path / "a.keras", [layers.Dense(3, activation=activation)], kind)
+    check_asked(path, labels=("a", "b", "c"))
+    with pytest.raises(UsageError, match=r"--labels names 2 classes and a\.keras gives 3"):
+        check_asked(path, labels=("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "end",
+    [[layers.Dense(1, activation="sigmoid")], [layers.Dense(3), layers.Softmax()], [layers.Dense(4), layers.ReLU()]],
+)
+def test_a_head_that_is_not_certain_is_left_to_keras(end, tmp_path):
+    check_asked(saved(tmp_path / "a.keras", end), labels=("a", "b"))
+
+
+def test_names_of_layers_and_what_becomes_of_them(tmp_path):
+    """``inside_depthwise`` and ``logits`` are layers of the folded model alone."""
+    path = saved(tmp_path / "a.keras", [layers.Dense(3, activation="softmax")])
+    check_asked(path, float_layers=("inside", "inside_depthwise", "logits"))
+    with pytest.raises(UsageError, match=r"no layer 'insidious' to leave in float: a\.keras has inside"):
+        check_asked(path, float_layers=("inside", "insidious"))
+    check_asked(path, float_layers=("insidious",), modules=("json",))
+
+
+def test_modules_and_kinds(tmp_path):
+    path = saved(tmp_path / "a.keras", [layers.Dense(3, activation="softmax")])
+    for module in ("nowhere", "no.where", "json.nowhere", ".here", ""):
+        with pytest.raises(ModelError, match=rf"--allow-custom-objects {module}: it cannot be imported \("):
+            check_asked(path, modules=(module,))
+    with pytest.raises(ModelError, match=r"is a folder without saved_model\.pb"):
+        check_asked(tmp_path)
+    for content in (b"PK", path.read_bytes()[:-40]):
+        (tmp_path / "damaged").write_bytes(content)
+        with pytest.raises(ModelError, match="is not a Keras model file"):
+            check_asked(tmp_path / "damaged")
