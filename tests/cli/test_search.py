@@ -37,7 +37,7 @@ def test_a_folder_of_pictures_gives_a_file_a_record_and_a_page(model_folder, fol
     assert "taken" in (made / "search.html").read_text()
 
     assert search(model, folder, tmp_path, *asked) == 1
-    assert "already exists" in capsys.readouterr().err
+    assert "already exist:" in capsys.readouterr().err
     assert search(model, folder, tmp_path, *asked, "--resume") == 0
     assert read_search(made / "search.json").trials == record.trials
     assert search(model, folder, tmp_path, *asked[:-1], "--prefer", "fastest", "--resume") == 2
