@@ -50,6 +50,7 @@ def test_help_loads_the_commands_and_nothing_that_works():
         "cnnedge.console",
         "cnnedge.errors",
         "cnnedge.files",
+        "cnnedge.names",
         "cnnedge.progress",
     }
     found = loaded_by("--help")
@@ -59,7 +60,7 @@ def test_help_loads_the_commands_and_nothing_that_works():
 
 def test_a_command_line_loads_its_own_command_alone():
     found = [name for name in loaded_by("--debug", "predict", "--help") if name.startswith("cnnedge.cli.")]
-    assert found == ["cnnedge.cli.commands", "cnnedge.cli.app", "cnnedge.cli.options", "cnnedge.cli.predict"]
+    assert found == ["cnnedge.cli.options", "cnnedge.cli.commands", "cnnedge.cli.app", "cnnedge.cli.predict"]
 
 
 def test_public_names():

@@ -14,7 +14,8 @@ from tests.support.tflite_objects import OPERATORS, first, packed
 
 PASSPORT = Passport(
     model="digits", format="tflite", precision="int8", qat=False, labels=tuple("0123456789"),
-    input_shape=(28, 28, 1), input_dtype="uint8", output_dtype="uint8", made={"seed": 0, "note": "größer"},
+    input_shape=(28, 28, 1), input_dtype="uint8", output_dtype="uint8",
+    made={"seed": 0, "note": "größer", "data": {"name": "mnist"}},
 )  # fmt: skip
 NAMES = tuple("abcdefghij")
 METADATA = dataclasses.replace(standard.of_passport(PASSPORT), label_file="names.txt")
