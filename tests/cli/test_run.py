@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import zipfile
 from types import SimpleNamespace
 
 import numpy as np
@@ -85,14 +86,14 @@ def test_second_run_is_refused_before_any_work(out, digits, capsys):
     code = cnnedge(["run", "mnist-tiny", "--data", str(digits), "--out", str(out)])
     assert code == 1
     message = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "already exists" in message and "--overwrite" in message
+    assert "already exist" in message and "--overwrite" in message
 
 
 def test_export_by_name_replaces_only_when_told(out, digits, capsys):
     command = ["export", "mnist-tiny", "--data", str(digits), "--precision", "float16", "--out", str(out)]
     before = (out / "mnist-tiny/mnist-tiny_float16.tflite").read_bytes()
     assert cnnedge(command) == 1
-    assert "already exists" in capsys.readouterr().err
+    assert "already exist" in capsys.readouterr().err
     assert cnnedge([*command, "--overwrite"]) == 0
     assert "mnist-tiny_float16.tflite" in capsys.readouterr().out
     # The same .keras and seed give the same file.
@@ -148,9 +149,9 @@ def test_gate_ends_with_exit_code_3(out, digits, capsys, tmp_path):
         (["export", "mnist_int8.tflite"], 2, "is already converted: expected the .keras file"),
         (["export", "absent.keras", "--precision", "float32"], 1, "does not exist"),
         (["export", "text.keras", "--precision", "float32"], 1, "not a Keras model file"),
-        (["export", "text.keras", "--precision", "float32", "--preset", "nonsense"], 2, "unknown preset 'nonsense'"),
-        (["export", "text.keras", "--precision", "float32", "--max-drop", "1"], 2, "--max-drop compares accuracies"),
-        (["export", "text.keras"], 2, "int8 and int16x8 need calibration images"),
+        (["export", "zip.keras", "--precision", "float32", "--preset", "nonsense"], 2, "unknown preset 'nonsense'"),
+        (["export", "zip.keras", "--precision", "float32", "--max-drop", "1"], 2, "--max-drop compares accuracies"),
+        (["export", "zip.keras"], 2, "int8 and int16x8 need calibration images"),
         (["export", "mnist-tiny", "--precision", "float32"], 2, "was trained on the folder digits"),
         (["run", "mnist-tiny", "--data", "empty"], 1, "empty"),
     ],
@@ -158,6 +159,8 @@ def test_gate_ends_with_exit_code_3(out, digits, capsys, tmp_path):
 def test_bad_requests_end_in_one_line(arguments, code, complaint, out, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.keras").write_text("not a model")
+    with zipfile.ZipFile(tmp_path / "zip.keras", "w") as archive:  # of the kind of a model
+        archive.writestr("metadata.json", "{}")
     (tmp_path / "empty").mkdir()
     place = ["--out", str(out if arguments[1] == "mnist-tiny" and arguments[0] == "export" else tmp_path / "new")]
     assert cnnedge([*arguments, *place]) == code
