@@ -53,7 +53,7 @@ def choose_dataset(
     found = next((as_exported(found, file) for file in files if file.labels), found)
     _refuse_other_classes(found, files)
     notes = {path.name: compare_classes(found, known, path) for path, known in answered.items() if not files}
-    if record is None:
+    if record is None and (files or keras):
         notes[files[0].name if files else keras[0].name] = doubt_unseen(found, None)
     for name, note in notes.items():
         if note:
