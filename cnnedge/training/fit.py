@@ -170,8 +170,8 @@ def estimate_statistics(network: keras.Model, batches: AugmentedBatches, *, epoc
 
 
 def _forward(network: keras.Model) -> Callable[[np.ndarray], object]:
-    """The network as it is called in training, without holding what all its layers give until the last one has: 280 MB
-    of eight photos at 224 x 224, where TensorFlow runs it layer by layer."""
+    """The network as it is called in training, without holding what all its layers give until the last one has, as
+    TensorFlow does where it runs it layer by layer (``scripts/data_memory.py --commands photos`` shows the peak)."""
 
     def forward(images: np.ndarray) -> object:
         return network(images, training=True)
