@@ -125,7 +125,7 @@ def test_no_golden_folder_at_all(here, capsys):
 
 def test_another_tools_file_asks_what_to_feed_it_and_match_knows_from_the_folder(here, capsys):
     """Fed -1..1, as its maker meant; a dump of the picture so scaled is right, of the raw pixels it is not."""
-    (here / "theirs.tflite").write_bytes(models.digits_tflite("float32"))
+    (here / "theirs.tflite").write_bytes(models.digits_tflite("float32", scaled=True))
     command = ["golden", "theirs.tflite", "--data", "data", "--out", "told"]
     assert run(command) == 2
     assert "theirs.tflite: what to feed it is unknown" in capsys.readouterr().err

@@ -59,6 +59,16 @@ def test_what_float32_itself_loses_is_measured_and_allowed():
     assert difference(reference + 2e-3, reference, rounding=1.0) == "outputs differ by 0.002, at most 0.001 is rounding"
 
 
+def test_a_bias_that_another_runtime_adds_first_is_allowed_for():
+    """64 products on top of 1000: a rounding of 1000 * 2**-24 each, 8 of them by their root. Added last it costs none."""
+    image = keras.Input((8, 8, 1))
+    head = keras.layers.Dense(1, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(1000))
+    model = keras.Model(image, head(keras.layers.Flatten()(image)))
+    pictures = synthetic_pictures((8, 8, 1))
+    assert np.all(np.asarray(model(pictures)) == 1000)
+    assert float32_rounding(model, pictures) == pytest.approx(1000 * 2**-24 * 8)
+
+
 def test_the_layer_where_it_begins_is_named():
     model, other = small(), small()
     pictures = synthetic_pictures((4, 4, 1))

@@ -33,13 +33,18 @@ def digits_keras() -> Any:
 
 
 @functools.cache
-def digits_tflite(precision: str = "int8", io: str = "uint8") -> bytes:
-    """``digits_keras`` as TFLite. precision: float32, dynamic, int8 or int16x8; ``io`` for the quantized ones."""
+def digits_tflite(precision: str = "int8", io: str = "uint8", *, scaled: bool = False) -> bytes:
+    """``digits_keras`` as TFLite.
+
+    Args:
+        precision: float32, dynamic, int8 or int16x8; ``io`` for the quantized ones.
+        scaled: whether a float32 file is fed -1..1 instead of pixels.
+    """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     model, images = digits_keras(), digits("train")[0].astype("float32")
-    function = tf.function(lambda image: model(image, training=False))
+    function = tf.function(lambda image: model(image * 127.5 + 127.5 if scaled else image, training=False))
     traced = function.get_concrete_function(tf.TensorSpec((1, 28, 28, 1), tf.float32, name="image"))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([convert_variables_to_constants_v2(traced)])
     if precision != "float32":

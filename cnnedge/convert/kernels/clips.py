@@ -72,7 +72,7 @@ def _joined(
     layer = codes.alone(first.input[0]) if first is not None and first.op_type == "QuantizeLinear" else None
     if first is None or layer is None or layer.op_type not in _JOINED:
         return None
-    clipped = f"{quantize.output[0]}_clipped"
+    clipped = f"{quantize.output[0]}_at_once"  # no name of a later rule, which may write these codes again
     return [
         helper.make_node(clip.op_type, [first.input[0], *clip.input[1:]], [clipped]),
         helper.make_node("QuantizeLinear", [clipped, *quantize.input[1:]], [quantize.output[0]]),

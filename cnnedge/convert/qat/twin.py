@@ -26,11 +26,12 @@ PASSING = (
 FUSING = ("Conv2D", "DepthwiseConv2D", "Dense", *SCALING, "Add", "Subtract", "Multiply")
 # What TFLite computes in integers.
 INTEGER = (
-    *PASSING, *WEIGHTED, "Add", "Subtract", "Multiply", "InputLayer", "ReLU", "LeakyReLU", "PReLU", "Softmax",
+    *PASSING, *WEIGHTED, "Add", "Subtract", "Multiply", "InputLayer", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax",
     "GlobalAveragePooling2D", "Average", "Maximum", "Minimum", "Concatenate",
 )  # fmt: skip
 INTEGER_ACTIVATIONS = (
-    "linear", "relu", "relu6", "leaky_relu", "silu", "gelu", "hard_silu", "hard_sigmoid", "tanh", "sigmoid", "softmax",
+    "linear", "relu", "relu6", "leaky_relu", "elu", "silu", "gelu", "hard_silu", "hard_sigmoid", "tanh", "sigmoid",
+    "softmax",
 )  # fmt: skip
 
 

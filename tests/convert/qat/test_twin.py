@@ -31,6 +31,8 @@ INTEGER = {
         for name in ("relu6", "leaky_relu", "silu", "gelu", "hard_silu", "hard_sigmoid", "tanh", "sigmoid", "softmax")
     },
     "activation inside": layers.Conv2D(8, 3, activation="silu"),
+    "elu": layers.ELU(),
+    "elu inside": layers.Conv2D(8, 3, activation="elu"),
     "grouped": layers.Conv2D(8, 3, groups=4, dilation_rate=2),
     "depthwise": layers.DepthwiseConv2D(3, depth_multiplier=2, activation="relu"),
     "separable": layers.SeparableConv2D(8, 3, activation="relu"),
@@ -51,7 +53,7 @@ INTEGER = {
     "resizing": lambda x: layers.Resizing(9, 9)(layers.UpSampling2D(2)(x)),
     "dense on a map": layers.Dense(8, activation="relu"),
 }
-FLOAT = (layers.ELU(name="elu"), layers.LayerNormalization(name="norm"))
+FLOAT = (layers.Activation("selu", name="selu"), layers.LayerNormalization(name="norm"))
 
 
 def network(kinds) -> keras.Model:
@@ -112,8 +114,8 @@ def test_every_kind_is_integer_and_computes_what_the_twin_does(images):
 def test_what_has_no_integer_kernel_stays_in_float_and_is_named(images):
     folded = network(FLOAT)
     content, twin = converted(folded, images)
-    assert float_layers(folded) == ["elu", "norm"]
-    assert {name.split()[0] for name in float_operators(content)} > {"ELU"}
+    assert float_layers(folded) == ["selu", "norm"]
+    assert {name.split()[0] for name in float_operators(content)} > {"EXP", "RSQRT"}
     assert np.median(np.abs(answers(content, images) - twin(images, training=False))) <= 2 / 256
 
 
