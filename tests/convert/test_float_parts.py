@@ -15,14 +15,15 @@ from cnnedge.model.fold import fold
 def test_layers_without_a_kernel_and_layers_that_were_named_are_told(tensorflow):
     keras.utils.set_random_seed(1)
     image = keras.Input((8, 8, 3))
-    x = layers.ELU(name="bend")(layers.Conv2D(4, 3, name="first")(layers.Rescaling(1 / 255)(image)))
-    x = layers.ELU(name="bend_1")(layers.Conv2D(4, 3, name="second")(x))
+    x = layers.UnitNormalization(axis=[1, 2], name="bend")(layers.Conv2D(4, 3, name="first")(layers.Rescaling(1 / 255)(image)))
+    x = layers.UnitNormalization(axis=[1, 2], name="bend_1")(layers.Conv2D(4, 3, name="second")(x))
     x = layers.ReLU(6, name="cut")(layers.Conv2D(4, 3, name="third")(x))
     x = layers.Dense(3, activation="softmax")(layers.Flatten()(x))
     folded = fold(keras.Model(image, x))
     pixels = spanning(np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3)).astype("float32"))
     whole = convert_tflite(folded, precision="int8", pixels=pixels)
-    assert float_parts(whole, "tflite", {name: name for name in marks_of(folded)}) == ("bend (ELU)", "bend_1 (ELU)")
+    floats = float_parts(whole, "tflite", {name: name for name in marks_of(folded)})
+    assert floats == ("bend (SQUARE)", "bend_1 (SQUARE)")
     mixed = convert_mixed(folded, ["first", "third"], pixels=pixels)
     marks = {mark: name for name, mark in marks_of(folded).items()}
     assert {"first (CONV_2D)", "third (CONV_2D)"} < set(float_parts(mixed, "tflite", marks))

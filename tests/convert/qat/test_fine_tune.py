@@ -119,7 +119,11 @@ def agreement(content: bytes, model: keras.Model, images: np.ndarray) -> float:
 
 
 def test_the_scale_of_a_layer_changes_nothing(digits_model, sample):
-    """Features 1/32 as large, a head 32 times as large: a power of two, so that every float32 rounds the same."""
+    """Features 1/32 as large, a head 32 times as large: QAT that is not scale-free keeps 45 % there.
+
+    Each file may differ from the model on 1 % of the digits, so the two from each other on 2 %: on most processors they
+    are the same, on one with AMX the sums of the two trainings were rounded otherwise (6 of 500 digits).
+    """
     images, test = pixels_of(sample.train), pixels_of(sample.test)
     answers = []
     for model in (digits_model, scaled(digits_model, 1 / 32)):
@@ -128,7 +132,7 @@ def test_the_scale_of_a_layer_changes_nothing(digits_model, sample):
         assert agreement(content, digits_model, test) >= 0.99
         with open_runner(content, format="tflite") as runner:
             answers.append(runner.predict(test).argmax(1))
-    assert np.mean(answers[0] == answers[1]) >= 0.995
+    assert np.mean(answers[0] == answers[1]) >= 0.98
 
 
 def test_dead_channels_do_not_overflow_their_biases(digits_model, sample):
