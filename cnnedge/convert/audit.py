@@ -8,7 +8,7 @@ import numpy as np
 from cnnedge.convert.calibration import spanning
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import Split
-from cnnedge.errors import DataError
+from cnnedge.errors import ConversionError, DataError
 from cnnedge.runtime.opening import open_runner
 from cnnedge.scoring.score import score
 
@@ -105,16 +105,15 @@ def _correlation(count: int, left: int, right: int, left_squares: int, right_squ
     return (count * products - left * right) / math.sqrt(spreads) if spreads else 1.0
 
 
-def halves_differ(folded: "keras.Model", pixels: np.ndarray, validation: Split) -> float:
+def halves_differ(folded: "keras.Model", pixels: np.ndarray, validation: Split) -> float | None:
     """How far int8 files from two disjoint halves of the calibration images, uint8 (N, H, W, C), lie apart, in points
-    of top-1 on the validation images.
-
-    Raises:
-        ConversionError: such files cannot be made.
-    """
+    of top-1 on the validation images; None where such files cannot be made: each that is asked for says why."""
     top1 = []
     for half in (pixels[::2], pixels[1::2]):
-        content = convert_tflite(folded, precision="int8", pixels=spanning(half))
+        try:
+            content = convert_tflite(folded, precision="int8", pixels=spanning(half))
+        except ConversionError:
+            return None
         with open_runner(content, format="tflite") as runner:
             top1.append(score(runner, validation).top1)
     return round(100 * abs(top1[0] - top1[1]), 3)

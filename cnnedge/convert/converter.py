@@ -1,6 +1,7 @@
 """The conversions of one model, each made once."""
 
 import contextlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from cnnedge.convert.qat.outcome import Outcome
     from cnnedge.convert.qat.resuming import Job
 
+_FLOAT32 = ("float32", False, "uint8")
 # To compare a float file with its model.
 PICTURES = 32
 # Validation images that say which of two int8 files is the better one: one image is 0.1 points.
@@ -86,10 +88,6 @@ class Converter:
         return KerasPredictor(self.model).predict(self._pictures)
 
     @cached_property
-    def _rounding(self) -> float:
-        return float32_rounding(self.model, self._pictures)
-
-    @cached_property
     def pixels(self) -> np.ndarray | None:
         """The calibration images, uint8 (N, H, W, C)."""
         return None if self.data is None else calibration_images(pixels_of(self.data.calibration))
@@ -108,9 +106,7 @@ class Converter:
         facts = audit_calibration(self.data.calibration, self.data.test, len(self.data.labels))
         if not self.force_calibration:
             refuse_broken(facts)
-        differ = None  # where no such file can be made, each file that is asked for says why
-        with contextlib.suppress(ConversionError):
-            differ = halves_differ(self.folded, self.pixels, self.data.validation)
+        differ = halves_differ(self.folded, self.pixels, self.data.validation)
         return {**facts, "forced": bool(facts["problems"]), "halves_differ_pp": differ}
 
     def trained(self, float_layers: tuple[str, ...] = ()) -> "Trained":
@@ -171,7 +167,8 @@ class Converter:
         answers = model.predict(self._pictures)
         found = difference(answers, self._expected)
         if found is not None:
-            found = difference(answers, self._expected, rounding=self._rounding)
+            rounding = float32_rounding(self.model, self._pictures)
+            found = difference(answers, self._expected, rounding=rounding)
         if found is not None:
             raise ConversionError(
                 f"{what} is not the function that the Keras model is ({found}, on {len(self._pictures)} pictures): it "
@@ -193,6 +190,14 @@ class Converter:
             self.contents[scheme] = content
         return self.contents[scheme]
 
+    def keep_for(self, schemes: Collection[Scheme]) -> None:
+        """Let go of what none of ``schemes``, those still to be made, is made of; asked for, it is made again."""
+        self.contents.clear()
+        if all(scheme.precision != "float32" for scheme in schemes):
+            self._tflite.pop(_FLOAT32, None)
+        if "_integers" in vars(self) and not any(scheme.qat for scheme in schemes):  # QAT is compared with both
+            self._integers.keep({scheme.integers for scheme in schemes if scheme.needs_calibration})
+
     def _converted(self, scheme: Scheme) -> bytes:
         if scheme.precision == "int8_mixed" or scheme.ranges != "minmax":
             return self._mixed(scheme)
@@ -201,13 +206,13 @@ class Converter:
         if scheme.qat and self.outcome().kept == "qat":
             return convert_onnx_int8(self._made("int8", True, "uint8"))
         if scheme.precision == "int8":
-            return convert_onnx_int8(self._integers.file(_levels(scheme), "int8"), scheme.weight_bits)
-        return convert_onnx_float32(self._to_tflite("float32", False, "uint8"))
+            return convert_onnx_int8(self._integers.file(scheme.levels, "int8"), scheme.weight_bits)
+        return convert_onnx_float32(self._to_tflite(*_FLOAT32))
 
     def _mixed(self, scheme: Scheme) -> bytes:
         check_float_layers(self.folded, scheme.float_layers)
         qat = scheme.qat and self.outcome(scheme.float_layers).kept == "qat"
-        calibrated = self._calibrated(_levels(scheme), scheme.float_layers, qat).with_ranges(
+        calibrated = self._calibrated(scheme.levels, scheme.float_layers, qat).with_ranges(
             self._calibrating(), scheme.ranges
         )
         content = calibrated.file(scheme.float_layers, scheme.io)
@@ -246,15 +251,10 @@ class Converter:
 
     def is_equalized(self, scheme: Scheme) -> bool:
         """Whether the channels of what a calibrated file is made of are equalized."""
-        precision = "int16x8" if scheme.precision == "int16x8" else "int8"
         trained = scheme.qat and self.outcome(scheme.float_layers).kept == "qat"
-        return self._integers.is_equalized(SEVEN_BITS if trained else _levels(scheme), precision)
+        return self._integers.is_equalized(*((SEVEN_BITS, "int8") if trained else scheme.integers))
 
     def _calibrating(self) -> np.ndarray:
         if self.pixels is None:
             raise UsageError("calibration needs training images: give --data")
         return self.pixels
-
-
-def _levels(scheme: Scheme) -> int:
-    return EIGHT_BITS if scheme.format == "tflite" or scheme.weight_bits == 8 else SEVEN_BITS

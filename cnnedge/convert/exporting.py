@@ -20,7 +20,7 @@ from cnnedge.machine.hardware import cores
 from cnnedge.manifest import FileEntry, TrainingRecord, training_record, update_manifest
 from cnnedge.model.networks import MODELS
 from cnnedge.model.predictor import KerasPredictor
-from cnnedge.names import expected_one_of
+from cnnedge.names import FORMATS, expected_one_of
 from cnnedge.passport import Passport
 from cnnedge.runtime.opening import open_runner
 from cnnedge.runtime.runner import Runner
@@ -30,6 +30,8 @@ from cnnedge.training.recipes import recipe as recipe_of
 
 # Of a network from elsewhere, by preset: as many as our own networks' presets take.
 QAT_EPOCHS = {"quick": 1, "full": 4}
+# The float baseline, then the files of each format.
+_IN_TABLES = ("keras", *FORMATS)
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,11 @@ def export(
     work = _Export(converter, name, folder, sha256_of(content), training_record(source), baseline, keep_losses)
     work.put_baseline(content, already_there=source.resolve() == (folder / f"{name}.keras").resolve())
     del content
-    for scheme in plan.schemes:
+    # Both float32 files are made of one, which need not be kept while the others are made.
+    schemes = sorted(plan.schemes, key=lambda scheme: scheme.precision != "float32")
+    for number, scheme in enumerate(schemes, start=1):
         work.make(scheme)
+        converter.keep_for(schemes[number:])
     return work.done
 
 
@@ -121,15 +126,16 @@ class _Export:
                 f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), 'no reason given')}"
             )
             return
-        self.converter.contents.clear()  # it lies on the disk now
         file = scheme.file(self.name)
         write_atomically(self.folder / file, content)
         self._note(file, manifest_entry(content, passport))
 
     def _note(self, file: str, entry: FileEntry) -> None:
-        self.done.entries[file] = entry
-        facts = data_facts(self.converter.data)
-        update_manifest(self.folder, self.name, self.done.entries, training=self.record, data=facts)
+        entries, facts = self.done.entries, data_facts(self.converter.data)
+        entries[file] = entry
+        for name in sorted(entries, key=lambda name: _IN_TABLES.index(name.rsplit(".", 1)[1])):
+            entries[name] = entries.pop(name)
+        update_manifest(self.folder, self.name, entries, training=self.record, data=facts)
 
     def _made(self, scheme: Scheme) -> tuple[Scheme, bytes, Passport]:
         """The scheme as it turned out, the file with its passport, and the passport."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cnnedge.convert.flat_dense import sizes_tensor
+from cnnedge.formats.tflite.writer import is_one_of, written_aligned
 
 _ANY = -1
 # Operators that broadcast: ones in front of a shape mean nothing to them.
@@ -19,8 +20,6 @@ _OF_TWO = ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM")
 def with_free_batch(content: bytes) -> bytes:
     """The same function; the first axis of everything that is calculated is marked as free where it is 1."""
     from ai_edge_litert import schema_py_generated as schema
-
-    from cnnedge.formats.tflite.writer import written_aligned
 
     model = schema.ModelT.InitFromPackedBuf(content)
     graph = model.subgraphs[0]
@@ -35,19 +34,12 @@ def with_free_batch(content: bytes) -> bytes:
     return written_aligned(model)
 
 
-def _is(model: Any, operator: Any, names: tuple[str, ...]) -> bool:
-    from ai_edge_litert.schema_py_generated import BuiltinOperator
-
-    code = model.operatorCodes[operator.opcodeIndex].builtinCode
-    return code in [getattr(BuiltinOperator, name) for name in names]
-
-
 def _loses_the_batch(model: Any, graph: Any, operator: Any) -> bool:
     """Whether it reshapes a picture's values to one axis, for an operator that broadcasts."""
-    if not _is(model, operator, ("RESHAPE",)) or len(graph.tensors[operator.outputs[0]].shape) != 1:
+    if not is_one_of(model, operator, "RESHAPE") or len(graph.tensors[operator.outputs[0]].shape) != 1:
         return False
     users = [other for other in graph.operators if operator.outputs[0] in other.inputs]
-    return graph.tensors[operator.inputs[0]].shape[0] == 1 and all(_is(model, user, _OF_TWO) for user in users)
+    return graph.tensors[operator.inputs[0]].shape[0] == 1 and all(is_one_of(model, user, *_OF_TWO) for user in users)
 
 
 def _keep_the_batch(model: Any, graph: Any, reshape: Any) -> None:

@@ -5,7 +5,8 @@ of what the float function gives for each code.
 """
 
 from collections.abc import Collection
-from typing import Any
+
+from cnnedge.formats.tflite.writer import is_one_of, written_aligned
 
 
 def with_integer_elu(content: bytes, left_out: Collection[str] = ()) -> bytes:
@@ -16,8 +17,6 @@ def with_integer_elu(content: bytes, left_out: Collection[str] = ()) -> bytes:
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    from cnnedge.formats.tflite.writer import written_aligned
-
     model = schema.ModelT.InitFromPackedBuf(content)
     graph = model.subgraphs[0]
     makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
@@ -27,7 +26,7 @@ def with_integer_elu(content: bytes, left_out: Collection[str] = ()) -> bytes:
         users = [user for user in graph.operators if operator.outputs[0] in user.inputs]
         if before is None or len(users) != 1 or graph.tensors[operator.outputs[0]].name.decode() in left_out:
             continue
-        if not all(map(_is_one, [model] * 3, (before, operator, users[0]), ("DEQUANTIZE", "ELU", "QUANTIZE"))):
+        if not all(map(is_one_of, [model] * 3, (before, operator, users[0]), ("DEQUANTIZE", "ELU", "QUANTIZE"))):
             continue
         ends = [before.inputs, users[0].outputs]
         if all(graph.tensors[index[0]].type == schema.TensorType.INT8 for index in ends):
@@ -37,12 +36,6 @@ def with_integer_elu(content: bytes, left_out: Collection[str] = ()) -> bytes:
         return content
     read = {*map(int, graph.outputs), *(int(index) for operator in graph.operators for index in operator.inputs)}
     writers = {id(operator) for operator in joined if int(operator.outputs[0]) not in read}
-    twice = {id(operator) for operator in joined if _is_one(model, operator, "QUANTIZE")}
+    twice = {id(operator) for operator in joined if is_one_of(model, operator, "QUANTIZE")}
     graph.operators = [operator for operator in graph.operators if id(operator) not in writers | twice]
     return written_aligned(model)
-
-
-def _is_one(model: Any, operator: Any, kind: str) -> bool:
-    from ai_edge_litert.schema_py_generated import BuiltinOperator
-
-    return bool(model.operatorCodes[operator.opcodeIndex].builtinCode == getattr(BuiltinOperator, kind))

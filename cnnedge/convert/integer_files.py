@@ -1,5 +1,6 @@
 """The integer files of one folded model by post-training quantization, each made once."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -58,6 +59,11 @@ class IntegerFiles:
         if key not in self._files:
             self._files[key] = self._converted(model, levels, precision, io)
         return self._files[key]
+
+    def keep(self, needed: Collection[tuple[int, str]]) -> None:
+        """Let go of models and files of other (levels, precision) than the ``needed``: each model has all weights."""
+        self._kept = {key: model for key, model in self._kept.items() if key in needed}
+        self._files = {key: content for key, content in self._files.items() if key[:2] in needed}
 
     @cached_property
     def _plain(self) -> "keras.Model":

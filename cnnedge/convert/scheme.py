@@ -73,6 +73,16 @@ class Scheme:
         return self.format == "onnx" and self.precision in ("int8", "int8_mixed") and not self.qat
 
     @property
+    def levels(self) -> int:
+        """Weights of an integer file have whole numbers -levels..levels of steps; those of TFLite's have 8 bits."""
+        return 2 ** ((8 if self.format == "tflite" else self.weight_bits) - 1) - 1
+
+    @property
+    def integers(self) -> tuple[int, str]:
+        """Which of ``IntegerFiles`` a calibrated file is made of: the levels, and int8 or int16x8."""
+        return self.levels, "int16x8" if self.precision == "int16x8" else "int8"
+
+    @property
     def qat(self) -> bool:
         return self.method == "qat"
 

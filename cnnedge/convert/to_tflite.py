@@ -7,6 +7,7 @@ import numpy as np
 from cnnedge.convert.calibration import one_by_one
 from cnnedge.convert.dead_channels import with_live_scales
 from cnnedge.convert.integer_elu import with_integer_elu
+from cnnedge.convert.mean_scales import with_fair_means
 from cnnedge.convert.runnable import refuse_unrunnable
 from cnnedge.convert.saved import quiet, reason_of, saved_model
 from cnnedge.convert.wide_sums import with_safe_sums
@@ -63,6 +64,8 @@ def convert_tflite(
                 content = with_live_scales(convert(wide_sums=True, floats=floats))
         if precision == "int8":
             content = with_integer_elu(content)
+    if precision in ("int8", "int16x8"):
+        content = with_fair_means(content)
     content = name_ends(content, INPUT_NAME, OUTPUT_NAME)
     refuse_unrunnable(content, "tflite", precision)
     return content

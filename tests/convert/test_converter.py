@@ -23,3 +23,21 @@ def test_a_float_file_of_another_function_is_refused(format, digits_model):
     converter._tflite[key] = convert_tflite(fold(other), precision="float32")
     with pytest.raises(ConversionError, match=f"the float32 {format} file is not the function that the Keras model is"):
         converter.convert(scheme)
+
+
+def test_models_and_files_that_no_file_to_come_needs_are_let_go(digits_model, sample):
+    """With 30 million weights, each is 115 MB."""
+    converter = Converter(digits_model, sample, Recipe(epochs=1))
+    tflite, wide, onnx = Scheme("tflite", "int8"), Scheme("tflite", "int16x8"), Scheme("onnx", "int8")
+    for scheme in (Scheme("tflite", "float32"), tflite, wide):
+        converter.convert(scheme)
+    converter.keep_for([wide, Scheme("onnx", "float32")])
+    assert list(converter._integers._kept) == [(127, "int16x8")] and list(converter._tflite) == [
+        ("float32", False, "uint8")
+    ]
+    converter.keep_for([Scheme("onnx", "int8", "qat")])
+    assert list(converter._integers._kept) == [(127, "int16x8")] and not converter._tflite
+    content = converter.convert(onnx)
+    converter.keep_for([])
+    assert not converter.contents and not converter._integers._kept
+    assert converter.convert(onnx) == content

@@ -15,7 +15,9 @@ from cnnedge.model.fold import fold
 def test_layers_without_a_kernel_and_layers_that_were_named_are_told(tensorflow):
     keras.utils.set_random_seed(1)
     image = keras.Input((8, 8, 3))
-    x = layers.UnitNormalization(axis=[1, 2], name="bend")(layers.Conv2D(4, 3, name="first")(layers.Rescaling(1 / 255)(image)))
+    x = layers.UnitNormalization(axis=[1, 2], name="bend")(
+        layers.Conv2D(4, 3, name="first")(layers.Rescaling(1 / 255)(image))
+    )
     x = layers.UnitNormalization(axis=[1, 2], name="bend_1")(layers.Conv2D(4, 3, name="second")(x))
     x = layers.ReLU(6, name="cut")(layers.Conv2D(4, 3, name="third")(x))
     x = layers.Dense(3, activation="softmax")(layers.Flatten()(x))

@@ -72,3 +72,10 @@ def test_eight_bits_are_for_the_post_training_onnx_file_and_say_where_they_are_r
 def test_a_plan_that_cannot_be(make, complaint):
     with pytest.raises(UsageError, match=complaint):
         make()
+
+
+def test_what_a_calibrated_file_is_made_of():
+    assert Scheme("tflite", "int8", io="int8").integers == (127, "int8")
+    assert Scheme("tflite", "int16x8").integers == (127, "int16x8")
+    assert Scheme("onnx", "int8").integers == (63, "int8")
+    assert Scheme("onnx", "int8", weight_bits=8).integers == (127, "int8")

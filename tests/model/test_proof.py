@@ -60,7 +60,7 @@ def test_what_float32_itself_loses_is_measured_and_allowed():
 
 
 def test_a_bias_that_another_runtime_adds_first_is_allowed_for():
-    """64 products on top of 1000: a rounding of 1000 * 2**-24 each, 8 of them by their root. Added last it costs none."""
+    """64 products on top of 1000: a rounding of 1000 * 2**-24 each, 8 by their root. Added last it costs none."""
     image = keras.Input((8, 8, 1))
     head = keras.layers.Dense(1, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(1000))
     model = keras.Model(image, head(keras.layers.Flatten()(image)))

@@ -32,6 +32,12 @@ def name_ends(content: bytes, image: str, scores: str) -> bytes:
     return written_aligned(model)
 
 
+def is_one_of(model: schema.ModelT, operator: schema.OperatorT, *kinds: str) -> bool:
+    """Whether the operator is one of the ``kinds``, by their names in the schema."""
+    code = model.operatorCodes[operator.opcodeIndex].builtinCode
+    return code in [getattr(schema.BuiltinOperator, kind) for kind in kinds]
+
+
 class _Aligned:
     """A buffer that packs its data at a multiple of ALIGNMENT, counted from the end as the builder does."""
 
