@@ -9,6 +9,7 @@ from cnnedge.documents import Preprocessing
 from cnnedge.errors import ModelError, UsageError
 from cnnedge.files import read_regular, sha256_of
 from cnnedge.formats.contract import Contract
+from cnnedge.formats.mistaken import mistaken_for_exported
 from cnnedge.formats.model_file import MAX_FILE_BYTES, ModelFile, open_model_file
 from cnnedge.images.normalization import RAW, Normalization
 from cnnedge.names import FORMATS, ExportName
@@ -87,7 +88,7 @@ def exported_files(path: Path) -> list[Path]:
     if path.is_dir():
         found = [file for file in path.iterdir() if file.suffix.removeprefix(".") in FORMATS]
         if not found:
-            raise UsageError(f"{path} holds no .tflite and no .onnx file: name a file, or export into it first")
+            raise UsageError(f"{path}: {mistaken_for_exported(path)}")
         return sorted(found, key=_table_order)
     if not path.exists():
         raise UsageError(f"{path} does not exist: expected a .tflite or .onnx file, or a folder of them")

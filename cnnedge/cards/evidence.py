@@ -137,7 +137,7 @@ def load_manifest(folder: Path) -> Manifest:
     """
     found = read_manifest(folder)
     if found is None:
-        raise DataError(f"{folder / MANIFEST} does not exist: expected a folder that cnnedge run has filled")
+        raise DataError(f"{folder / MANIFEST} does not exist: expected a folder that cnnedge run or export filled")
     return found
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cnnedge.errors import ModelError, UsageError
 from cnnedge.files import sha256_of
+from cnnedge.formats.mistaken import mistaken_for_exported
 from cnnedge.formats.tflite.reader import TFLiteModel, read_tflite
 from cnnedge.images.normalization import Normalization
 from cnnedge.names import FORMATS
@@ -209,7 +210,7 @@ def open_model_file(source: Path | str | bytes, format: str | None = None) -> Mo
         ModelError: the file is absent, unreadable or damaged, or its format is neither tflite nor onnx.
     """
     path = None if isinstance(source, bytes) else Path(source)
-    format = _known(format or (path.suffix.lower().removeprefix(".") if path else ""), str(path or "bytes"))
+    format = _known(format or (path.suffix.lower().removeprefix(".") if path else ""), path)
     content = source if isinstance(source, bytes) else _read(Path(source))
     name = path.name if path else f"<{format} bytes>"
     with naming(name):
@@ -246,7 +247,8 @@ def _read(path: Path) -> bytes:
         raise ModelError(f"{path}: {error.strerror}: expected a .tflite or .onnx file") from error
 
 
-def _known(format: str, what: str) -> str:
+def _known(format: str, path: Path | None) -> str:
     if format not in FORMATS:
-        raise ModelError(f"{what}: format {format!r}, expected {' or '.join(FORMATS)}")
+        what = f"{path}: {mistaken_for_exported(path)}" if path else f"bytes: format {format!r}, expected {' or '.join(FORMATS)}"
+        raise ModelError(what)
     return format

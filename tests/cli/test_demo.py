@@ -22,7 +22,7 @@ def said(capsys, *arguments: str) -> tuple[int, str]:
 
 def test_wrong_requests_are_one_line(tmp_path, capsys):
     assert said(capsys, str(tmp_path)) == (
-        2, f"error: {tmp_path} holds no .tflite and no .onnx file: name a file, or export into it first\n"
+        2, f"error: {tmp_path}: a folder without any .tflite or .onnx file: name a file, or export into it first\n"
     )  # fmt: skip
     page = tmp_path / "page.html"
     page.touch()

@@ -200,7 +200,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(model, pictures, monke
     [
         ("model.tflite", b"words, not a model", "this is a text file"),
         ("model.tflite", b"", "the file is empty"),
-        ("model.keras", b"", "expected tflite or onnx"),
+        ("model.keras", b"", "model.keras makes them of it"),
         ("model.onnx", None, "No such file"),
     ],
 )

@@ -142,6 +142,24 @@ def test_what_is_no_onnx_file_is_refused(content, message):
         open_runner(content, format="onnx")
 
 
+@pytest.mark.parametrize(
+    "made, message",
+    [
+        (["given/saved_model.pb"], "given: a SavedModel, .*: cnnedge export .*given makes them of it"),
+        (["given/b.onnx", "given/a.tflite"], "given: a folder, .*: name one of those in it, such as .*a.tflite"),
+        (["given/a.png"], "given: a folder without any .tflite or .onnx file: name a file, or export into it first"),
+        (["given.h5"], "given.h5: a Keras model, .*: cnnedge export .*given.h5 makes them of it"),
+        (["given.txt"], "given.txt: format 'txt', expected a .tflite or .onnx file"),
+    ],
+)
+def test_what_is_no_exported_file_is_told_how_to_become_one(tmp_path, made, message):
+    for name in made:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(ModelError, match=message):
+        open_model_file(tmp_path / made[0].split("/")[0])
+
+
 def _described(value: object) -> object:
     """A generated object as plain data, so that two of them can be compared."""
     if isinstance(value, list):

@@ -116,7 +116,7 @@ def test_opening_says_nothing_on_standard_error(capfd):
 
 
 def test_unknown_formats_absent_files_and_no_threads(tmp_path):
-    with pytest.raises(ModelError, match="format 'h5', expected tflite or onnx"):
+    with pytest.raises(ModelError, match=r"format 'h5', expected a \.tflite or \.onnx file"):
         open_runner(tmp_path / "model.h5")
     with pytest.raises(ModelError, match="No such file or directory"):
         open_runner(tmp_path / "model.tflite")

@@ -62,9 +62,11 @@ class OperatorReader:
         while pending:
             node = self.nodes[pending.pop()]
             if "Random" in node.op:
+                # .../random_flip/stateless_random_uniform/StatelessRandomUniformV2: a layer, an operation, its operator
+                layer = node.name.split("/")[-3:][0]
                 raise ModelError(
-                    f"gives random answers ({node.name}): it was exported with its augmentation at work; save the "
-                    "model itself with model.save('model.keras')"
+                    f"gives random answers ({layer}): it was exported with its augmentation at work; save the model "
+                    "itself with model.save('model.keras')"
                 )
             before = {name.split(":")[0] for name in data_of(node)} - seen
             seen |= before

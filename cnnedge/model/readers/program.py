@@ -60,6 +60,7 @@ def _check_declared(path: Path) -> None:
     _check_variables(path)
     content = saved_model_pb2.SavedModel()
     content.ParseFromString((path / PROGRAM).read_bytes())
+    stored = content.ByteSize()  # once: it goes through all of it, 6 ms each for the 6,600 operators of a MobileNetV2
     constants = 0
     for part in content.meta_graphs:
         functions = (node for function in part.graph_def.library.function for node in function.node_def)
@@ -67,7 +68,7 @@ def _check_declared(path: Path) -> None:
             if node.op in _REACHING_OUT:
                 raise ModelError(f"has the operator {node.op}, which reaches outside the network: {_INSTEAD}")
             constants += _constant_bytes(node)
-            check_memory(f"has the constant {node.name[-30:]!r}, which", constants - content.ByteSize())
+            check_memory(f"has the constant {node.name[-30:]!r}, which", constants - stored)
 
 
 def _constant_bytes(node: Any) -> int:
