@@ -35,7 +35,7 @@ def inspect(
     ] = "",
     errors: Annotated[bool, typer.Option("--errors", help="Also show what every layer loses in accuracy.")] = False,
     against: Annotated[
-        Path | None, typer.Option(metavar="FILE.keras", help="For --errors: the float model it was made from.")
+        Path | None, typer.Option(metavar="FILE.keras", help="For --errors: its float model, if not beside it.")
     ] = None,
     data: Annotated[
         str | None, typer.Option(metavar="NAME|DIR", help="For --errors: whose validation images to use.")
@@ -84,14 +84,14 @@ def inspect(
     requirements = [name.strip() for name in require.split(",") if name.strip()]
     unmet = inspection.unmet_requirements(report, requirements)
     more: dict[str, Any] = {}
-    if errors and against is not None and data is not None:
+    if errors:
         from cnnedge import data as datasets
         from cnnedge.convert.layer_errors import show
-        from cnnedge.model.backend import require_tensorflow
 
+        against = against or _float_model_beside(file)
         check_readable(against)
-        datasets.check_source(data)
-        require_tensorflow(console.say)
+        if data is not None:
+            datasets.check_source(data)
         with console.progress() as progress:
             more["errors"] = show.measure(file, against, data, limit, plot, progress=progress)
         if plot is not None:
@@ -117,11 +117,9 @@ def _check_error_options(
     """Refuse options that do not go together, before anything is read.
 
     Raises:
-        UsageError: ``--errors`` without its model or data, or one of its options without it.
+        UsageError: one of the options of ``--errors`` without it.
         MissingPackageError, FileExistsRefusal: the plot cannot be drawn or written.
     """
-    if errors and (against is None or data is None):
-        raise UsageError("--errors compares with a float model on images: add --against FILE.keras and --data NAME|DIR")
     alone = {"--against": against, "--data": data, "--limit": limit, "--plot": plot}
     given = [option for option, value in alone.items() if value is not None]
     if given and not errors:
@@ -134,6 +132,21 @@ def _check_error_options(
     check_writable(plot)
     if find_spec("matplotlib") is None:
         raise MissingPackageError("matplotlib", "report")
+
+
+def _float_model_beside(file: Path) -> Path:
+    """``<model>.keras`` beside ``<model>_int8.tflite``, where an export puts it.
+
+    Raises:
+        UsageError: it is not there.
+    """
+    from cnnedge.names import ExportName
+
+    name = ExportName.parse(file.name)
+    found = None if name is None else file.with_name(f"{name.model}.keras")
+    if found is None or not found.is_file():
+        raise UsageError(f"--errors compares with the float model, which does not lie beside {file}: add --against")
+    return found
 
 
 def _snippets(file: "ModelFile") -> dict[str, Any]:

@@ -249,6 +249,7 @@ def _read(path: Path) -> bytes:
 
 def _known(format: str, path: Path | None) -> str:
     if format not in FORMATS:
-        what = f"{path}: {mistaken_for_exported(path)}" if path else f"bytes: format {format!r}, expected {' or '.join(FORMATS)}"
-        raise ModelError(what)
+        if path is None:
+            raise ModelError(f"bytes: format {format!r}, expected {' or '.join(FORMATS)}")
+        raise ModelError(f"{path}: {mistaken_for_exported(path)}")
     return format

@@ -14,7 +14,7 @@ from cnnedge.convert.layer_errors.float_layers import FloatLayer
 from cnnedge.convert.layer_errors.trace import TracedLayer
 
 # Layers without weights that hand the scales on.
-_HANDING_ON = ("MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D")
+_HANDING_ON = ("MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D")
 
 
 @dataclass(frozen=True)

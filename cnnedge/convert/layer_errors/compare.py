@@ -41,6 +41,8 @@ BLOCK = 25
 # distributed weights (J. Max, "Quantizing for minimum distortion", 1960).
 SMALLEST_WEIGHT_SQNR_DB = 2.0
 _FLOAT_ACTIVATIONS = ("float32", "float16", "dynamic")
+# What a kind of layer is called in a file where that does not tell it from another.
+_IN_FILES = {"GlobalAveragePooling1D": "GlobalAveragePooling2D"}
 
 
 @dataclass(frozen=True)
@@ -200,9 +202,19 @@ def _pair(layers: list[FloatLayer], trace: Trace, image: np.ndarray) -> list[_Co
 
 
 def _fits(layer: FloatLayer, traced: TracedLayer, output: np.ndarray) -> bool:
-    """Whether kind and sizes agree; sizes of 1 are not compared, which the formats add and drop."""
-    if layer.kind != traced.kind or _sizes(layer.tensor.shape[1:]) != _sizes(output.shape[1:]):
+    """Whether kind and sizes agree; sizes of 1 are not compared, which the formats add and drop.
+
+    The places at which a dense layer stands may be in a row, or in a map still.
+    """
+    if _IN_FILES.get(layer.kind, layer.kind) != traced.kind:
         return False
+    own = layer.tensor.shape[1:]
+    if layer.kind == "Dense":
+        return (own[-1], math.prod(own)) == (output.shape[-1], output.size) and _has_its_kernel(layer, traced)
+    return _sizes(own) == _sizes(output.shape[1:]) and _has_its_kernel(layer, traced)
+
+
+def _has_its_kernel(layer: FloatLayer, traced: TracedLayer) -> bool:
     return layer.kernel is None or traced.kernel is None or layer.kernel.shape == traced.kernel.shape
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 WEIGHTED = ("Conv2D", "DepthwiseConv2D", "Dense")
 # The layers whose operator, in a TFLite or ONNX file, takes in the ReLU behind them; for the others it stays apart.
 FUSING = (*WEIGHTED, "MaxPooling2D", "AveragePooling2D", "Add")
-KINDS = (*FUSING, "GlobalAveragePooling2D", "Softmax")
+KINDS = (*FUSING, "GlobalAveragePooling1D", "GlobalAveragePooling2D", "Softmax")
 # The ReLUs that are taken in: without a limit, and ReLU6.
 _FUSED_LIMITS = (None, 6)
 

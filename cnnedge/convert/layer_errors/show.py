@@ -23,21 +23,27 @@ saturated: codes at an end of their range; many mean that it is too narrow."""
 
 
 def measure(
-    file: Path, against: Path, data: str, limit: int | None, plot: Path | None, *, progress: Progress = silent
+    file: Path, against: Path, data: str | None, limit: int | None, plot: Path | None, *, progress: Progress = silent
 ) -> dict[str, Any]:
     """What ``inspect --json`` has under ``errors``; the layers are those of ``LayerError``, the worst first.
 
-    The images are validation images: held out of the training split, and not those that calibration saw.
-    """
-    from cnnedge.model.backend import require_tensorflow
+    The images are validation images: held out of the training split, and not those that calibration saw. Without
+    ``data`` they are of the published data that the files' own records name.
 
-    require_tensorflow()
+    Raises:
+        UsageError: there is no such record.
+    """
     from cnnedge import data as datasets
+    from cnnedge.model.backend import require_tensorflow
+    from cnnedge.scoring.testdata import choose_dataset
+
+    known = choose_dataset(None, [file], [against], progress=progress) if data is None else None
+    require_tensorflow(console.say)
     from cnnedge.convert.layer_errors.compare import layer_errors
     from cnnedge.model.keras_file import load_keras
 
     model = load_keras(against)
-    dataset = datasets.load(data, image_shape=model.input_shape[1:], progress=progress)
+    dataset = known or datasets.load(str(data), image_shape=model.input_shape[1:], progress=progress)
     images = datasets.pixels_of(dataset.validation, limit or DEFAULT_IMAGES)
     layers = layer_errors(file, model, images, progress=progress)
     if plot is not None:

@@ -16,6 +16,7 @@ from cnnedge.convert.to_onnx import convert_onnx_float32, convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
 from cnnedge.data import pixels_of
 from cnnedge.errors import DataError, ModelError
+from cnnedge.formats.model_file import open_model_file
 from cnnedge.model.fold import fold
 from cnnedge.model.networks import build_model
 from cnnedge.runtime.opening import open_runner
@@ -250,3 +251,21 @@ def test_layers_around_tables_and_spread_channels_lose_in_onnx_what_they_lose_in
     for name in ("one", "two", "sum", "three"):
         # The weights lose their eighth bit: at most 6 dB.
         assert abs(found[name].sqnr_db - tflite[name].sqnr_db) < 6 and found[name].sqnr_db > 20, name
+
+
+def test_a_dense_layer_on_a_sequence_is_one_of_its_rows(images):
+    """And its mean over the places is found in every format."""
+    keras.utils.set_random_seed(3)
+    image = keras.Input((28, 28, 1))
+    x = layers.Conv2D(8, 3, strides=2, activation="relu")(layers.Rescaling(1 / 255)(image))
+    x = layers.Dense(12, activation="relu", name="rows")(layers.Reshape((169, 8))(x))
+    x = layers.GlobalAveragePooling1D(name="mean")(x)
+    model = keras.Model(image, layers.Dense(4, activation="softmax")(x))
+    pixels, folded = images.astype("float32"), fold(model)
+    tflite = {name: convert_tflite(folded, precision=name, pixels=pixels) for name in ("float32", "int8")}
+    made = [(tflite["float32"], "tflite"), (tflite["int8"], "tflite"),
+            (convert_onnx_float32(tflite["float32"]), "onnx"), (convert_onnx_int8(tflite["int8"]), "onnx")]  # fmt: skip
+    for content, format in made:
+        found = by_layer(layer_errors(open_model_file(content, format), model, images))
+        assert {"rows", "mean", "logits", "probabilities"} <= set(found)
+        assert all(row.sqnr_db is None or row.sqnr_db > 25 for row in found.values())

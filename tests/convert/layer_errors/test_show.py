@@ -65,11 +65,20 @@ def test_json_has_the_layers_and_the_plot_is_written(command, capsys, tmp_path):
     assert "already exists" in capsys.readouterr().err
 
 
+def test_the_float_model_beside_a_file_is_found(folder, command, capsys):
+    beside = folder / "digits_int8.tflite"
+    beside.write_bytes((folder / "int8.tflite").read_bytes())
+    data = command[command.index("--data") :]
+    assert run(["inspect", str(beside), "--errors", *data]) == 0
+    assert "against digits.keras." in capsys.readouterr().out
+    assert run(["inspect", str(beside), "--errors"]) == 2  # no passport says whose pictures
+    assert "add --data" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--errors"], "add --against FILE.keras and --data NAME|DIR"),
-        (["--errors", "--data", "mnist"], "add --against FILE.keras and --data NAME|DIR"),
+        (["--errors", "--data", "mnist"], "compares with the float model, which does not lie beside"),
         (["--data", "mnist", "--limit", "3"], "--data is for --errors: add that, or leave --data, --limit out"),
         (["--errors", "--against", "a.keras", "--data", "mnist", "--plot", "a.svg"], "ends in .png"),
     ],
