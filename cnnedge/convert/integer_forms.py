@@ -29,8 +29,22 @@ def _mish(x: Any) -> Any:
     return x * ops.sigmoid(near - ops.log(ops.sigmoid(float(np.log(2)) - near)))
 
 
+def _softsign(x: Any) -> Any:
+    """x / (1 + abs(x)): the converter divides, for which there is no kernel of 8 or 16 bits."""
+    root = ops.rsqrt(1.0 + ops.abs(x))
+    return x * root * root
+
+
 def _sparse_plus(x: Any) -> Any:
     return ops.square(ops.clip(0.5 * x + 0.5, 0.0, 1.0)) + ops.relu(x - 1.0)
+
+
+def steep_elu(x: Any, alpha: float, scale: float = 1.0) -> Any:
+    """scale * (max(x, 0) + alpha * (e**min(x, 0) - 1)) by the ELU that TFLite has, whose alpha is 1.
+
+    The converter chooses between the two sides in float. Apart they may hold nothing at all, where x has one sign.
+    """
+    return scale * alpha * ops.elu(x) + scale * (1 - alpha) * ops.relu(x)
 
 
 # By the name of Keras's function. Of a sigmoid of |x| the logarithm is within -0.7..0.
@@ -38,7 +52,8 @@ FORMS: dict[str, Callable[[Any], Any]] = {
     "mish": _mish,
     "softplus": lambda x: ops.relu(x) - ops.log(ops.sigmoid(ops.abs(x))),
     "log_sigmoid": lambda x: x - ops.relu(x) + ops.log(ops.sigmoid(ops.abs(x))),
-    "selu": lambda x: SELU_SCALE * ops.relu(x) + SELU_SCALE * SELU_ALPHA * ops.elu(x - ops.relu(x)),
+    "selu": lambda x: steep_elu(x, SELU_ALPHA, SELU_SCALE),
+    "softsign": _softsign,
     "celu": ops.elu,  # the same for the alpha of 1 that the function has by name
     "soft_shrink": lambda x: ops.relu(x - 0.5) - ops.relu(-x - 0.5),
     "sparse_plus": _sparse_plus,
@@ -55,6 +70,8 @@ def integer_forms(folded: keras.Model) -> keras.Model:
         function = getattr(getattr(layer, "activation", None), "__name__", "")
         if function in FORMS:
             return IntegerForm(function, name=layer.name)
+        if isinstance(layer, keras.layers.ELU) and layer.alpha != 1:
+            return SteepElu.from_config(layer.get_config())
         return (_centred(layer) or type(layer)).from_config(layer.get_config())
 
     def call(layer: Any, *arguments: Any, **options: Any) -> Any:
@@ -118,6 +135,13 @@ def _centred(layer: Any) -> Any:
     if isinstance(layer, keras.layers.GroupNormalization):
         return CentredGroups
     return None if layer.rms_scaling else CentredLayers
+
+
+class SteepElu(keras.layers.ELU):
+    """See ``steep_elu``."""
+
+    def call(self, inputs: Any) -> Any:
+        return steep_elu(inputs, self.alpha)
 
 
 class IntegerForm(keras.layers.Layer):

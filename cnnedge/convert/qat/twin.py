@@ -191,6 +191,17 @@ def _average(self: _Placed, inputs: list[Any]) -> Any:
     return self.ranged(total * (1.0 / len(inputs)))
 
 
+def _elu(self: _Placed, inputs: Any) -> Any:
+    """In the steps of ``integer_forms.steep_elu``: TFLite has a kernel for an alpha of 1 alone."""
+    alpha = self.original.alpha
+    if alpha == 1:
+        return self.ranged(self.once("", self._clone)(inputs))
+    bent = self.ranged(keras.ops.elu(inputs), part="bent")
+    above = self.ranged(keras.ops.relu(inputs), part="above")
+    parts = self.ranged(bent * alpha, part="bent_scaled"), self.ranged(above * (1 - alpha), part="above_scaled")
+    return self.ranged(parts[0] + parts[1])
+
+
 def _activation_layer(self: _Placed, inputs: Any) -> Any:
     """The activation function in steps that TFLite has integer kernels for."""
     activation = _activation(self.original)
@@ -199,13 +210,13 @@ def _activation_layer(self: _Placed, inputs: Any) -> Any:
         return self.ranged(inputs * gate)
     if activation == "hard_sigmoid":  # relu6(x + 3) / 6
         return self.ranged(self.ranged(keras.ops.relu6(inputs + 3.0), part="sixfold") * (1 / 6))
-    name = f"{self.original.name}_function"
-    layer = self.once("function", lambda: keras.layers.Activation(self.original.activation, name=name))
+    layer = self.once("", lambda: keras.layers.Activation(self.original.activation, name=self.original.name))
     return self.ranged(layer(inputs), activation)
 
 
 _RULES: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(WEIGHTED, _weighted),
     "Average": _average,
+    "ELU": _elu,
     "Activation": _activation_layer,
 }

@@ -32,6 +32,7 @@ INTEGER = {
     },
     "activation inside": layers.Conv2D(8, 3, activation="silu"),
     "elu": layers.ELU(),
+    "elu of another slope": lambda x: layers.ELU(0.4)(branch(x)),
     "elu inside": layers.Conv2D(8, 3, activation="elu"),
     "grouped": layers.Conv2D(8, 3, groups=4, dilation_rate=2),
     "depthwise": layers.DepthwiseConv2D(3, depth_multiplier=2, activation="relu"),
