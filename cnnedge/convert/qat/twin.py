@@ -27,7 +27,7 @@ FUSING = ("Conv2D", "DepthwiseConv2D", "Dense", *SCALING, "Add", "Subtract", "Mu
 # What TFLite computes in integers.
 INTEGER = (
     *PASSING, *WEIGHTED, "Add", "Subtract", "Multiply", "InputLayer", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax",
-    "GlobalAveragePooling2D", "Average", "Maximum", "Minimum", "Concatenate",
+    "SteepElu", "GlobalAveragePooling2D", "Average", "Maximum", "Minimum", "Concatenate",
 )  # fmt: skip
 INTEGER_ACTIVATIONS = (
     "linear", "relu", "relu6", "leaky_relu", "elu", "silu", "gelu", "hard_silu", "hard_sigmoid", "tanh", "sigmoid",
@@ -191,11 +191,9 @@ def _average(self: _Placed, inputs: list[Any]) -> Any:
     return self.ranged(total * (1.0 / len(inputs)))
 
 
-def _elu(self: _Placed, inputs: Any) -> Any:
-    """In the steps of ``integer_forms.steep_elu``: TFLite has a kernel for an alpha of 1 alone."""
+def _steep_elu(self: _Placed, inputs: Any) -> Any:
+    """In the steps of ``integer_forms.steep_elu``."""
     alpha = self.original.alpha
-    if alpha == 1:
-        return self.ranged(self.once("", self._clone)(inputs))
     bent = self.ranged(keras.ops.elu(inputs), part="bent")
     above = self.ranged(keras.ops.relu(inputs), part="above")
     parts = self.ranged(bent * alpha, part="bent_scaled"), self.ranged(above * (1 - alpha), part="above_scaled")
@@ -217,6 +215,6 @@ def _activation_layer(self: _Placed, inputs: Any) -> Any:
 _RULES: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(WEIGHTED, _weighted),
     "Average": _average,
-    "ELU": _elu,
+    "SteepElu": _steep_elu,
     "Activation": _activation_layer,
 }

@@ -13,6 +13,11 @@ from cnnedge.model.readers.opening import check_kind
 
 # Layers that the folded model has and no file names: what is done to pixels, and heads.
 _OURS = ("logits", "probabilities", "two_classes", "preprocessing", "reversed_channels", "without_channels", "groups")
+# Without case and underscores. How far an amount is off; of probabilities some are losses too, behind a softmax.
+_LOSSES_OF_AMOUNTS = (
+    "mse", "mae", "mape", "msle", "meansquarederror", "meanabsoluteerror", "meanabsolutepercentageerror",
+    "meansquaredlogarithmicerror", "huber", "logcosh", "poisson",
+)  # fmt: skip
 
 
 def check_asked(
@@ -24,7 +29,7 @@ def check_asked(
         labels: names for its classes. float_layers: names of layers. modules: with custom layers of it.
 
     Raises:
-        ModelError: there is no Keras model, or no such module.
+        ModelError: there is no Keras model, or no such module; or it was trained to give amounts, not classes.
         UsageError: a ``.keras`` file declares another number of classes, or no layer that any of the names comes from.
     """
     check_kind(path)
@@ -33,6 +38,7 @@ def check_asked(
     config = _config(path)
     if config is None or modules:  # layers of one's own may have others inside, which the file does not name
         return
+    _refuse_amounts(path, config)
     classes = _classes(config)
     if labels and classes and len(labels) != classes:
         raise UsageError(f"--labels names {len(labels)} classes and {path.name} gives {classes}")
@@ -67,11 +73,32 @@ def _config(path: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def _refuse_amounts(path: Path, config: dict[str, Any]) -> None:
+    """Refuse a network that was compiled to come near to numbers: its units are no logits of classes."""
+    compiled, end = config.get("compile_config"), _dense_end(config)
+    loss = compiled.get("loss") if isinstance(compiled, dict) else None
+    name = loss.get("class_name") if isinstance(loss, dict) else loss
+    name = loss.get("config") if isinstance(loss, dict) and name == "function" else name
+    if end is None or end.get("activation") != "linear" or not isinstance(name, str):
+        return
+    if name.lower().replace("_", "") in _LOSSES_OF_AMOUNTS:
+        raise ModelError(
+            f"{path} was trained with the loss {name} and its last layer has no activation, so it gives amounts: "
+            "expected a classifier, with a softmax, or one sigmoid unit for two classes"
+        )
+
+
 def _classes(config: dict[str, Any]) -> int | None:
     """How many classes a network gives that ends in a Dense layer of Keras; None where that is not certain.
 
     One unit may stand for two classes.
     """
+    units = (_dense_end(config) or {}).get("units")
+    return units if isinstance(units, int) and units > 1 else None
+
+
+def _dense_end(config: dict[str, Any]) -> dict[str, Any] | None:
+    """The configuration of the Dense layer of Keras in which a network ends; None where that is not certain."""
     parts = config.get("config")
     found = parts.get("layers") if isinstance(parts, dict) else None
     layers = [layer for layer in found if isinstance(layer, dict)] if isinstance(found, list) else []
@@ -86,8 +113,7 @@ def _classes(config: dict[str, Any]) -> int | None:
     settings = last.get("config")
     if last.get("class_name") != "Dense" or last.get("module") != "keras.layers" or not isinstance(settings, dict):
         return None  # another layer, or somebody's own of this name
-    units = settings.get("units")
-    return units if isinstance(units, int) and units > 1 else None
+    return settings
 
 
 def _names(config: dict[str, Any]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 
+from cnnedge.convert.integer_forms import SteepElu
 from cnnedge.convert.mixed import Calibrated
 from cnnedge.convert.qat.ranges import start_ranges
 from cnnedge.convert.qat.twin import float_layers, rounding_twin, with_trained_weights
@@ -32,7 +33,7 @@ INTEGER = {
     },
     "activation inside": layers.Conv2D(8, 3, activation="silu"),
     "elu": layers.ELU(),
-    "elu of another slope": lambda x: layers.ELU(0.4)(branch(x)),
+    "elu of another slope": lambda x: SteepElu(0.4)(branch(x)),
     "elu inside": layers.Conv2D(8, 3, activation="elu"),
     "grouped": layers.Conv2D(8, 3, groups=4, dilation_rate=2),
     "depthwise": layers.DepthwiseConv2D(3, depth_multiplier=2, activation="relu"),

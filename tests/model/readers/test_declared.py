@@ -59,3 +59,22 @@ def test_modules_and_kinds(tmp_path):
         (tmp_path / "damaged").write_bytes(content)
         with pytest.raises(ModelError, match="is not a Keras model file"):
             check_asked(tmp_path / "damaged")
+
+
+@pytest.mark.parametrize("loss", ["mse", "mean_absolute_error", keras.losses.Huber(), keras.losses.mean_squared_error])
+def test_a_network_that_was_trained_to_give_amounts_is_no_classifier(loss, tmp_path):
+    """One linear unit may be the logit of two classes: what it was compiled with tells."""
+    for units, activation, fits in ((1, None, False), (4, None, False), (1, "sigmoid", True), (3, "softmax", True)):
+        path = saved(tmp_path / "a.keras", [layers.Dense(units, activation=activation)])
+        check_asked(path)
+        model = keras.saving.load_model(path)
+        model.compile(loss=loss)
+        model.save(path)
+        if fits:
+            check_asked(path)
+            continue
+        with pytest.raises(ModelError, match=r"was trained with the loss \w+ and .* so it gives amounts: expected"):
+            check_asked(path)
+    model.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    model.save(path)
+    check_asked(path)
