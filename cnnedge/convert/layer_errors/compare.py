@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnedge.convert.layer_errors.channel_scales import Scaled, in_keras_scales
+from cnnedge.convert.layer_errors.channel_scales import Scaled
 from cnnedge.convert.layer_errors.decibels import or_infinite, power, sqnr_db
 from cnnedge.convert.layer_errors.float_layers import FloatLayer, float_layers
 from cnnedge.convert.layer_errors.opening import open_trace
-from cnnedge.convert.layer_errors.trace import Trace, TracedLayer
+from cnnedge.convert.layer_errors.pairing import pair
+from cnnedge.convert.layer_errors.trace import Trace
 from cnnedge.errors import DataError, ModelError
 from cnnedge.formats.model_file import ModelFile, naming, open_model_file
 from cnnedge.model.fold import fold
@@ -36,13 +37,7 @@ if TYPE_CHECKING:
 
 # Images held at a time: the activations of 25 images of the cifar10 network are 13 MB in float32.
 BLOCK = 25
-# Weights of another training are independent of these: in the scale that fits best they explain one part in as many as
-# an output channel has, 0.5 dB of a depthwise kernel's 9. The best code of one bit still has 4.4 dB, for normally
-# distributed weights (J. Max, "Quantizing for minimum distortion", 1960).
-SMALLEST_WEIGHT_SQNR_DB = 2.0
 _FLOAT_ACTIVATIONS = ("float32", "float16", "dynamic")
-# What a kind of layer is called in a file where that does not tell it from another.
-_IN_FILES = {"GlobalAveragePooling1D": "GlobalAveragePooling2D"}
 
 
 @dataclass(frozen=True)
@@ -126,7 +121,8 @@ def layer_errors(
     with open_runner(opened) as runner, naming(runner.name):
         _check_ends(model, runner)
         trace = open_trace(opened)
-        comparisons = _pair(layers, trace, runner.prepare(images[:1]))
+        pairs = pair(layers, trace, runner.prepare(images[:1]), images[:1].astype("float32"))
+        comparisons = [_Comparison(found.layer, found.became, found.number) for found in pairs]
         for start in range(0, len(images), BLOCK):
             block = images[start : start + BLOCK]
             _add_block(comparisons, trace, block, runner.prepare(block))
@@ -160,66 +156,6 @@ def _check_ends(model: "keras.Model", runner: Runner) -> None:
             f"it takes images {runner.input_shape} and gives {runner.num_classes} classes, the Keras model takes "
             f"{shape} and gives {classes}: it was made from another model"
         )
-
-
-def _pair(layers: list[FloatLayer], trace: Trace, image: np.ndarray) -> list[_Comparison]:
-    """Find what each float layer became: of its kind and sizes, and with the weights that are most like its own.
-
-    Not by order alone, because converters put the branches of a network in an order of their own.
-    """
-    outputs = trace.run(image)
-    left = list(range(len(trace.layers)))
-    scales: dict[int, np.ndarray] = {}
-    pairs = []
-    for layer in layers:
-        sources = [scales.get(id(source), np.ones(1)) for source in layer.sources]
-        candidates = {
-            number: in_keras_scales(layer, trace.layers[number], sources)
-            for number in left
-            if _fits(layer, trace.layers[number], outputs[number])
-        }
-        if not candidates:
-            raise ModelError(
-                f"no layer in it is {layer.name} of the Keras model ({layer.kind}, output {layer.tensor.shape[1:]}): "
-                "it was made from another model"
-            )
-        # Layers without weights are all alike, and the first is taken.
-        number = max(candidates, key=lambda number: or_infinite(candidates[number].sqnr_db))
-        found = candidates[number]
-        if or_infinite(found.sqnr_db) <= SMALLEST_WEIGHT_SQNR_DB:
-            raise ModelError(
-                f"the weights of {layer.name} in it are not those of the Keras model: it was made from another training"
-            )
-        left.remove(number)
-        scales[id(layer.tensor)] = found.scales
-        pairs.append(_Comparison(layer, found, number))
-    if left:
-        raise ModelError(
-            f"{trace.layers[left[0]].where} in it is no layer of the Keras model: compare with the .keras file that "
-            "the export wrote beside it, which has the preprocessing inside"
-        )
-    return pairs
-
-
-def _fits(layer: FloatLayer, traced: TracedLayer, output: np.ndarray) -> bool:
-    """Whether kind and sizes agree; sizes of 1 are not compared, which the formats add and drop.
-
-    The places at which a dense layer stands may be in a row, or in a map still.
-    """
-    if _IN_FILES.get(layer.kind, layer.kind) != traced.kind:
-        return False
-    own = layer.tensor.shape[1:]
-    if layer.kind == "Dense":
-        return (own[-1], math.prod(own)) == (output.shape[-1], output.size) and _has_its_kernel(layer, traced)
-    return _sizes(own) == _sizes(output.shape[1:]) and _has_its_kernel(layer, traced)
-
-
-def _has_its_kernel(layer: FloatLayer, traced: TracedLayer) -> bool:
-    return layer.kernel is None or traced.kernel is None or layer.kernel.shape == traced.kernel.shape
-
-
-def _sizes(shape: tuple[int, ...]) -> list[int]:
-    return [size for size in shape if size != 1]
 
 
 def _add_block(comparisons: list[_Comparison], trace: Trace, images: np.ndarray, prepared: np.ndarray) -> None:

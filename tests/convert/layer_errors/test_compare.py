@@ -9,6 +9,7 @@ import pytest
 from keras import layers
 
 from cnnedge.convert.calibration import calibration_pixels, spanning
+from cnnedge.convert.integer_forms import integer_forms
 from cnnedge.convert.layer_errors.compare import layer_errors
 from cnnedge.convert.layer_errors.decibels import sqnr_db
 from cnnedge.convert.qat.fine_tune import Images, Schedule, quantization_aware_train
@@ -269,3 +270,15 @@ def test_a_dense_layer_on_a_sequence_is_one_of_its_rows(images):
         found = by_layer(layer_errors(open_model_file(content, format), model, images))
         assert {"rows", "mean", "logits", "probabilities"} <= set(found)
         assert all(row.sqnr_db is None or row.sqnr_db > 25 for row in found.values())
+
+
+def test_activations_that_are_made_of_sums_have_no_row_and_take_none(images):
+    """A file adds the two sides of an ELU and the parts of a selu; the sum of the network is another one."""
+    keras.utils.set_random_seed(4)
+    image = keras.Input((28, 28, 1))
+    first = layers.ELU(0.4)(layers.Conv2D(8, 3, strides=2)(layers.Rescaling(1 / 255)(image)))
+    x = layers.Add(name="sum")([layers.Conv2D(8, 1, activation="selu")(first), first])
+    model = keras.Model(image, layers.Dense(4, activation="softmax")(layers.GlobalAveragePooling2D()(x)))
+    content = convert_tflite(integer_forms(fold(model)), precision="int8", pixels=images.astype("float32"))
+    for made, format in ((content, "tflite"), (convert_onnx_int8(content), "onnx")):
+        assert by_layer(layer_errors(open_model_file(made, format), model, images))["sum"].sqnr_db > 20
