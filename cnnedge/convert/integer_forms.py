@@ -24,8 +24,13 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 def _mish(x: Any) -> Any:
-    """x * sigmoid(x + log(1 + e**x / 2)), the last being -log(sigmoid(log 2 - x))."""
-    near = ops.clip(x, *MISH_ENDS)
+    """x * sigmoid(x + log(1 + e**x / 2)), the last being -log(sigmoid(log 2 - x)).
+
+    Half of x is cut off, a tensor of its own: a minimum has one range with what it reads, and would cut off the x that
+    is multiplied.
+    """
+    low, high = MISH_ENDS
+    near = 2.0 * ops.clip(0.5 * x, low / 2, high / 2)
     return x * ops.sigmoid(near - ops.log(ops.sigmoid(float(np.log(2)) - near)))
 
 
@@ -56,6 +61,7 @@ FORMS: dict[str, Callable[[Any], Any]] = {
     "softsign": _softsign,
     "celu": ops.elu,  # the same for the alpha of 1 that the function has by name
     "soft_shrink": lambda x: ops.relu(x - 0.5) - ops.relu(-x - 0.5),
+    "sparse_sigmoid": lambda x: ops.clip(0.5 * x + 0.5, 0.0, 1.0),
     "sparse_plus": _sparse_plus,
 }
 

@@ -57,21 +57,22 @@ def test_files_of_the_forms_hold_the_function(network, format, precision):
     assert not open_model_file(content, format).facts.float_before_last_layer() or format == "onnx"
     with open_runner(content, format=format) as runner:
         found = runner.predict(PIXELS.astype("uint8"))
-    # Lost activations cost about a quarter of the range of the answers.
-    assert np.abs(found - expected).mean() < 0.1 * np.ptp(expected, axis=0).mean()
+    # Lost activations cost about a quarter of the range of the answers; kept ones a tenth, behind weights of 7 bits.
+    assert np.abs(found - expected).mean() < 0.15 * np.ptp(expected, axis=0).mean()
 
 
-@pytest.mark.parametrize("bend", [layers.ELU(0.4, name="bend"), layers.Activation("softsign", name="bend")])
+@pytest.mark.parametrize("bend", [layers.ELU(0.4), layers.Activation("softsign"), layers.Activation("mish")])
 @pytest.mark.parametrize("precision", ["int8", "int16x8"])
-def test_an_elu_of_another_slope_and_softsign_stay_integers(tensorflow, bend, precision):
-    """The converter chooses between the two sides of the first in float, and divides in the second."""
+def test_forms_stay_integers_and_hold_large_values(tensorflow, bend, precision):
+    """The converter chooses between the two sides of an ELU in float and divides in softsign; and what a minimum of 4
+    in mish reads would itself be cut off at 4, since the converter gives the two one range."""
     keras.utils.set_random_seed(5)
     image = keras.Input((12, 12, 3))
     bend = type(bend).from_config(bend.get_config())
     x = bend(layers.Conv2D(8, 3, strides=2)(layers.Rescaling(1 / 32)(image)))
-    x = layers.Dense(4, kernel_initializer=keras.initializers.RandomNormal(stddev=1))(layers.Flatten()(x))
+    x = layers.Dense(4, kernel_initializer=keras.initializers.RandomNormal(stddev=0.05))(layers.Flatten()(x))
     model = fold(keras.Model(image, layers.Softmax()(x)))
-    assert np.abs(np.asarray(integer_forms(model)(PIXELS)) - np.asarray(model(PIXELS))).max() < 1e-4
+    assert np.abs(np.asarray(integer_forms(model)(PIXELS)) - np.asarray(model(PIXELS))).max() < 1e-2
     content = convert_tflite(integer_forms(model), precision=precision, pixels=PIXELS)
     kinds = {operator.op for operator in open_model_file(content, "tflite").facts.float_before_last_layer()}
     assert kinds <= ({"ELU"} if precision == "int16x8" else set())  # which has no kernel of 16 bits
