@@ -32,6 +32,20 @@ def module_command(module: str, *arguments: str) -> list[str]:
     return code_command(f"import runpy; runpy.run_module({module!r}, run_name='__main__', alter_sys=True)", *arguments)
 
 
+def limit_memory(more: int) -> None:
+    """Let this process take ``more`` bytes beyond the address space that what it has imported reserved; where the
+    system has no such limit, none."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    reserved = 4 * more
+    status = Path("/proc/self/statm")
+    if status.exists():
+        reserved = int(status.read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (reserved + more, reserved + more))
+
+
 @contextlib.contextmanager
 def ending_in_order() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the work through its ``finally`` clauses: children ended, temporary folders removed.

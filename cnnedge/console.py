@@ -4,6 +4,8 @@ Results go to standard output, everything else to standard error. Names, labels 
 files: everything that is printed goes through ``plain``.
 """
 
+import json
+import math
 import os
 import re
 import shlex
@@ -21,6 +23,8 @@ SECONDS_BETWEEN_LINES = 10.0
 
 # Control characters (C0, DEL, C1), line and paragraph separators, and what turns the direction of writing.
 _NOT_PLAIN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# Halves of a character, which JSON can name alone; those that stand for the bytes of a name are not among them.
+_HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 def plain(text: str) -> str:
@@ -28,8 +32,26 @@ def plain(text: str) -> str:
 
     Bytes of a file's name that are no text appear as ``\\xff``.
     """
-    decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return _NOT_PLAIN.sub(lambda found: found[0].encode("unicode_escape").decode(), decoded)
+    whole = _HALVES.sub(_escaped, text)
+    decoded = whole.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return _NOT_PLAIN.sub(_escaped, decoded)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """``value`` as JSON; a number that JSON does not have (nan, an infinity) is null."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def say(message: str) -> None:

@@ -242,8 +242,9 @@ def _record_inside(path: Path) -> TrainingRecord | None:
                 return None
             with archive.open(RECORD_MEMBER) as member:
                 text = member.read(MAX_BYTES)
-    except (OSError, zipfile.BadZipFile):
-        return None  # no Keras archive: who loads it says so
+    # On damaged archives zipfile raises whatever it stumbles over. No Keras archive: who loads it says so.
+    except Exception:
+        return None
     try:
         return from_json(TrainingRecord, json.loads(text))
     except (ValueError, RecursionError) as error:

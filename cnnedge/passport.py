@@ -78,6 +78,7 @@ class Passport:
             raise ModelError(f"the passport is {len(text):,} bytes, expected at most {MAX_BYTES:,}")
         try:
             fields = json.loads(text)
+            json.dumps(fields, ensure_ascii=False, allow_nan=False).encode()  # no nan, no half of a character
         except (ValueError, RecursionError) as error:
             raise ModelError(f"the passport is not valid JSON ({error})") from None
         if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
@@ -98,7 +99,7 @@ class Passport:
                 test_images=int(fields["test_images"]),
                 made=dict(fields["made"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"the passport has a missing or malformed field ({error})") from None
         return passport
 

@@ -4,6 +4,7 @@ import functools
 import json
 import math
 import re
+import sys
 import types
 import typing
 from dataclasses import MISSING, Field, field, fields, is_dataclass
@@ -100,7 +101,7 @@ def _checked(kind: Any, value: Any, where: str) -> Any:
         return origin(_checked(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value))
     if origin is dict and isinstance(value, dict):
         return {name: _checked(arguments[1], item, f"{where}.{name}") for name, item in value.items()}
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
         return float(value)
     if origin is None and type(value) is kind and not (kind is float and not math.isfinite(value)):
         return value

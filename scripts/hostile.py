@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # a package of that name is installed too
+from cnnedge import console
 from tests.support.hostile_run import KINDS, run_hostile
 
 
@@ -23,7 +24,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--every", type=int, default=100, help="of the files that are run apart, one in so many")
     arguments = parser.parse_args()
-    found = run_hostile(arguments.kind, arguments.first, arguments.count, every=arguments.every)
+    with console.progress() as progress:
+        found = run_hostile(arguments.kind, arguments.first, arguments.count, every=arguments.every, progress=progress)
     print(found)
     sys.exit(1 if found.defects else 0)
 

@@ -24,6 +24,8 @@ from cnnedge import Classifier
 from cnnedge.errors import CnnedgeError, ImageError
 from cnnedge.images.camera import watch
 
+LONGEST_S = 86_400  # a day; Python sleeps no longer than some centuries
+
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
@@ -47,8 +49,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--camera", type=int, metavar="N", help="0 for the first camera")
     source.add_argument("--folder", type=Path, help="label every picture that appears here")
-    parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="how often to look")
+    parser.add_argument("--every", type=seconds, default=1.0, metavar="SECONDS", help="how often to look")
     return parser.parse_args(arguments)
+
+
+def seconds(text: str) -> float:
+    """A time to wait: finite (``nan`` would wait for ever, or not at all) and not below 0."""
+    found = float(text)
+    if not 0 <= found <= LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{text} is given, expected 0 to {LONGEST_S:,} seconds")
+    return found
 
 
 def labelled(classifier: Classifier, source: str, picture: Path | np.ndarray | CnnedgeError) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What reaches the terminal: other people's text as text, whatever the streams are."""
 
 import errno
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,12 @@ def test_what_acts_on_a_terminal_is_shown_as_an_escape():
     assert console.plain(HOSTILE) == SHOWN
     assert console.plain("Größe 猫 👩\u200d🚀") == "Größe 猫 👩\u200d🚀"
     assert console.plain("b\udcff.png") == r"b\xff.png"
+    assert console.plain("half \ud800 of \udfff") == r"half \ud800 of \udfff"
+
+
+def test_json_has_no_number_that_json_does_not_have():
+    found = console.json_text({"mean": (float("nan"), 1.5), "std": [float("inf")], "label": "猫"})
+    assert json.loads(found, parse_constant=pytest.fail) == {"mean": [None, 1.5], "std": [None], "label": "猫"}
 
 
 def test_labels_and_names_of_a_file_cannot_write_lines_of_their_own(tmp_path, capsys):

@@ -78,6 +78,20 @@ def test_a_damaged_record_is_one_line(tmp_path):
         training_record(path)
 
 
+def test_a_record_that_cannot_be_unpacked_is_left_to_who_loads_the_file(tmp_path):
+    """Locked with a password, or packed by a method that nothing knows: zipfile has another error for each."""
+    path = tmp_path / "model.keras"
+    for flag, method in ((1, 0), (0, 99)):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(RECORD_MEMBER, "{}")
+        content = bytearray(path.read_bytes())
+        for place, skipped in ((0, 6), (content.find(b"PK\1\2"), 8)):
+            content[place + skipped] |= flag
+            content[place + skipped + 2] |= method
+        path.write_bytes(content)
+        assert training_record(path) is None
+
+
 def test_files_are_added_and_those_that_are_gone_drop_out(tmp_path):
     for name in ("net.keras", "net_int8.tflite"):
         (tmp_path / name).write_bytes(name.encode())

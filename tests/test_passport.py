@@ -38,6 +38,10 @@ def changed(**fields) -> str:
         (changed(input_shape=[28, 28]), "malformed"),
         (changed(model=7), "model is int, expected text"),
         (changed(top1="good"), "malformed"),
+        (changed(top1=10**400), "malformed"),
+        (changed(top1=float("nan")), "not valid JSON"),
+        (PASSPORT.to_json().replace("10000", "1e999"), "not valid JSON"),
+        (changed(labels=["\ud800", "1"]), "not valid JSON"),
         ("{" + " " * MAX_BYTES + "}", "expected at most"),
     ],
 )

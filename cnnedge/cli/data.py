@@ -1,6 +1,5 @@
 """``cnnedge data``: what labelled pictures are like, before any work."""
 
-import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -69,7 +68,7 @@ def data(
         write_looks(report, source, found, parts)
         console.say(f"wrote {report}")
     if as_json:
-        print(json.dumps(found.document(), indent=2))
+        print(console.json_text(found.document(), indent=2))
     else:
         _print(found)
         _show_mosaic(found, parts)

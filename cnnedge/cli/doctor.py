@@ -1,6 +1,5 @@
 """``cnnedge doctor``: what this machine can run, and the one line to type for what it cannot."""
 
-import json
 import sys
 import textwrap
 from typing import TYPE_CHECKING
@@ -38,7 +37,7 @@ def doctor(
     found = examine()
     to_do, not_needed = advice(found, sys.version_info[:2]), optional(found)
     if as_json:
-        print(json.dumps(asdict(found) | {"advice": to_do, "optional": not_needed}, indent=2))
+        print(console.json_text(asdict(found) | {"advice": to_do, "optional": not_needed}, indent=2))
     else:
         for line in _lines(found, to_do, not_needed):
             console.show(line)

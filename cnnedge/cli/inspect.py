@@ -1,6 +1,5 @@
 """``cnnedge inspect``: what a model file holds."""
 
-import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -98,7 +97,7 @@ def inspect(
             console.say(f"written: {plot}")
     if as_json:
         more |= _snippets(model_file) if snippets else {}
-        print(json.dumps(report.to_json() | more, indent=2))
+        print(console.json_text(report.to_json() | more, indent=2))
     elif snippets:
         _print_snippets(model_file)
     else:

@@ -1,6 +1,5 @@
 """``cnnedge match``: compare what an app fed or got with a golden folder, and name the mistake."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,7 +70,7 @@ def match(
         kind, found = diagnose(_read(dump, largest_dump(runner)), images, runner, labels, wanted=image)
     label = None if found.image is None else labels[images[found.image].label]
     if as_json:
-        print(json.dumps(_document(dump, kind, found, label), indent=2))
+        print(console.json_text(_document(dump, kind, found, label), indent=2))
     else:
         _print(kind, found, label)
     if found.mistakes:

@@ -15,7 +15,7 @@ from cnnedge.names import HIGHEST_SEED
 
 class Command(TyperCommand):
     """A command whose options take no number that nothing can be compared with: ``nan`` passes any check of a range,
-    and ``inf`` one without an end."""
+    ``inf`` one without an end, and a whole number of more than 32 bits is more than C counts."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, args)
@@ -23,6 +23,8 @@ class Command(TyperCommand):
             value = ctx.params.get(option.name)
             if isinstance(value, float) and not math.isfinite(value):
                 raise typer.BadParameter(f"{value} is given, expected a finite number.", ctx, option)
+            if isinstance(value, int) and abs(value) > HIGHEST_SEED:
+                raise typer.BadParameter(f"{value} is given, expected a number of 32 bits at most.", ctx, option)
         return rest
 
 
@@ -89,8 +91,8 @@ Require = Annotated[
 Preset = Annotated[
     str, typer.Option("--preset", metavar="quick|full", help="How long to train: minutes on two cores, or hours.")
 ]
-Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help="Instead of the recipe's.")]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", metavar="N", help="Instead of the recipe's.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", min=1, metavar="N", help="Instead of the recipe's.")]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, metavar="N", help="Instead of the recipe's.")]
 Seed = Annotated[
     int,
     typer.Option(

@@ -52,7 +52,7 @@ def photos(
 
       cnnedge photos flowers.zip --max-drop 1 --base EfficientNetB0 --out runs
     """
-    from cnnedge.data import FolderOptions, load
+    from cnnedge.data import FolderOptions, check_source, load
     from cnnedge.data.zipped import is_zip, unpacked
     from cnnedge.model.backend import require_tensorflow
     from cnnedge.report.pages import require_report_packages
@@ -69,8 +69,9 @@ def photos(
     with console.progress() as progress:
         source = unpacked(folder, progress) if is_zip(folder) else folder
         seen = survey(source)
+        check_source(source, options=options)
         require_tensorflow(console.say)
-        from cnnedge.photos import making, recipe_for, words
+        from cnnedge.photos import imagenet, making, recipe_for, words
 
         planned = making.planned_files(place, name)
         checkpoint.check_start(place, planned, resume=resume, overwrite=overwrite)
@@ -78,6 +79,7 @@ def photos(
             base = making.reachable_base(size or recipe_for.size_for(seen, from_base=True), progress) or "none"
             if base == "none":
                 console.say(words.NO_BASE)
+        imagenet.check_known(base)
         order = making.Order(name, max_drop, None if base == "none" else base, epochs, num_runs, seed)
         side = size or recipe_for.size_for(seen, from_base=order.base is not None)
         validation, calibration = recipe_for.held_out(seen.pictures)

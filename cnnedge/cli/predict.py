@@ -1,7 +1,6 @@
 """``cnnedge predict``: label pictures with a .tflite or .onnx file."""
 
 import contextlib
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -125,7 +124,7 @@ def _print_document(entries: Iterable[dict[str, Any]]) -> None:
     """One JSON list, an element a line, printed as they come, so that memory stays flat."""
     separator = "["
     for entry in entries:
-        print(separator + json.dumps(entry), end="")
+        print(separator + console.json_text(entry), end="")
         separator = ",\n "
     print("]")
 
@@ -135,7 +134,7 @@ def _show_camera(entries: Iterable[dict[str, Any]], as_json: bool) -> None:
     one_line = sys.stdout.isatty() and not as_json
     with contextlib.suppress(KeyboardInterrupt):
         for entry in entries:
-            text = json.dumps(entry) if as_json else console.plain(_best(entry))
+            text = console.json_text(entry) if as_json else console.plain(_best(entry))
             if one_line and not entry["error"]:
                 print(f"{text:<{TERMINAL_WIDTH - 1}}", end="\r", flush=True)
             else:

@@ -12,9 +12,8 @@ import numpy as np
 
 from cnnedge.data.array_split import ArraySplit
 from cnnedge.data.findings import Findings, find
-from cnnedge.data.folder_dataset import FolderOptions, FolderParts, read_folder
+from cnnedge.data.folder_dataset import FolderOptions, FolderParts, check_folder, read_folder
 from cnnedge.data.holding_out import hold_out
-from cnnedge.data.layout import check_names
 from cnnedge.data.published.cache import data_folder
 from cnnedge.data.published.catalogue import SPECS
 from cnnedge.data.published.download import SAMPLE, fetch
@@ -63,15 +62,29 @@ def check_source(
     options: FolderOptions = FolderOptions(),  # noqa: B008
     batch: int | None = None,
 ) -> None:
-    """Raise what ``load`` would raise for its arguments alone, before anything is read.
+    """Raise what ``load`` would raise for its arguments and the names of a folder's files, before anything is read.
 
     ``batch`` is the number of images in a batch, where a network is to be trained on them.
 
     Raises:
         UsageError: neither a known name nor a folder, or an ``image_shape`` that the dataset does not have.
-        DataError: a class folder has a name that no label can have; a published dataset does not fill a batch.
+        DataError: the folder's classes cannot be used, see ``check_folder``; or there are fewer images than a batch.
     """
-    if isinstance(name_or_folder, str) and name_or_folder in SPECS:
+    _check_name(name_or_folder, image_shape, options, batch)
+    if not _is_published(name_or_folder) and Path(name_or_folder).is_dir():
+        images = check_folder(Path(name_or_folder), options)
+        check_batch(_own_name(name_or_folder), images, batch or 0, "pictures to train on and hold out")
+
+
+def _is_published(name_or_folder: str | Path) -> bool:
+    return isinstance(name_or_folder, str) and name_or_folder in SPECS
+
+
+def _check_name(
+    name_or_folder: str | Path, image_shape: tuple[int, int, int] | None, options: FolderOptions, batch: int | None
+) -> None:
+    """``check_source`` without a look into a folder."""
+    if _is_published(name_or_folder):
         check_batch(name_or_folder, SPECS[name_or_folder].train_images, batch or 1)
         if image_shape is not None and not has_shape(name_or_folder, image_shape):
             own = SPECS[name_or_folder].image_shape
@@ -83,15 +96,13 @@ def check_source(
     elif not (Path(name_or_folder).is_dir() or is_zip(Path(name_or_folder)) or is_sharded(str(name_or_folder))):
         wanted = expected_one_of(str(name_or_folder), [*names(), "a folder of images", "shards of them"])
         raise UsageError(f"unknown dataset {str(name_or_folder)!r}: {wanted}")
-    elif Path(name_or_folder).is_dir():
-        check_names(Path(name_or_folder))
 
 
-def check_batch(name: str, images: int, batch: int) -> None:
+def check_batch(name: str, images: int, batch: int, what: str = "training images") -> None:
     """Raise a DataError if the training ``images`` of the data ``name`` are fewer than a batch."""
     if images < batch:
         raise DataError(
-            f"{name} has {images:,} training images, fewer than a batch of {batch}: "
+            f"{name} has {images:,} {what}, fewer than a batch of {batch}: "
             f"add --batch-size {max(1, min(32, images // 8))}, or let cnnedge photos choose for so few"
         )
 
@@ -125,7 +136,7 @@ def load(
         DataError: no source gives the dataset, or the folder's content cannot be used.
         ImageError: an image of the folder cannot be decoded.
     """
-    check_source(name_or_folder, image_shape, folder)
+    _check_name(name_or_folder, image_shape, folder, None)
     if isinstance(name_or_folder, str) and name_or_folder in SPECS:
         spec = SPECS[name_or_folder]
         shape = image_shape or spec.image_shape
@@ -161,7 +172,7 @@ def look(
     Raises:
         UsageError, DataError, ImageError: as ``load``.
     """
-    check_source(name_or_folder, options=options)
+    _check_name(name_or_folder, None, options, None)
     if isinstance(name_or_folder, str) and name_or_folder in SPECS:
         spec = SPECS[name_or_folder]
         training, test, _ = _published(spec, spec.image_shape, progress)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnedge.data.class_folders import list_classes, shown
+from cnnedge.data.class_folders import ClassFiles, list_classes, shown
 from cnnedge.data.findings import Findings, find
 from cnnedge.data.folder_split import FolderSplit, PictureFiles
 from cnnedge.data.layout import find_layout
@@ -71,16 +71,41 @@ def read_folder(
         DataError: see ``list_classes``; parts with different classes, or too few images to split.
         ImageError: more pictures than allowed cannot be decoded; the message counts and names them.
     """
-    layout = find_layout(folder, options.test)
-    names = ("train", "validation", "test")
-    roots = {name: getattr(layout, name) for name in names}
-    found = {name: list_classes(root) for name, root in roots.items() if root is not None}
-    same_classes(folder, {part.folder.name: part.names for part in found.values()})
     listed = {
         name: {label: [Entry(path, path) for path in paths] for label, paths in part.pictures.items()}
-        for name, part in found.items()
+        for name, part in _listed(folder, options).items()
     }
     return assemble(folder, listed, image_shape, seed=seed, options=options, progress=progress)
+
+
+def check_folder(folder: Path, options: FolderOptions) -> int:
+    """Raise what ``read_folder`` would raise of the files' names alone; how many pictures there are to learn from.
+
+    What a person should know of them is left for ``read_folder`` to say.
+
+    Raises:
+        DataError: see ``list_classes``; parts with different classes, or a class with too few pictures to split.
+    """
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        found = _listed(folder, options)
+    finally:
+        logging.disable(before)
+    pictures = {} if "train" not in found else found["train"].pictures
+    if "test" not in found:
+        for name, files in pictures.items():
+            _refuse_few(name, len(files), "images")
+    return sum(map(len, pictures.values()))
+
+
+def _listed(folder: Path, options: FolderOptions) -> dict[str, ClassFiles]:
+    """The files of each part."""
+    layout = find_layout(folder, options.test)
+    roots = {name: getattr(layout, name) for name in ("train", "validation", "test")}
+    found = {name: list_classes(root) for name, root in roots.items() if root is not None}
+    same_classes(folder, {part.folder.name: part.names for part in found.values()})
+    return found
 
 
 def assemble(
@@ -186,14 +211,18 @@ def _split(images: FolderSplit, labels: tuple[str, ...], seed: int) -> tuple[Fol
     chosen = []
     for label, name in enumerate(labels):
         candidates = np.flatnonzero(unique & (images.labels == label))
-        if len(candidates) < MIN_PER_CLASS:
-            raise DataError(
-                f"class {name} has {len(candidates)} different images, expected at least {MIN_PER_CLASS}: "
-                "add some, or sort the images into train/ and test/ yourself"
-            )
+        _refuse_few(name, len(candidates), "different images")
         chosen.append(random.permutation(candidates)[: round(len(candidates) * TEST_PART)])
     test = np.sort(np.fromiter(chain.from_iterable(chosen), np.int64))
     return images.take(np.setdiff1d(np.arange(len(images)), test)), images.take(test)
+
+
+def _refuse_few(name: str, count: int, what: str) -> None:
+    if count < MIN_PER_CLASS:
+        raise DataError(
+            f"class {name} has {count} {what}, expected at least {MIN_PER_CLASS}: add some, or sort the images into "
+            "train/ and test/ yourself"
+        )
 
 
 def _relabelled(part: FolderSplit, classes: tuple[str, ...], labels: tuple[str, ...]) -> FolderSplit:

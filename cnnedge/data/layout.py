@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnnedge.data.class_folders import label_of, pictures_in, sub_folders
+from cnnedge.data.class_folders import pictures_in, sub_folders
 from cnnedge.errors import DataError
 
 # Names in Keras's and torchvision's guides (train, validation, val, test), Roboflow's (valid), Kaggle's (Training,
@@ -51,18 +51,6 @@ def find_layout(folder: Path, test: Path | None = None) -> Layout:
     elif "validation" in parts:
         _log.warning("%s: the pictures of %s are for validation", root, parts["validation"])
     return Layout(parts.get("train"), parts.get("validation"), parts.get("test"))
-
-
-def check_names(folder: Path) -> None:
-    """Refuse classes that no label can name: a glance at folders alone, before anything else is read or loaded.
-
-    Raises:
-        DataError: names the folder.
-    """
-    root = _unwrapped(folder)
-    parts = _named_parts(root)
-    for path in [inner for part in parts for inner in sub_folders(_innermost(part))] if parts else sub_folders(root):
-        label_of(path)
 
 
 def _part_of(name: str) -> str | None:

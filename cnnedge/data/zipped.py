@@ -1,5 +1,6 @@
 """A zip of pictures as it was downloaded: unpacked once, into the data folder."""
 
+import contextlib
 import hashlib
 import shutil
 import tempfile
@@ -8,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from cnnedge.data.published.cache import SCRATCH, data_folder
-from cnnedge.errors import DataError
+from cnnedge.errors import CnnedgeError, DataError
 from cnnedge.files import read_bounded
 from cnnedge.images.decode import MAX_BYTES
 from cnnedge.images.kinds import is_passed_over, is_picture_name
@@ -16,6 +17,7 @@ from cnnedge.progress import Progress, silent
 
 # What the headers may add up to: 100,000 photos of a phone. A zip of 10 MB can hold far more of nothing.
 MAX_UNPACKED = 400_000_000_000
+_SAYS_UTF8 = 0x800
 
 
 def is_zip(path: Path) -> bool:
@@ -31,7 +33,9 @@ def unpacked(archive: Path, progress: Progress = silent) -> Path:
     """
     try:
         return made_once(archive, lambda folder: _unpack(archive, folder, progress))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except CnnedgeError:
+        raise
+    except Exception as error:  # on damaged archives, zipfile and what it unpacks with raise whatever they stumble over
         raise DataError(f"{archive} cannot be unpacked ({error}): download it again") from error
 
 
@@ -44,7 +48,7 @@ def made_once(archive: Path, make: Callable[[Path], None]) -> Path:
     try:
         found = archive.stat()
         key = hashlib.sha256(f"{archive.resolve()} {found.st_size} {found.st_mtime_ns}".encode()).hexdigest()[:16]
-        folder = data_folder() / "unzipped" / key / archive.stem
+        folder = data_folder() / "unzipped" / key / (archive.stem.lstrip(".") or "pictures")
         if not folder.is_dir():
             folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=data_folder(), prefix=SCRATCH) as scratch:
@@ -63,15 +67,25 @@ def _unpack(archive: Path, folder: Path, progress: Progress) -> None:
             raise DataError(f"{archive} holds no pictures, expected <class>/<image> in it")
         _refuse_too_large(archive, members)
         for done, member in enumerate(members, 1):
-            target = folder / PurePosixPath(member.filename)
+            target = folder / _path(member)
             target.parent.mkdir(parents=True, exist_ok=True)
             with content.open(member) as stream:
                 target.write_bytes(read_bounded(stream, MAX_BYTES, member.filename))
             progress("unpack pictures", done, len(members))
 
 
+def _path(member: zipfile.ZipInfo) -> PurePosixPath:
+    """Where a member lies. A Mac writes its names in UTF-8 without saying so, and zipfile takes them for code page 437,
+    whose text is hardly ever UTF-8 too."""
+    name = member.filename
+    if not member.flag_bits & _SAYS_UTF8:
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return PurePosixPath(name)
+
+
 def _is_wanted(member: zipfile.ZipInfo) -> bool:
-    path = PurePosixPath(member.filename)
+    path = _path(member)
     if path.is_absolute() or ".." in path.parts or "\\" in member.filename:
         raise DataError(
             f"a picture of the archive would be written to {member.filename}: this is no archive of pictures"

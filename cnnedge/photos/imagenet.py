@@ -30,6 +30,14 @@ def names() -> list[str]:
     return [name for name in dir(keras.applications) if name[0].isupper()]
 
 
+def check_known(name: str) -> None:
+    """Raises:
+    UsageError: there is no network of this name; "none" stands for none.
+    """
+    if name not in (known := [*names(), "none"]):
+        raise UsageError(f"unknown --base {name!r}: {expected_one_of(name, known)}")
+
+
 def base(name: str, size: int, progress: Progress = silent) -> Any:
     """The network ``name`` without its head, for images of ``size`` x ``size``: one vector an image comes out.
 
@@ -39,8 +47,7 @@ def base(name: str, size: int, progress: Progress = silent) -> Any:
     """
     import keras
 
-    if name not in names():
-        raise UsageError(f"unknown --base {name!r}: {expected_one_of(name, names())}")
+    check_known(name)
     build = getattr(keras.applications, name)
     try:
         with _own_downloads(progress):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnedge.children import module_command
+from cnnedge.children import limit_memory, module_command
 from cnnedge.errors import ModelError
 from cnnedge.formats.model_file import ModelFile, open_model_file
 from cnnedge.nativelog import silenced
@@ -84,21 +84,6 @@ def _noise(shape: Any, dtype: Any) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, shape, np.uint8).astype(dtype)
 
 
-def _limit_memory() -> None:
-    """Above the address space that the imported runtimes have reserved; where the system has no such limit, none."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    from pathlib import Path
-
-    reserved = 4 * MEMORY_BYTES
-    status = Path("/proc/self/statm")
-    if status.exists():
-        reserved = int(status.read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (reserved + MEMORY_BYTES, reserved + MEMORY_BYTES))
-
-
 def main() -> None:
     """The child: content on standard input; exit code 1 with the reason in the last line of standard error."""
     file = replace(open_model_file(sys.stdin.buffer.read(int(sys.argv[2])), sys.argv[1]), name="its runtime")
@@ -106,7 +91,7 @@ def main() -> None:
         import ai_edge_litert.interpreter  # noqa: F401 - before the limit
     else:
         import onnxruntime  # noqa: F401
-    _limit_memory()
+    limit_memory(MEMORY_BYTES)
     try:
         rehearse(file)
     except ModelError as error:

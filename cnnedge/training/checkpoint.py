@@ -66,7 +66,7 @@ def state(folder: Path) -> State:
     try:
         return from_json(State, json.loads(path.read_bytes()))
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path} is damaged ({error}): begin again with --overwrite") from None
+        raise ModelError(f"{path} is damaged ({error}): begin again with --overwrite, without --resume") from None
 
 
 def is_unfinished(folder: Path) -> bool:
@@ -103,7 +103,7 @@ def check_start(
     """
     check_writable(folder)
     refuse_held(folder, "training")
-    if overwrite or (resume and unfinished(folder)):
+    if (resume and unfinished(folder)) or overwrite:
         return
     _refuse_unfinished(folder, unfinished)
     finished = [path for path in files if path.exists()]

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.main import get_command
 
 from cnnedge.cli.app import make_app, run
@@ -47,6 +48,13 @@ WRONG = {
     f"search {KERAS} --labels a,b --out new": "--labels names 2 classes and mnist.keras gives 10",
     "train mnist-tiny --batch-size 100000000 --out new": "mnist has 60,000 training images, fewer than a batch of",
     "run mnist-tiny --batch-size 100000000 --out new": "mnist has 60,000 training images, fewer than a batch of",
+    "train mnist --batch-size 0": "Invalid value for '--batch-size': 0 is not in the range",
+    "photos /tmp --epochs 0": "Invalid value for '--epochs': 0 is not in the range",
+    f"score {INT8} --data synthetic:9 --out new --part-rows 99999999999": "expected a number of 32 bits at most",
+    "train mnist --data one --out new": "one holds one class, a, expected at least two",
+    "train mnist --data one --batch-size 9 --out new": "one holds one class, a, expected at least two",
+    "photos one --out new": "one holds one class, a, expected at least two",
+    f"search {KERAS} --data one --out new": "one holds one class, a, expected at least two",
     "train mnist --seed 4294967296": "Invalid value for '--seed': 4294967296 is not in the range",
     "predct": "Did you mean 'predict'",
 }
@@ -63,9 +71,12 @@ for command in json.load(sys.stdin):
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory) -> dict[str, list]:
+    here = tmp_path_factory.mktemp("here")
+    (here / "one" / "a").mkdir(parents=True)
+    Image.new("L", (28, 28)).save(here / "one" / "a" / "0.png")
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], input=json.dumps(list(WRONG)), capture_output=True, text=True, check=True,
-        cwd=tmp_path_factory.mktemp("here"), env={**os.environ, "COLUMNS": "80"},
+        cwd=here, env={**os.environ, "COLUMNS": "80"},
     )  # fmt: skip
     return dict(zip(WRONG, map(json.loads, done.stdout.splitlines()), strict=True))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnnedge.data.layout import Layout, check_names, find_layout
+from cnnedge.data.layout import Layout, find_layout
 from cnnedge.errors import DataError
 
 
@@ -75,12 +75,3 @@ def test_folders_beside_the_parts_are_named(tmp_path, caplog):
 def test_two_folders_for_one_part_are_refused(tmp_path):
     with pytest.raises(DataError, match="are both for train: put them into one folder"):
         find_layout(make(tmp_path, "train", "Training"))
-
-
-@pytest.mark.parametrize("place", [".", "photos", "train"])
-def test_class_names_are_checked_before_anything_is_read(tmp_path, place):
-    root = make(tmp_path, place)
-    check_names(root)
-    (root / place / "two\nlines").mkdir()
-    with pytest.raises(DataError, match=r"the class folder .*two\\nlines has a name"):
-        check_names(root)

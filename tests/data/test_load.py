@@ -10,6 +10,44 @@ from cnnedge import data as datasets
 from cnnedge.errors import DataError, UsageError
 
 
+def folders(root, **classes):
+    for name, count in classes.items():
+        (root / name).mkdir(parents=True)
+        for number in range(count):
+            (root / name / f"{number}.png").write_bytes(b"not read")
+    return root
+
+
+@pytest.mark.parametrize(
+    "classes, batch, complaint",
+    [
+        ({}, None, "holds no images"),
+        ({"a": 5}, None, "holds one class, a"),
+        ({"a": 5, "b": 0}, None, "b holds no images"),
+        ({"a": 5, "b": 4}, None, "class b has 4 images, expected at least 5: add some, or sort"),
+        ({"two\nlines": 5, "b": 5}, None, r"two\\nlines has a name"),
+        ({"train/a": 4, "train/b": 4, "test/a": 1, "test/c": 1}, None, "train and test do not hold the same classes"),
+        ({"a": 5, "b": 5}, 11, "here has 10 pictures to train on and hold out, fewer than a batch of 11: add --batch-"),
+        ({"train/a": 1, "train/b": 1, "test/a": 9, "test/b": 9}, 3, "has 2 pictures to train on and hold out"),
+    ],
+)
+def test_what_the_names_of_a_folders_files_tell_is_said_before_one_is_read(tmp_path, caplog, classes, batch, complaint):
+    root = folders(tmp_path / "here", **classes)
+    root.mkdir(exist_ok=True)
+    with pytest.raises(DataError, match=complaint):
+        datasets.check_source(root, batch=batch)
+    assert not caplog.records  # what is left out is said where the folder is read
+
+
+def test_a_folder_that_may_do_passes_and_says_nothing_yet(tmp_path, caplog):
+    root = folders(tmp_path / "here", a=5, b=5)
+    (root / "a" / "notes.txt").write_text("left out")
+    datasets.check_source(root, batch=10)
+    folders(root, **{"train/a": 1, "train/b": 1, "test/a": 1, "test/b": 1})
+    datasets.check_source(root, batch=2)
+    assert not caplog.records
+
+
 def test_names():
     assert datasets.names() == ["cifar10", "fashion-mnist", "mnist"]
 

@@ -1,5 +1,6 @@
 """Zips of pictures as they are downloaded."""
 
+import contextlib
 import io
 import zipfile
 
@@ -68,6 +69,35 @@ def test_a_zip_that_unpacks_into_too_much_is_refused_by_its_headers(tmp_path, mo
     archive = write_zip(tmp_path / "bomb.zip", {f"a/{k}.png": bytes(600) for k in range(2)})
     with pytest.raises(DataError, match=r"bomb\.zip unpacks into 0\.0 GB, and .* make room there"):
         unpacked(archive)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_whatever_damage_does_is_one_message(tmp_path, method):
+    """Every way to pack has errors of its own."""
+    whole = tmp_path / "whole.zip"
+    with zipfile.ZipFile(whole, "w", method) as archive:
+        archive.writestr("rose/0.png", bytes(range(256)) * 8)
+    content = whole.read_bytes()
+    for place in range(30, len(content), 3):
+        damaged = tmp_path / f"{place}.zip"
+        damaged.write_bytes(content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :])
+        with contextlib.suppress(DataError):
+            unpacked(damaged)
+
+
+def test_names_in_utf8_that_do_not_say_so_are_read_as_such(tmp_path):
+    """A Mac packs like this; what is not UTF-8 stays in the code page of DOS, as every unpacker has it."""
+    for name, written in (("Gänse", "Gänse".encode()), ("Gänse", "Gänse".encode("cp437"))):
+        members = {f"{'x' * len(written)}/{k}.png": picture(k) for k in range(2)}
+        archive = write_zip(tmp_path / f"{len(written)}.zip", members)
+        archive.write_bytes(archive.read_bytes().replace(b"x" * len(written), written))
+        assert [path.name for path in unpacked(archive).iterdir()] == [name]
+
+
+def test_a_name_of_dots_leads_nowhere(tmp_path, data_folder):
+    found = unpacked(write_zip(tmp_path / "...zip", {"rose/0.png": picture(1)}))
+    assert found.resolve().is_relative_to(data_folder / "unzipped")
+    assert [path.name for path in found.iterdir()] == ["rose"]
 
 
 def test_damaged_and_empty_zips_are_named(tmp_path, data_folder):

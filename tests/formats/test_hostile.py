@@ -10,7 +10,9 @@ from tests.support.hostile_run import run_hostile
 
 @pytest.mark.parametrize(("format", "count"), [("tflite", 1400), ("onnx", 600)])
 def test_hostile_operators_do_no_harm(format, count):
-    found = run_hostile(format, 0, count)
+    told = []
+    found = run_hostile(format, 0, count, progress=lambda *report: told.append(report))
+    assert told[0] == (f"open {format} files", 0, count) and told[-1] == (f"open {format} files", count, count)
     assert (found.crashes, found.hangs, found.over_memory) == ([], [], [])
     assert sum(found.outcomes.values()) == count
     # A check that refused everything would pass too: a part of the files is sound and runs.

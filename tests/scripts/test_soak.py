@@ -50,6 +50,13 @@ def test_soak_finds_a_leak(tmp_path):
     assert re.search(r"memory \+[4-9]\.\d\d MB .*file handles \+[56],", found.stdout)
 
 
+@pytest.mark.parametrize("every", ["nan", "-1", "inf", "soon"])
+def test_a_time_that_cannot_be_waited_is_refused(every, tmp_path):
+    command = [sys.executable, str(SERVICE), str(MNIST), "--folder", str(tmp_path), "--every", every]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert found.returncode == 2 and found.stderr.splitlines()[-1].startswith("service_example.py: error: argument")
+
+
 class Service:
     """The service in a process of its own; ``line`` waits for the next line of its log."""
 

@@ -9,6 +9,7 @@ import json
 import random
 import re
 import struct
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -65,15 +66,32 @@ def _encoded(format: str) -> bytes:
 
 
 def _keras(seed: int) -> bytes:
-    """Every second with a number of its configuration at an edge, in an archive that is sound."""
-    if seed % 2:
+    """Of three, one is damaged anywhere, and the others are sound archives, whose checksums find no fault: one with a
+    number of its configuration at an edge, one with damaged weights."""
+    if seed % 3 == 1:
         return damaged(_shipped("mnist-tiny.keras"), seed)
+    changed = "config.json" if seed % 3 == 0 else "model.weights.h5"
     file, chance = io.BytesIO(), random.Random(seed)
     with zipfile.ZipFile(io.BytesIO(_shipped("mnist-tiny.keras"))) as whole, zipfile.ZipFile(file, "w") as archive:
         for name in whole.namelist():
             content = whole.read(name)
-            archive.writestr(name, _edged(content, chance) if name == "config.json" else content)
+            if name == changed:
+                content = _edged(content, chance) if seed % 3 == 0 else damaged(content, seed)
+            archive.writestr(name, content)
     return file.getvalue()
+
+
+@functools.cache
+def _small_h5() -> bytes:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(image))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "small.h5"
+        keras.Model(image, keras.layers.Dense(3, activation="softmax")(x)).save(path)
+        return path.read_bytes()
 
 
 def _edged(config: bytes, chance: random.Random) -> bytes:
@@ -88,4 +106,5 @@ KINDS: dict[str, Callable[[int], bytes]] = {
     "damaged-onnx": lambda seed: damaged(_shipped("mnist-tiny_int8.onnx"), seed),
     "damaged-picture": lambda seed: damaged(_encoded(_PICTURES[seed % len(_PICTURES)]), seed),
     "damaged-keras": _keras,
+    "damaged-h5": lambda seed: damaged(_small_h5(), seed),
 }

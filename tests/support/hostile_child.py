@@ -55,7 +55,7 @@ def _decoded(content: bytes) -> str:
 def _loaded(content: bytes) -> str:
     from cnnedge.model.readers.opening import load_file
 
-    with tempfile.NamedTemporaryFile(suffix=".keras") as file:
+    with tempfile.NamedTemporaryFile() as file:
         Path(file.name).write_bytes(content)
         try:
             load_file(Path(file.name), ())
@@ -68,7 +68,8 @@ def main() -> None:
     kind, (first, last, every) = sys.argv[1], map(int, sys.argv[2:])
     make = damage.KINDS.get(kind) or importlib.import_module(f"tests.support.hostile_{kind}").hostile
     format = kind.removeprefix("damaged-")
-    tried = {"picture": _decoded, "keras": _loaded}.get(format) or (lambda content: outcome(content, format, every))
+    whole = {"picture": _decoded, "keras": _loaded, "h5": _loaded}
+    tried = whole.get(format) or (lambda content: outcome(content, format, every))
     # The peak is not ``ru_maxrss``, in which Linux counts what the parent held at the fork: more than a gigabyte where
     # tests have loaded TensorFlow.
     tried(make(0))  # what it imports is no file's fault

@@ -4,10 +4,13 @@ import select
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-KINDS = ("tflite", "onnx", "damaged-tflite", "damaged-onnx", "damaged-picture", "damaged-keras")
+from cnnedge.progress import Progress, silent
+
+KINDS = ("tflite", "onnx", "damaged-tflite", "damaged-onnx", "damaged-picture", "damaged-keras", "damaged-h5")
 PATIENCE_S = 20
 # Until a child says its first word: where it loads TensorFlow on a busy machine, 40 s were seen.
 START_S = 300
@@ -30,16 +33,22 @@ class Findings:
         return self.crashes + self.hangs + self.over_memory
 
 
-def run_hostile(kind: str, first: int, count: int, *, every: int = 100) -> Findings:
+def run_hostile(kind: str, first: int, count: int, *, every: int = 100, progress: Progress = silent) -> Findings:
     """Open the files of seeds ``first`` to ``first + count``; of those that are run apart, one in ``every``."""
     findings = Findings()
     position, last = first, first + count
+
+    def opened(seed: int) -> None:
+        progress(f"open {kind} files", seed - first, count)
+
     while position < last:
-        position = _run_child(kind, position, min(last, position + PER_CHILD), every, findings)
+        opened(position)
+        position = _run_child(kind, position, min(last, position + PER_CHILD), every, findings, opened)
+    opened(last)
     return findings
 
 
-def _run_child(kind: str, first: int, last: int, every: int, findings: Findings) -> int:
+def _run_child(kind: str, first: int, last: int, every: int, findings: Findings, opened: Callable[[int], None]) -> int:
     """Run one child; return the seed after the last file that it opened."""
     command = [sys.executable, "-m", "tests.support.hostile_child", kind, str(first), str(last), str(every)]
     seed, heavy = first - 1, False
@@ -60,6 +69,7 @@ def _run_child(kind: str, first: int, last: int, every: int, findings: Findings)
             seed = int(number)
             if word != "start":
                 findings.outcomes[word] += 1
+                opened(seed + 1)
                 if memory and int(memory[0]) > MOST_MB and not heavy:
                     heavy = True
                     findings.over_memory.append(seed)

@@ -121,6 +121,8 @@ def test_a_damaged_record_is_said_before_anything_is_loaded(content, tmp_path):
     for resume in (True, False):
         with pytest.raises(ModelError, match=r"training\.json is damaged .*: begin again with --overwrite"):
             checkpoint.check_start(tmp_path, [], resume=resume, overwrite=False)
+    with pytest.raises(ModelError, match="begin again with --overwrite, without --resume"):
+        checkpoint.check_start(tmp_path, [], resume=True, overwrite=True)
     checkpoint.check_start(tmp_path, [], resume=False, overwrite=True)
 
 

@@ -88,7 +88,7 @@ def read_labels(content: bytes, name: str) -> tuple[str, ...]:
         ModelError: see ``tflite_metadata_archive.read_file``; or the file is not UTF-8 text.
     """
     try:
-        lines = read_file(content, name).decode("utf-8").split("\n")
+        lines = read_file(content, name).decode("utf-8-sig").split("\n")
     except UnicodeDecodeError:
         raise Damaged(f"{name[:60]!r} in the archive is not UTF-8 text, expected one label a line") from None
     labels = [line.removesuffix("\r") for line in lines]

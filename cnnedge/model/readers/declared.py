@@ -9,7 +9,10 @@ from typing import Any
 
 from cnnedge.errors import ModelError, UsageError
 from cnnedge.model.readers.dot_keras import read_config
+from cnnedge.model.readers.hdf5 import stated_config
+from cnnedge.model.readers.keras2 import GRAPHS, modernized
 from cnnedge.model.readers.opening import check_kind
+from cnnedge.model.readers.stored import check_hdf5
 
 # Layers that the folded model has and no file names: what is done to pixels, and heads.
 _OURS = ("logits", "probabilities", "two_classes", "preprocessing", "reversed_channels", "without_channels", "groups")
@@ -30,7 +33,7 @@ def check_asked(
 
     Raises:
         ModelError: there is no Keras model, or no such module; or it was trained to give amounts, not classes.
-        UsageError: a ``.keras`` file declares another number of classes, or no layer that any of the names comes from.
+        UsageError: the file declares another number of classes, or no layer that any of the names comes from.
     """
     check_kind(path)
     for module in modules:
@@ -60,17 +63,24 @@ def _check_module(name: str) -> None:
 
 
 def _config(path: Path) -> dict[str, Any] | None:
-    """The configuration of a ``.keras`` file; None for another kind, or a damaged one, which is said where it is
-    opened."""
-    if not zipfile.is_zipfile(path):
+    """The configuration of a ``.keras`` or ``.h5`` file in the words of Keras 3; None for a SavedModel, or a damaged
+    file, which is said where it is opened."""
+    if path.is_dir():
         return None
     try:
-        with zipfile.ZipFile(path) as archive:
-            found = read_config(archive)
-    # Whatever a damaged archive makes of it, opening the file says it better.
+        found = modernized(_stated(path))
+    # Whatever a damaged file makes of it, opening it says it better.
     except Exception:
         return None
     return found if isinstance(found, dict) else None
+
+
+def _stated(path: Path) -> Any:
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return read_config(archive)
+    check_hdf5(path)
+    return stated_config(path)
 
 
 def _refuse_amounts(path: Path, config: dict[str, Any]) -> None:
@@ -104,14 +114,16 @@ def _dense_end(config: dict[str, Any]) -> dict[str, Any] | None:
     layers = [layer for layer in found if isinstance(layer, dict)] if isinstance(found, list) else []
     if not isinstance(parts, dict) or not layers:
         return None
-    if config.get("class_name") == "Functional":
+    if config.get("class_name") in GRAPHS:
         end = parts.get("output_layers")
+        end = end[0] if isinstance(end, list) and len(end) == 1 else end  # an .h5 file has a list of its one output
         layers = [layer for layer in layers if isinstance(end, list) and layer.get("name") in end[:1]]
     elif config.get("class_name") != "Sequential":
         return None
     last = layers[-1] if layers else {}
     settings = last.get("config")
-    if last.get("class_name") != "Dense" or last.get("module") != "keras.layers" or not isinstance(settings, dict):
+    kind = last.get("module", "keras.layers"), last.get("class_name")  # Keras 2 writes no module
+    if kind != ("keras.layers", "Dense") or not isinstance(settings, dict):
         return None  # another layer, or somebody's own of this name
     return settings
 

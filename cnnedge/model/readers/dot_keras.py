@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cnnedge.errors import ModelError
 from cnnedge.model.readers.keras2 import modernized
-from cnnedge.model.readers.limits import build_within, check_config, check_hdf5
+from cnnedge.model.readers.limits import build_within, check_config
+from cnnedge.model.readers.stored import check_hdf5
 
 if TYPE_CHECKING:
     import keras

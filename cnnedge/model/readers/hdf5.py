@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from cnnedge.errors import ModelError
 from cnnedge.model.readers.keras2 import modernized
-from cnnedge.model.readers.limits import build_within, check_config, check_hdf5
+from cnnedge.model.readers.limits import build_within, check_config
+from cnnedge.model.readers.stored import check_hdf5
 
 if TYPE_CHECKING:
     import keras
@@ -23,18 +24,30 @@ def load_hdf5(path: Path, *, trusted: bool = False) -> "keras.Model":
     import h5py
 
     held = check_hdf5(path)
+    config = stated_config(path)
+    check_config(config)
+    modern = _with_operations(modernized(config))
+    model = build_within(lambda: _rebuilt(modern), held, trusted=trusted)
+    with h5py.File(path, "r") as file:
+        _legacy().legacy_h5_format.load_weights_from_hdf5_group(file["model_weights"], model)
+    return model
+
+
+def stated_config(path: Path) -> Any:
+    """The configuration in an ``.h5`` file that ``check_hdf5`` has seen.
+
+    Raises:
+        ModelError: it holds weights alone. ValueError: it is damaged.
+    """
+    import h5py
+
     with h5py.File(path, "r") as file:
         if "model_config" not in file.attrs:
             raise ModelError(
                 "holds weights alone, without the network: save the whole model with model.save('model.keras')"
             )
         text = file.attrs["model_config"]
-        config = json.loads(text if isinstance(text, str) else text.decode())
-        check_config(config)
-        modern = _with_operations(modernized(config))
-        model = build_within(lambda: _rebuilt(modern), held, trusted=trusted)
-        _legacy().legacy_h5_format.load_weights_from_hdf5_group(file["model_weights"], model)
-        return model
+    return json.loads(text if isinstance(text, str) else text.decode())
 
 
 def _legacy() -> Any:

@@ -10,7 +10,7 @@ _MODULES = {
     "keras.src.engine.functional": "keras.src.models.functional",
     "keras.engine.functional": "keras.src.models.functional",
 }
-_GRAPHS = ("Functional", "Model")
+GRAPHS = ("Functional", "Model")
 # TensorFlow functions on a tensor and a number y: the scale and offset that they are.
 _AFFINE = {
     "math.truediv": lambda y: (1 / y, 0.0), "math.divide": lambda y: (1 / y, 0.0), "math.multiply": lambda y: (y, 0.0),
@@ -46,9 +46,9 @@ def _with_one_axis(layer: dict[str, Any]) -> dict[str, Any]:
 def _renumbered(model: dict[str, Any]) -> dict[str, Any]:
     """Calls of nested models counted from 0 (Keras 2 counts their making as the first); one tensor not in a list."""
     config = model.get("config")
-    if model.get("class_name") not in _GRAPHS or not isinstance(config, dict) or not _has_keras2_calls(config):
+    if model.get("class_name") not in GRAPHS or not isinstance(config, dict) or not _has_keras2_calls(config):
         return model
-    nested = [layer for layer in config["layers"] if layer.get("class_name") in (*_GRAPHS, "Sequential")]
+    nested = [layer for layer in config["layers"] if layer.get("class_name") in (*GRAPHS, "Sequential")]
     once = {_name(layer): 0 for layer in nested if len(layer.get("inbound_nodes", [])) == 1}
     config = _shifted(config, once)
     for ends in ("input_layers", "output_layers"):

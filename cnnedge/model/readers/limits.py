@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnedge.errors import ModelError
@@ -14,50 +13,8 @@ from cnnedge.model.graph.read import graph_of, read_graph
 if TYPE_CHECKING:
     import keras
 
-_PACKED = 20
 # Steps that are traced one by one where it asks for it, a million if it likes; no network for images has them.
 RECURRENT = ("LSTM", "GRU", "SimpleRNN", "Bidirectional", "RNN", "ConvLSTM2D", "Embedding", "TextVectorization")
-
-
-def check_hdf5(path: Path) -> int:
-    """How many numbers all datasets of an HDF5 file hold.
-
-    Raises:
-        ModelError: it points outside itself, or declares more than it stores.
-    """
-    import h5py
-
-    found: list[Any] = []
-    try:
-        with h5py.File(path, "r") as file:
-            _collect(file, found)
-            for dataset in found:
-                _check_dataset(dataset)
-            return sum(dataset.size for dataset in found)
-    except OSError as error:
-        raise ModelError(f"cannot be read as a Keras model: its weights are no HDF5 file ({error})") from error
-
-
-def _collect(group: Any, found: list[Any]) -> None:
-    import h5py
-
-    for name in group:
-        link = group.get(name, getlink=True)
-        if not isinstance(link, h5py.HardLink):
-            raise ModelError(f"links to something else under the name {name!r}: no Keras model does")
-        part = group[name]
-        if isinstance(part, h5py.Group):
-            _collect(part, found)
-        else:
-            found.append(part)
-
-
-def _check_dataset(dataset: Any) -> None:
-    if dataset.external or dataset.is_virtual:
-        raise ModelError(f"keeps the values of {dataset.name!r} in another file: no Keras model does")
-    stored = dataset.id.get_storage_size()
-    if dataset.nbytes > _PACKED * stored + 1000:
-        raise ModelError(f"declares {dataset.nbytes:,} bytes for {dataset.name!r} and stores {stored:,}")
 
 
 def check_config(config: Any) -> None:

@@ -79,7 +79,8 @@ def _reason(error: Exception) -> str:
         return "it has a Lambda layer: that is code, which is never run from a file; use keras.layers or keras.ops"
     for sign in ("Could not locate class", "Unknown layer", "Could not locate function"):
         if sign in text:
-            name = text.split(sign, 1)[1].split("'")[1]
+            told = text.split(sign, 1)[1].lstrip(" :")
+            name = (told.split("'")[1:2] or told.split(".")[:1])[0]  # in quotes, or up to the end of the sentence
             return f"it needs {name!r}, which Keras does not have: --allow-custom-objects MODULE names the code of it"
     lines = text.strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__

@@ -72,6 +72,11 @@ def test_line_ends_of_other_systems(content):
     assert standard.read_labels(whole, "names.txt") == ("a", "b")
 
 
+def test_a_mark_before_the_first_label_is_no_part_of_it():
+    content = append_files(b"", {"names.txt": b"\xef\xbb\xbfcat\ndog"})
+    assert standard.read_labels(content, "names.txt") == ("cat", "dog")
+
+
 def test_labels_that_are_not_text():
     with pytest.raises(ModelError, match=r"'names\.txt' in the archive is not UTF-8 text"):
         standard.read_labels(append_files(b"", {"names.txt": b"\xff\xfe"}), "names.txt")

@@ -24,10 +24,11 @@ def saved(path, end, kind="functional"):
 
 @pytest.mark.parametrize("kind", ["functional", "sequential"])
 @pytest.mark.parametrize("activation", ["softmax", None])
-def test_another_number_of_labels(kind, activation, tmp_path):
-    path = saved(tmp_path / "a.keras", [layers.Dense(3, activation=activation)], kind)
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_another_number_of_labels(kind, activation, suffix, tmp_path):
+    path = saved(tmp_path / f"a.{suffix}", [layers.Dense(3, activation=activation)], kind)
     check_asked(path, labels=("a", "b", "c"))
-    with pytest.raises(UsageError, match=r"--labels names 2 classes and a\.keras gives 3"):
+    with pytest.raises(UsageError, match=rf"--labels names 2 classes and a\.{suffix} gives 3"):
         check_asked(path, labels=("a", "b"))
 
 
@@ -39,11 +40,12 @@ def test_a_head_that_is_not_certain_is_left_to_keras(end, tmp_path):
     check_asked(saved(tmp_path / "a.keras", end), labels=("a", "b"))
 
 
-def test_names_of_layers_and_what_becomes_of_them(tmp_path):
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_names_of_layers_and_what_becomes_of_them(suffix, tmp_path):
     """``inside_depthwise`` and ``logits`` are layers of the folded model alone."""
-    path = saved(tmp_path / "a.keras", [layers.Dense(3, activation="softmax")])
+    path = saved(tmp_path / f"a.{suffix}", [layers.Dense(3, activation="softmax")])
     check_asked(path, float_layers=("inside", "inside_depthwise", "logits"))
-    with pytest.raises(UsageError, match=r"no layer 'insidious' to leave in float: a\.keras has inside"):
+    with pytest.raises(UsageError, match=rf"no layer 'insidious' to leave in float: a\.{suffix} has inside"):
         check_asked(path, float_layers=("inside", "insidious"))
     check_asked(path, float_layers=("insidious",), modules=("json",))
 

@@ -2,6 +2,7 @@
 
 import os
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -44,6 +45,17 @@ def test_weights_alone(tmp_path):
     network().save_weights(tmp_path / "model.weights.h5")
     with pytest.raises(ModelError, match="holds weights alone, without the network: save the whole model"):
         load_file(tmp_path / "model.weights.h5")
+
+
+def test_a_layer_that_a_damaged_file_names_otherwise_is_said(tmp_path):
+    """Keras puts no quotes around it, unlike around a class."""
+    path = tmp_path / "model.h5"
+    image = keras.Input((8, 8, 3))
+    keras.Model(image, keras.layers.Dense(3)(keras.layers.Flatten(name="flattened")(image))).save(path)
+    with h5py.File(path, "a") as file:
+        file.attrs["model_config"] = file.attrs["model_config"].replace('["flattened", 0', '["flettened", 0')
+    with pytest.raises(ModelError, match=r"cannot be read as a Keras model \(it needs 'flettened', which"):
+        load_file(path)
 
 
 def test_a_damaged_saved_model_and_another_folder(tmp_path):
