@@ -7,6 +7,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 
@@ -76,7 +77,7 @@ def check_source(
         check_batch(_own_name(name_or_folder), images, batch or 0, "pictures to train on and hold out")
 
 
-def _is_published(name_or_folder: str | Path) -> bool:
+def _is_published(name_or_folder: str | Path) -> TypeGuard[str]:
     return isinstance(name_or_folder, str) and name_or_folder in SPECS
 
 

@@ -241,7 +241,7 @@ def test_list(capsys):
         (["train"], 2, "no MODEL given"),
         (["train", "resnet"], 2, "unknown model 'resnet': expected one of mnist,"),
         (["train", "mnist", "--preset", "slow"], 2, "unknown preset 'slow': expected one of quick, full"),
-        (["train", "mnist", "--epochs", "0"], 2, "epochs is 0, expected at least 1"),
+        (["train", "mnist", "--epochs", "0"], 2, "0 is not in the range x>=1"),
         (["train", "mnist", "--data", "/nowhere"], 2, "unknown dataset '/nowhere'"),
         (["train", "mnist", "--scale", "255"], 2, "are mnist's own: leave MODEL out"),
         (["train", "--init", "typo.h5", "--data", "mnist"], 1, "typo.h5 does not exist"),
