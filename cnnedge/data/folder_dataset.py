@@ -128,7 +128,8 @@ def assemble(
     nothing = parts["test"].take([])
     labels = class_order(classes, options.labels)
     parts = {name: _relabelled(part, classes, labels) for name, part in parts.items()}
-    findings = find(parts, labels, unreadable, parts["test"].files.sizes())
+    looks = {name: part.looks() for name, part in parts.items()}
+    findings = find(parts, labels, unreadable, parts["test"].files.sizes(), looks)
     for sentence in findings.warnings():
         _log.warning("%s: %s", source, sentence)
     training = parts.get("train", nothing)

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from cnnedge.data.alike import CELLS, thumbnail
 from cnnedge.data.ordered import in_order
 from cnnedge.data.sources.entry import Encoded, Entry
 from cnnedge.data.splits import Indices, is_blank, picture_hash
@@ -29,7 +30,7 @@ class PictureFiles:
     ``encoded`` gives what is to be decoded for an entry, see ``Source``; it is its file if not given.
 
     ``hashes`` are the SHA-256 of each picture's pixels, empty for one that cannot be decoded; ``unreadable`` says why,
-    by index; ``blank`` are the indices of those that are of one colour.
+    by index; ``blank`` are the indices of those that are of one colour; ``looks`` the thumbnails, uint8 (N, K).
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class PictureFiles:
         self.hashes: list[bytes] = []
         self.unreadable: dict[int, ImageError] = {}
         self.blank: set[int] = set()
+        self.looks = np.zeros((len(entries), CELLS * CELLS + shape[2]), np.uint8)
         kept = min(len(entries), kept_bytes // int(np.prod(shape)))
         self._kept = np.empty((kept, *shape), np.uint8)
 
@@ -52,7 +54,7 @@ class PictureFiles:
                 self.unreadable[index] = found
                 self.hashes.append(b"")
             else:
-                pixels, digest, blank = found
+                pixels, digest, blank, self.looks[index] = found
                 self.hashes.append(digest)
                 if blank:
                     self.blank.add(index)
@@ -89,12 +91,12 @@ class PictureFiles:
         found = (size_of(self._encoded(self.entries[index])) for index in chosen if index not in self.unreadable)
         return [size for size in found if size is not None]
 
-    def _hashed(self, entry: Entry) -> tuple[np.ndarray, bytes, bool] | ImageError:
+    def _hashed(self, entry: Entry) -> tuple[np.ndarray, bytes, bool, np.ndarray] | ImageError:
         try:
             pixels = self._decoded(entry)
         except ImageError as error:
             return error
-        return pixels, picture_hash(pixels), is_blank(pixels)
+        return pixels, picture_hash(pixels), is_blank(pixels), thumbnail(pixels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +139,10 @@ class FolderSplit:
 
     def blank(self) -> np.ndarray:
         return np.array([place in self.files.blank for place in self.places.tolist()], bool)
+
+    def looks(self) -> np.ndarray:
+        """A thumbnail of each picture: uint8 (N, K), see ``alike.thumbnail``."""
+        return self.files.looks[self.places]
 
     def picture_names(self) -> list[str]:
         """What each picture is called: its path, or its name in its shard."""
