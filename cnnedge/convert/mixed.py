@@ -13,6 +13,7 @@ import numpy as np
 
 from cnnedge.convert.calibration import one_by_one
 from cnnedge.convert.clipping import with_clipped_ranges
+from cnnedge.convert.float_divisions import with_float_divisions
 from cnnedge.convert.integer_elu import with_integer_elu
 from cnnedge.convert.mean_scales import with_fair_means
 from cnnedge.convert.saved import quiet, reason_of, saved_model
@@ -95,7 +96,8 @@ class Calibrated:
                     f"layer {name} has no operator of its own in a TFLite file: leave it out of the layers in float"
                 )
         left_out = set().union(*(self.layers[name] for name in float_layers))
-        content = with_fair_means(with_integer_elu(_quantized(self.content, left_out), left_out))
+        content = with_float_divisions(with_integer_elu(_quantized(self.content, left_out), left_out))
+        content = with_fair_means(content)
         return with_ends(content, io, INPUT_NAME, OUTPUT_NAME)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from cnnedge.convert.calibration import one_by_one
 from cnnedge.convert.dead_channels import with_live_scales
+from cnnedge.convert.float_divisions import with_float_divisions
 from cnnedge.convert.integer_elu import with_integer_elu
 from cnnedge.convert.mean_scales import with_fair_means
 from cnnedge.convert.runnable import refuse_unrunnable
@@ -64,6 +65,8 @@ def convert_tflite(
                 content = with_live_scales(convert(wide_sums=True, floats=floats))
         if precision == "int8":
             content = with_integer_elu(content)
+        if precision in ("int8", "int16x8"):
+            content = with_float_divisions(content)
     if precision in ("int8", "int16x8"):
         content = with_fair_means(content)
     content = name_ends(content, INPUT_NAME, OUTPUT_NAME)
