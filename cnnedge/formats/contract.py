@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnedge.errors import ModelError, UsageError
 from cnnedge.images.normalization import RAW, Normalization
+from cnnedge.passport import Passport
 
 if TYPE_CHECKING:
+    from cnnedge.formats.onnx.reader import OnnxModel
+    from cnnedge.formats.tflite.reader import TFLiteModel
     from cnnedge.formats.tflite.standard_metadata import StandardMetadata
 
 # Operators whose outputs lie in 0..1 and mean a probability each; by TFLite's names and by ONNX's.
@@ -129,3 +132,21 @@ def contract_of(
         return replace(found, source="metadata", normalization=Normalization(metadata.mean, metadata.std))
     except ValueError as error:
         raise ModelError(f"its TFLite metadata: {error}") from None
+
+
+def own_passport(passport: Passport, format: str, model: "TFLiteModel | OnnxModel") -> Passport:
+    """The passport, if it was written for this file.
+
+    Raises:
+        ModelError: it names another format, or an input of another size, than ``model`` has.
+    """
+    graph: Any = getattr(model, "subgraphs", (model,))[0]
+    tensors = [graph.tensors[end] if isinstance(end, int) else end for end in graph.inputs]
+    shapes = [tuple(tensor.shape[1:]) for tensor in tensors if tensor.shape]
+    if passport.format != format or passport.input_shape not in shapes:
+        size = "x".join(map(str, passport.input_shape))
+        raise ModelError(
+            f"its passport is that of another file ({passport.format}, {size} pixels; this one is {format} and takes "
+            f"{' and '.join('x'.join(map(str, shape)) for shape in shapes)}): export the model again"
+        )
+    return passport

@@ -68,9 +68,11 @@ class ModelFile:
     @cached_property
     def passport(self) -> Passport | None:
         """What cnnedge wrote into the file; None for another tool's."""
+        from cnnedge.formats.contract import own_passport
+
         with naming(self.name):
             text = self._entry(PASSPORT_KEY)
-            return None if text is None else Passport.from_json(text)
+            return None if text is None else own_passport(Passport.from_json(text), self.format, self.parsed)
 
     @cached_property
     def standard_metadata(self) -> "StandardMetadata | None":

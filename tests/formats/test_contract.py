@@ -1,6 +1,7 @@
 """Files of other tools: which labels they get, and what is said of it."""
 
 import dataclasses
+import re
 
 import pytest
 
@@ -172,3 +173,16 @@ def test_a_benchmark_takes_names_for_a_file_without(tmp_path):
         (tmp_path / f"{name}.tflite").write_bytes(file_with(made))
     found = candidates_for(sorted(tmp_path.iterdir()), device="cpu", asked=Asked(labels=NAMES))
     assert {one.name: one.labels for one in found} == {"named.tflite": PASSPORT.labels, "numbered.tflite": NAMES}
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"format": "onnx"}, "another file (onnx, 28x28x1 pixels; this one is tflite and takes 28x28x1)"),
+        ({"input_shape": (32, 32, 3)}, "another file (tflite, 32x32x3 pixels; this one is tflite and takes 28x28x1)"),
+    ],
+)
+def test_a_passport_of_another_file_is_refused(changes, words):
+    passport = dataclasses.replace(PASSPORT, **changes)
+    with pytest.raises(ModelError, match=re.escape(words)):
+        _ = opened(embed_passport_tflite(models.digits_tflite(), passport)).contract
