@@ -90,7 +90,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
     if hasattr(error, "format_message"):  # usage errors of the command-line parser
         return error.format_message(), getattr(error, "exit_code", 2)
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
-        return "interrupted: no half-written file was kept; a training or a search goes on with --resume", 1
+        return "interrupted: no half-written file was kept; a training, a search or a score goes on with --resume", 1
     if isinstance(error, typer.Exit):
         return "", error.exit_code
     if isinstance(error, OSError):

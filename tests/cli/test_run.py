@@ -223,7 +223,7 @@ def test_a_run_stopped_after_its_training_does_not_train_again(digits, tmp_path,
     with monkeypatch.context() as patch:
         patch.setattr(resuming, "save", stop)
         assert cnnedge(command) == 1
-    assert "a training or a search goes on with --resume" in capsys.readouterr().err
+    assert "a training, a search or a score goes on with --resume" in capsys.readouterr().err
     assert cnnedge(command) == 1
     assert "holds an unfinished training: add --resume" in capsys.readouterr().err
     history = (folder / "history.csv").read_text()

@@ -9,7 +9,7 @@ from typing import Any
 
 from cnnedge.errors import ModelError, UsageError
 from cnnedge.model.readers.dot_keras import read_config
-from cnnedge.model.readers.hdf5 import stated_config
+from cnnedge.model.readers.hdf5 import stated_config, stated_training
 from cnnedge.model.readers.keras2 import GRAPHS, modernized
 from cnnedge.model.readers.opening import check_kind
 from cnnedge.model.readers.stored import check_hdf5
@@ -80,7 +80,7 @@ def _stated(path: Path) -> Any:
         with zipfile.ZipFile(path) as archive:
             return read_config(archive)
     check_hdf5(path)
-    return stated_config(path)
+    return stated_config(path) | {"compile_config": stated_training(path)}
 
 
 def _refuse_amounts(path: Path, config: dict[str, Any]) -> None:

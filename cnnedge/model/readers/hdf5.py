@@ -46,7 +46,22 @@ def stated_config(path: Path) -> Any:
             raise ModelError(
                 "holds weights alone, without the network: save the whole model with model.save('model.keras')"
             )
-        text = file.attrs["model_config"]
+        return _read(file.attrs["model_config"])
+
+
+def stated_training(path: Path) -> Any:
+    """What the model in such a file was compiled with, ``loss`` among it; None if it was not.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return _read(file.attrs["training_config"]) if "training_config" in file.attrs else None
+
+
+def _read(text: str | bytes) -> Any:
     return json.loads(text if isinstance(text, str) else text.decode())
 
 

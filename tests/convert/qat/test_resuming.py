@@ -126,7 +126,7 @@ def test_a_search_that_was_stopped_goes_on(
         "90", "--out", str(tmp_path),
     ]  # fmt: skip
     assert run([*command, "--preset", "full"]) == 1
-    assert "a training or a search goes on with --resume" in capsys.readouterr().err
+    assert "a training, a search or a score goes on with --resume" in capsys.readouterr().err
     assert run([*command, "--preset", "full"]) == 1
     assert "holds an unfinished search: add --resume" in capsys.readouterr().err
     assert run([*command, "--preset", "quick", "--resume"]) == 2
