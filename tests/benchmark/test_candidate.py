@@ -34,10 +34,10 @@ def test_somebody_elses_file_tells_its_precision_itself(model_folder, tmp_path):
 def test_paths_that_are_no_models_are_refused(tmp_path):
     with pytest.raises(UsageError, match="does not exist"):
         candidates_for([tmp_path / "absent.tflite"])
-    with pytest.raises(UsageError, match=r"holds no \.tflite and no \.onnx file"):
+    with pytest.raises(UsageError, match=r"a folder without any \.tflite or \.onnx file: name a file, or export"):
         candidates_for([tmp_path])
     (tmp_path / "a.txt").write_text("text")
-    with pytest.raises(UsageError, match=r"is neither \.tflite nor \.onnx"):
+    with pytest.raises(UsageError, match=r"a\.txt: format 'txt', expected a \.tflite or \.onnx file"):
         candidates_for([tmp_path / "a.txt"])
 
 

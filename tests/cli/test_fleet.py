@@ -84,6 +84,14 @@ def test_a_board_without_cnnedge_or_with_another_answer_is_named(reached, files,
     assert not (tmp_path / "out.json").exists()
 
 
+def has_ended(process: psutil.Process) -> bool:
+    """Whether or not its parent has seen it yet."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def test_ctrl_c_keeps_what_is_measured_and_leaves_nothing_on_a_board(reached, files, tmp_path):
     hosts, out, place = tmp_path / "boards.txt", tmp_path / "fleet.json", tmp_path / "place"
     hosts.write_text(f"one {boards.CNNEDGE}\ntwo sh -c 'echo $$ $(pwd) > {place}; exec sleep 600'\n")
@@ -93,7 +101,7 @@ def test_ctrl_c_keeps_what_is_measured_and_leaves_nothing_on_a_board(reached, fi
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as command:  # fmt: skip
         calls = []
-        while len(calls) < 2 or psutil.STATUS_ZOMBIE not in [call.status() for call in calls]:
+        while len(calls) < 2 or not any(map(has_ended, calls)):
             calls = calls if len(calls) == 2 else psutil.Process(command.pid).children()
             time.sleep(0.01)
             assert command.poll() is None
