@@ -10,7 +10,8 @@ from cnnedge.errors import ModelError
 
 _PACKED = 20
 # A text's length may be damaged, for which memory is taken, and a list of texts may never end.
-PATIENCE_S = 20
+# Ten seconds are for the start of that process on a slow and busy machine: reading is a matter of milliseconds.
+PATIENCE_S = 10
 MEMORY_BYTES = 10**9
 
 
