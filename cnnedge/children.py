@@ -1,10 +1,12 @@
 """Python in a process of its own, where only what is installed is imported; and ending in order on a signal."""
 
 import contextlib
+import math
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -32,9 +34,9 @@ def module_command(module: str, *arguments: str) -> list[str]:
     return code_command(f"import runpy; runpy.run_module({module!r}, run_name='__main__', alter_sys=True)", *arguments)
 
 
-def limit_memory(more: int) -> None:
-    """Let this process take ``more`` bytes beyond the address space that what it has imported reserved; where the
-    system has no such limit, none."""
+def limit_work(more: int, seconds: int) -> None:
+    """Let this process take ``more`` bytes beyond the address space that what it has imported reserved, and calculate
+    for so many seconds: it then ends even if whoever waits for it was killed. No limits where the system has none."""
     try:
         import resource
     except ImportError:  # Windows
@@ -44,6 +46,8 @@ def limit_memory(more: int) -> None:
     if status.exists():
         reserved = int(status.read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (reserved + more, reserved + more))
+    used = math.ceil(time.process_time())
+    resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, used + seconds + 1))  # a signal, then the end
 
 
 @contextlib.contextmanager

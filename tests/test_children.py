@@ -109,3 +109,16 @@ def test_a_signal_that_a_collection_swallows_comes_again(name, code):
     done = subprocess.run(code_command(SWALLOWED, name), capture_output=True, text=True, timeout=9, check=False)
     assert (done.returncode, done.stdout) == (code, "in order\n")
     assert "Exception ignored" not in done.stderr
+
+
+SPINS = """
+from cnnedge.children import limit_work
+limit_work(10**9, 1)
+while True:
+    pass
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
+def test_a_child_that_nobody_waits_for_any_more_ends_by_itself():
+    assert subprocess.run(code_command(SPINS), timeout=60, check=False).returncode == -signal.SIGXCPU

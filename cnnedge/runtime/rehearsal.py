@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnedge.children import limit_memory, module_command
+from cnnedge.children import limit_work, module_command
 from cnnedge.errors import ModelError
 from cnnedge.formats.model_file import ModelFile, open_model_file
 from cnnedge.nativelog import silenced
@@ -91,7 +91,7 @@ def main() -> None:
         import ai_edge_litert.interpreter  # noqa: F401 - before the limit
     else:
         import onnxruntime  # noqa: F401
-    limit_memory(MEMORY_BYTES)
+    limit_work(MEMORY_BYTES, PATIENCE_S)
     try:
         rehearse(file)
     except ModelError as error:

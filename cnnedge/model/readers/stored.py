@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cnnedge.children import limit_memory, module_command
+from cnnedge.children import limit_work, module_command
 from cnnedge.errors import ModelError
 
 _PACKED = 20
@@ -95,7 +95,7 @@ def main() -> None:
     def read(_: str, part: Any) -> None:
         dict(part.attrs)
 
-    limit_memory(MEMORY_BYTES)
+    limit_work(MEMORY_BYTES, PATIENCE_S)
     with h5py.File(sys.argv[1], "r") as file:
         read("/", file)
         file.visititems(read)
