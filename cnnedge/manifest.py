@@ -14,6 +14,7 @@ from typing import Any
 
 from cnnedge.errors import DataError
 from cnnedge.files import sha256_of, write_atomically
+from cnnedge.names import place_in_tables
 from cnnedge.records import from_json, to_json
 
 MANIFEST = "manifest.json"
@@ -197,9 +198,9 @@ def update_manifest(
     baseline = f"{model}.keras"
     same = baseline not in files or _sha256(before, baseline) == files[baseline].sha256
     present = {file: entry for file, entry in before.files.items() if (folder / file).exists()}
-    manifest = Manifest(
-        model, training or (before.training if same else None), present | dict(files), data or before.data
-    )
+    present |= files
+    listed = {file: present[file] for file in sorted(present, key=place_in_tables)}
+    manifest = Manifest(model, training or (before.training if same else None), listed, data or before.data)
     document = {"schema": SCHEMA, **to_json(manifest)}
     write_atomically(folder / MANIFEST, (json.dumps(document, indent=1) + "\n").encode())
     return manifest

@@ -76,3 +76,9 @@ class ExportName:
         if match["qat"] and match["precision"] not in ("int8", "int8_mixed"):
             return None
         return cls(match["model"], match["precision"], format, qat=bool(match["qat"]))
+
+
+def place_in_tables(file: str) -> int:
+    """Tables list a float baseline first, then the files of each format: a key to sort their names by."""
+    ending = file.rsplit(".", 1)[-1]
+    return 1 + FORMATS.index(ending) if ending in FORMATS else 0

@@ -20,7 +20,7 @@ from cnnedge.machine.hardware import cores
 from cnnedge.manifest import FileEntry, TrainingRecord, training_record, update_manifest
 from cnnedge.model.networks import MODELS
 from cnnedge.model.predictor import KerasPredictor
-from cnnedge.names import FORMATS, expected_one_of
+from cnnedge.names import expected_one_of, place_in_tables
 from cnnedge.passport import Passport
 from cnnedge.runtime.opening import open_runner
 from cnnedge.runtime.runner import Runner
@@ -30,8 +30,6 @@ from cnnedge.training.recipes import recipe as recipe_of
 
 # Of a network from elsewhere, by preset: as many as our own networks' presets take.
 QAT_EPOCHS = {"quick": 1, "full": 4}
-# The float baseline, then the files of each format.
-_IN_TABLES = ("keras", *FORMATS)
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ class _Export:
     def _note(self, file: str, entry: FileEntry) -> None:
         entries, facts = self.done.entries, data_facts(self.converter.data)
         entries[file] = entry
-        for name in sorted(entries, key=lambda name: _IN_TABLES.index(name.rsplit(".", 1)[1])):
+        for name in sorted(entries, key=place_in_tables):
             entries[name] = entries.pop(name)
         update_manifest(self.folder, self.name, entries, training=self.record, data=facts)
 

@@ -37,6 +37,8 @@ def test_a_loss_is_explained_and_kept_in_the_passport(done):
     assert not exported.failures and set(exported.losses) == {"large_int8.tflite", "large_int8.onnx"}
     loss = exported.losses["large_int8.tflite"]
     entries = read_manifest(folder).files
+    ends = (".keras", "_float32.tflite", "_int8.tflite", "_float32.onnx", "_int8.onnx")  # the float32 ones come first
+    assert list(entries) == list(exported.entries) == [f"large{end}" for end in ends]
     assert loss.points == pytest.approx(100 * (entries["large.keras"].top1 - entries["large_int8.tflite"].top1))
     assert loss.points > 1 and loss.p_value < 0.05
     # 400 has been added to every logit: their step is more than 400 / 255, and near ties fall together.
