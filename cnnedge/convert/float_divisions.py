@@ -5,19 +5,19 @@ One tensor by another; a division by a constant is a multiplication for it.
 
 from typing import Any
 
+from cnnedge.formats.tflite.ends import operator_code
+from cnnedge.formats.tflite.writer import is_one_of, written_aligned
+
 
 def with_float_divisions(content: bytes) -> bytes:
     """The same function with every DIV of codes between DEQUANTIZE and QUANTIZE."""
     from ai_edge_litert import schema_py_generated as schema
 
-    from cnnedge.formats.tflite.writer import written_aligned
-
     model = schema.ModelT.InitFromPackedBuf(content)
     graph, kinds, operators = model.subgraphs[0], schema.BuiltinOperator, []
     coded = (schema.TensorType.INT8, schema.TensorType.INT16)
     for operator in graph.operators:
-        is_division = model.operatorCodes[operator.opcodeIndex].builtinCode == kinds.DIV
-        if not is_division or graph.tensors[operator.outputs[0]].type not in coded:
+        if not is_one_of(model, operator, "DIV") or graph.tensors[operator.outputs[0]].type not in coded:
             operators.append(operator)
             continue
         taken, given = [int(index) for index in operator.inputs], int(operator.outputs[0])
@@ -45,8 +45,6 @@ def _in_float(graph: Any, index: int) -> int:
 
 def _operator(model: Any, kind: int, before: int, after: int) -> Any:
     from ai_edge_litert import schema_py_generated as schema
-
-    from cnnedge.formats.tflite.ends import operator_code
 
     made = schema.OperatorT()
     made.opcodeIndex, made.inputs, made.outputs = operator_code(model, kind), [before], [after]
