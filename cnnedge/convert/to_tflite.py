@@ -6,6 +6,7 @@ import numpy as np
 
 from cnnedge.convert.calibration import one_by_one
 from cnnedge.convert.dead_channels import with_live_scales
+from cnnedge.convert.far_limits import with_far_limits
 from cnnedge.convert.float_divisions import with_float_divisions
 from cnnedge.convert.integer_elu import with_integer_elu
 from cnnedge.convert.mean_scales import with_fair_means
@@ -41,7 +42,7 @@ def convert_tflite(
     Raises:
         ConversionError: the converter refused, or no runtime would run the file; the reason is in the message.
     """
-    with saved_model(model) as saved:
+    with saved_model(model, sums_as_means=precision == "int16x8") as saved:
         del model
 
         def convert(*, wide_sums: bool = False, floats: bool = False) -> bytes:
@@ -63,6 +64,7 @@ def convert_tflite(
                 content = with_safe_sums(with_live_scales(content))
             except OverflowError:
                 content = with_live_scales(convert(wide_sums=True, floats=floats))
+            content = with_far_limits(content)
         if precision == "int8":
             content = with_integer_elu(content)
         if precision in ("int8", "int16x8"):
