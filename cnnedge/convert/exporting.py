@@ -139,7 +139,8 @@ class _Export:
         """The scheme as it turned out, the file with its passport, and the passport."""
         content, asked = self.converter.convert(scheme), scheme
         marks = marks_of(self.converter.folded)
-        scopes = {name: name for name in marks} | {mark: name for name, mark in marks.items()}
+        names = {operation.name for operation in self.converter.folded.operations}  # layers among them
+        scopes = {name: name for name in names} | {mark: name for name, mark in marks.items()}
         floats = float_parts(content, scheme.format, scopes) if scheme.precision in CALIBRATED else ()
         scheme = scheme.with_floats(floats) if floats and scheme.precision == "int8" else scheme
         with open_runner(content, format=scheme.format, num_threads=cores()) as runner:
