@@ -133,7 +133,7 @@ def export(
         raise UsageError("--resume and --teacher are for quantization-aware training: add --qat")
     if teacher and rgb_input:
         raise UsageError("--teacher learned of grey images and --rgb-input makes a network of others: leave one out")
-    path, original = locate(source, out, names, words(float_layers), allow_custom_objects)
+    path, original = locate(source, out, names, words(float_layers), allow_custom_objects, rgb_input)
     record = training_record(path)
     wise = None if teacher is None else SavedNetwork.of(teacher)
     data, recipe = data or trained_on(path, record), export_recipe(record, preset)
@@ -165,19 +165,19 @@ def export(
     from cnnedge.convert.qat.learning import Learning
     from cnnedge.documents import fail_if_any
     from cnnedge.model.keras_file import save_keras
-    from cnnedge.model.plausible import check_plausible
-    from cnnedge.model.rgb_input import with_rgb_input
+    from cnnedge.model.plausible import check_plausible, unchecked_logit
+    from cnnedge.model.rgb_input import taking_rgb
     from cnnedge.model.source import read_source
 
     read = read_source(path, preprocessing=outside, input_size=input_size, custom_objects=allow_custom_objects or ())
-    say_notes(path.name, read.notes)
-    model = read.model
-    if names and len(names) != model.output_shape[1]:
-        raise UsageError(f"--labels names {len(names)} classes and {path.name} gives {model.output_shape[1]}")
+    shown = path.name
+    say_notes(shown, read.notes)
+    if names and len(names) != read.model.output_shape[1]:
+        raise UsageError(f"--labels names {len(names)} classes and {shown} gives {read.model.output_shape[1]}")
     with console.progress() as progress, tempfile.TemporaryDirectory(prefix="cnnedge-") as scratch:
-        if rgb_input:
-            model = with_rgb_input(model)
-        if rgb_input or read.changed:
+        read = taking_rgb(read) if rgb_input else read
+        model = read.model
+        if read.changed:
             path = Path(scratch) / f"{name}.keras"
             save_keras(model, path, record)
         dataset = data and datasets.load(
@@ -185,11 +185,11 @@ def export(
             folder=options, progress=progress,
         )  # fmt: skip
         if dataset:
-            say_notes(path.name, [compare_classes(dataset, known, path)])
+            say_notes(shown, [compare_classes(dataset, known, Path(shown))])
             dataset = datasets.named(dataset, names) if names else dataset
-            say_notes(path.name, [doubt_unseen(dataset, record)])
-        if dataset and not rgb_input:
-            say_notes(path.name, [check_plausible(read, dataset)])
+            say_notes(shown, [doubt_unseen(dataset, record), check_plausible(read, dataset)])
+        else:
+            say_notes(shown, [unchecked_logit(read, "--data with labelled pictures does")])
         del read  # the original's weights, which nothing asks any more
         converter = Converter(
             model, dataset or None, recipe, labels=names, seed=seed, force_calibration=force_calibration,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def locate(
     source: str, out: Path, labels: Sequence[str] | None = None, float_layers: Sequence[str] = (),
-    modules: Sequence[str] | None = None,
+    modules: Sequence[str] | None = None, rgb_input: bool = False,
 ) -> tuple[Path, str]:  # fmt: skip
     """The model's file and its name; what exists as a path is a file, or a folder of one.
 
@@ -26,7 +26,7 @@ def locate(
     path, name = _located(source, out)
     from cnnedge.model.readers.declared import check_asked
 
-    check_asked(path, labels=labels, float_layers=float_layers, modules=modules or ())
+    check_asked(path, labels=labels, float_layers=float_layers, modules=modules or (), rgb_input=rgb_input)
     return path, name
 
 

@@ -165,9 +165,9 @@ def search(
         dataset = datasets.load(
             data, image_shape=read.model.input_shape[1:], calibration=calibration, folder=options, progress=progress,
         )  # fmt: skip
-        say_notes(path.name, [compare_classes(dataset, known, original)])
+        say_notes(original.name, [compare_classes(dataset, known, original)])
         dataset = datasets.named(dataset, names) if names else dataset
-        say_notes(path.name, [doubt_unseen(dataset, record), check_plausible(read, dataset)])
+        say_notes(original.name, [doubt_unseen(dataset, record), check_plausible(read, dataset)])
         if not len(dataset.validation):
             raise DataError(f"{dataset.name} has no validation images, and a search decides on them: add pictures")
         settings: dict[str, Any] = {

@@ -78,7 +78,8 @@ def _append_softmax(graph: Graph, activation: str) -> tuple[Head, list[str]]:
             f"the model ends in the activation {activation}, expected softmax, logits without activation, or sigmoid"
         )
     graph.append(keras.layers.Softmax(), OUTPUT_NAME, graph.output.shape)
-    return "logits", [f"it gives {graph.output.shape[1]} logits: a softmax was put behind them"]
+    told = f"it gives {graph.output.shape[1]} numbers without activation, taken for logits"
+    return "logits", [f"{told}: a softmax was put behind them"]
 
 
 def _two_classes(graph: Graph, activation: str) -> tuple[Head, list[str]]:
@@ -101,7 +102,7 @@ def _two_classes(graph: Graph, activation: str) -> tuple[Head, list[str]]:
     told = "two classes [1 - p, p] were made of it, in the order of the class folders"
     if activation == "sigmoid":
         return "sigmoid", [f"it gives one sigmoid unit p: {told}"]
-    return "logit", [f"it gives one logit, taken for a sigmoid's p: {told}"]
+    return "logit", [f"it gives one number without activation, taken for the logit of p: {told}"]
 
 
 def _without_sigmoid(graph: Graph, last: Node | None) -> Node | None:

@@ -45,17 +45,19 @@ def check_plausible(source: SourceModel, data: Dataset) -> str | None:
     Pictures of the training and validation splits are taken; the test split decides nothing.
 
     Returns:
-        A warning that it is near guessing, where nothing usual explains that; None where all is well.
+        A warning that it is near guessing, where nothing usual explains that, or that nothing tells whether its one
+        number without activation is a logit; None where all is well.
 
     Raises:
         ModelError: another reading of the pixels or the classes is far better, and the message has the figures; or the
-            rebuilt model answers these pictures otherwise than the original.
+            one number that was taken for a logit tells nothing of these classes; or the rebuilt model answers these
+            pictures otherwise than the original.
     """
     if data.image_shape != source.model.input_shape[1:] or len(data.labels) != source.model.output_shape[1]:
         return None  # no data of this model: who exports says so
     pixels, labels = _pictures(data)
     if len(labels) < FEWEST:
-        return None
+        return unchecked_logit(source, f"{len(labels)} training and validation pictures are too few, add some")
     outputs = source.reference(pixels)
     if source.changed:
         prove_equal(source.model, lambda _: outputs[:PROVED], pixels[:PROVED], tolerance=source.tolerance)
@@ -65,15 +67,30 @@ def check_plausible(source: SourceModel, data: Dataset) -> str | None:
         return None
     asis = f"{source.path} answers {right / len(labels):.0%} of {len(labels)} training and validation pictures right"
     explained = _better_reading(source.reference, pixels, labels, right) or _better_order(answers, labels, data.labels)
+    if explained is None and source.reference.head == "logit":
+        explained = _better_limit(outputs[:, 1], labels, right)
     if explained:
         raise ModelError(f"{asis} as it is, {explained}")
     chance = float(np.bincount(labels).max() / len(labels))
     if wilson_interval(right, len(labels))[0] > chance:
         return None
-    return (
+    guessing = (
         f"{asis}, and always naming the most frequent class {chance:.0%}: it is near guessing, and no usual scaling, "
         "order of channels or of classes explains it"
     )
+    if source.reference.head == "logit":
+        raise ModelError(
+            f"{guessing}; its one number without activation may be no logit at all: if it is one, give pictures of the "
+            "classes that it was trained on, or save it with a sigmoid at its end"
+        )
+    return guessing
+
+
+def unchecked_logit(source: SourceModel, why: str) -> str | None:
+    """What to say of a number that was taken for a logit, and was compared with no labelled pictures."""
+    if source.reference.head != "logit":
+        return None
+    return f"whether its one number is the logit of p was not checked: {why}"
 
 
 def _pictures(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -95,12 +112,33 @@ def _readings(channels: int, declared: Preprocessing | None) -> Iterator[_Readin
 
 def _better_reading(reference: Reference, pixels: np.ndarray, labels: np.ndarray, right: int) -> str | None:
     best, found = right, None
-    for reading in _readings(pixels.shape[-1], reference.preprocessing):
+    channels = 1 if reference.of_rgb else pixels.shape[-1]
+    for reading in _readings(channels, reference.preprocessing):
         answers = answers_of(replace(reference, preprocessing=reading.preprocessing)(pixels))
         count = int((answers == labels).sum())
         if count > best and _far_better(count, right, len(labels)):
             best, found = count, f"{count / len(labels):.0%} {reading.words}: {reading.advice}"
     return found
+
+
+def _better_limit(positive: np.ndarray, labels: np.ndarray, right: int) -> str | None:
+    """Another number than 0 that parts the two classes: found on half of the pictures, measured on the other half.
+
+    A network that was trained to give 0 and 1 has it near 0.5.
+    """
+    numbers = np.log(np.clip(positive, 1e-9, None)) - np.log(np.clip(1 - positive.astype("float64"), 1e-9, None))
+    candidates = np.unique(numbers[::2])
+    between = (candidates[1:] + candidates[:-1]) / 2
+    if not len(between):
+        return None
+    limit = max(between, key=lambda number: int(((numbers[::2] > number) == labels[::2]).sum()))
+    count = int(((numbers[1::2] > limit) == labels[1::2]).sum())
+    if not _far_better(2 * count, right, 2 * len(numbers[1::2])):
+        return None
+    return (
+        f"{count / len(numbers[1::2]):.0%} with its classes parted at {limit:.2g} and not at 0: its one number without "
+        "activation is no logit, so train it with a sigmoid at its end, or with BinaryCrossentropy(from_logits=True)"
+    )
 
 
 def _far_better(count: int, right: int, pictures: int) -> bool:

@@ -5,12 +5,15 @@ the first layer it costs no operator: every input channel gets a third of the ke
 third of the kernel has a third of the scale and the same integers.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnedge.errors import ModelError, UsageError
+from cnnedge.errors import ModelError
 from cnnedge.model.fold import INPUT_NAME, fold
+from cnnedge.model.readers.declared import refuse_colour
+from cnnedge.model.source import SourceModel
 
 if TYPE_CHECKING:
     import keras
@@ -18,6 +21,12 @@ if TYPE_CHECKING:
 CHANNELS = 3
 # The axis of the input channels in a convolution's kernel (height, width, in, out).
 _IN = 2
+
+
+def taking_rgb(source: SourceModel) -> SourceModel:
+    """The grey classifier that was read as one of RGB pictures, see ``with_rgb_input``."""
+    reference = replace(source.reference, of_rgb=True)
+    return replace(source, model=with_rgb_input(source.model), reference=reference, changed=True)
 
 
 def with_rgb_input(model: "keras.Model") -> "keras.Model":
@@ -34,8 +43,7 @@ def with_rgb_input(model: "keras.Model") -> "keras.Model":
 
     grey = fold(model)
     height, width, channels = grey.inputs[0].shape[1:]
-    if channels != 1:
-        raise UsageError(f"the model takes {channels} channels already: leave --rgb-input out")
+    refuse_colour(channels)
     first = [layer for layer in grey.layers[1:] if layer.input is grey.inputs[0]]
     for layer in first:
         if type(layer).__name__ != "Conv2D":

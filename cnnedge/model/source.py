@@ -48,11 +48,15 @@ class SourceModel:
 
 @dataclass(frozen=True)
 class Reference:
-    """The original's own answers to raw pixels: the measure for everything that is made of it."""
+    """The original's own answers to raw pixels: the measure for everything that is made of it.
+
+    With ``of_rgb`` it is a grey one that is given RGB, and takes the mean of the three channels.
+    """
 
     loaded: Any
     preprocessing: Preprocessing | None = None
     head: Head = "probabilities"
+    of_rgb: bool = False
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Probabilities, float32 ``(N, classes)``, for pixels 0..255 ``(N, H, W, C)``."""
@@ -63,7 +67,8 @@ class Reference:
 
     def fed(self, pixels: np.ndarray) -> np.ndarray:
         """What the original takes for these pixels."""
-        prepared = pixels if self.preprocessing is None else self.preprocessing(pixels)
+        grey = pixels.mean(axis=-1, keepdims=True, dtype="float32") if self.of_rgb else pixels
+        prepared = grey if self.preprocessing is None else self.preprocessing(grey)
         return prepared[..., 0] if len(graph_of(self.loaded).inputs[0].shape) == 3 else prepared
 
     def _call(self, batch: np.ndarray, size: int, once: bool) -> np.ndarray:

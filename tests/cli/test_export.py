@@ -51,6 +51,21 @@ def test_a_model_for_scaled_pixels_stops_and_names_the_option(folder, tmp_path, 
     assert not (tmp_path / "theirs").exists()
 
 
+def test_one_number_that_no_pictures_tell_of_is_said_to_be_unchecked(tmp_path, capsys):
+    keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(1)]).save(tmp_path / "one.keras")
+    command = ["export", str(tmp_path / "one.keras"), "--precision", "float32", "--format", "tflite"]
+    assert run([*command, "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().err
+    assert "one.keras: it gives one number without activation, taken for the logit of p: two classes [1 - p, p]" in said
+    assert "one.keras: whether its one number is the logit of p was not checked: --data with labelled pictures" in said
+
+
+def test_rgb_input_of_a_colour_model_is_refused_before_tensorflow_is_loaded(folder, tmp_path, capsys):
+    theirs(tmp_path / "theirs.h5")
+    assert export(tmp_path / "theirs.h5", folder, tmp_path, "--rgb-input") == 2
+    assert capsys.readouterr().err == "error: the model takes 3 channels already: leave --rgb-input out\n"
+
+
 def test_with_the_option_the_file_takes_raw_pixels(folder, tmp_path, capsys):
     model = theirs(tmp_path / "theirs.h5", head=None)
     assert (
@@ -60,7 +75,7 @@ def test_with_the_option_the_file_takes_raw_pixels(folder, tmp_path, capsys):
         == 0
     )
     said = capsys.readouterr().err
-    assert "theirs.h5: it gives 3 logits: a softmax was put behind them" in said
+    assert "theirs.h5: it gives 3 numbers without activation, taken for logits: a softmax" in said
     assert "augmentation does nothing at inference and was left out: RandomFlip" in said
     file = open_model_file(tmp_path / "mine" / "mine_float32.tflite")
     assert file.labels == NAMES

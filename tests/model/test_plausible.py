@@ -12,6 +12,7 @@ from cnnedge.errors import ModelError
 from cnnedge.model import plausible
 from cnnedge.model.plausible import check_plausible
 from cnnedge.model.preprocessing import NAMED
+from cnnedge.model.rgb_input import taking_rgb
 from cnnedge.model.source import read_source
 
 NAMES = ("blue", "green", "red")
@@ -77,6 +78,70 @@ def test_guessing_that_nothing_explains_is_said(colours, tmp_path):
     path = network(tmp_path, scale=0.0)
     warning = check_plausible(read_source(path), colours)
     assert warning is not None and "answers 32% of 200" in warning and "it is near guessing" in warning
+
+
+@pytest.fixture(scope="module")
+def two(colours):
+    """The same pictures in two classes: blue or not."""
+
+    def halved(split):
+        return ArraySplit(split.pixels(np.arange(len(split))), np.minimum(split.labels, 1))
+
+    parts = {name: halved(getattr(colours, name)) for name in ("train", "validation", "calibration", "test")}
+    return replace(colours, labels=("blue", "other"), **parts)
+
+
+def one_number(folder, scale, bias):
+    """Its number is ``scale`` times how far blue stays behind the mean of green and red, and ``bias``."""
+    image = keras.Input((6, 6, 3))
+    dense = layers.Dense(1)
+    model = keras.Model(image, dense(layers.GlobalAveragePooling2D()(image)))
+    dense.set_weights([scale * np.array([[0.5], [0.5], [-1.0]]), np.array([bias])])
+    model.save(folder / "one.keras")
+    return read_source(folder / "one.keras")
+
+
+def test_one_number_is_a_logit_where_its_answers_are_right(two, tmp_path):
+    assert check_plausible(one_number(tmp_path, 1.0, 10.0), two) is None
+
+
+def test_one_number_that_parts_the_classes_elsewhere_is_no_logit(two, tmp_path):
+    """Blue gives about -60 and the others 30 before scaling: 0.2 and 0.8 after it, as of a training with 0 and 1."""
+    said = r"answers 6\d% of .*, 100% with its classes parted at 0\.\d+ and not at 0: .* is no logit, so train it with"
+    with pytest.raises(ModelError, match=said):
+        check_plausible(one_number(tmp_path, 0.006, 0.6), two)
+
+
+def test_one_number_that_tells_nothing_of_the_classes_stops(two, tmp_path):
+    with pytest.raises(ModelError, match=r"near guessing.*; its one number without activation may be no logit at all"):
+        check_plausible(one_number(tmp_path, 0.0, 0.6), two)
+
+
+def test_one_number_that_was_compared_with_too_little_is_said(two, tmp_path):
+    few = two.train.take(range(6))
+    said = check_plausible(one_number(tmp_path, 1.0, 10.0), replace(two, train=few, validation=few))
+    assert said == (
+        "whether its one number is the logit of p was not checked: 12 training and validation pictures are too few, "
+        "add some"
+    )
+
+
+def test_a_grey_network_that_is_to_take_rgb_is_compared_as_well(tmp_path):
+    """It is for pixels / 255 and tells dark from bright: with 0..255 all of them are bright."""
+    labels = np.arange(120) % 2
+    images = np.repeat(labels[:, None, None, None] * 120 + 50, 3, axis=3) * np.ones((1, 6, 6, 1))
+    split = ArraySplit(images.astype("uint8"), labels.astype(np.int64))
+    data = Dataset("light", ("dark", "bright"), split, split, split, split, "folder", False, "", 0)
+    image = keras.Input((6, 6, 1))
+    first, last = layers.Conv2D(1, 1), layers.Dense(2, activation="softmax")
+    model = keras.Model(image, last(layers.GlobalAveragePooling2D()(first(image))))
+    first.set_weights([np.ones((1, 1, 1, 1)), np.zeros(1)])
+    last.set_weights([np.array([[-9.0, 9.0]]), np.array([4.0, -4.0])])
+    model.save(tmp_path / "grey.keras")
+    with pytest.raises(ModelError, match=r"answers 50% of 200 .* 100% with pixels / 255: add --scale 255"):
+        check_plausible(taking_rgb(read_source(tmp_path / "grey.keras")), data)
+    scaled = read_source(tmp_path / "grey.keras", preprocessing=NAMED["0..1"])
+    assert check_plausible(taking_rgb(scaled), data) is None
 
 
 def test_too_few_pictures_tell_nothing(colours, tmp_path):

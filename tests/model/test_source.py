@@ -70,7 +70,7 @@ def test_transfer_learning_guide(tmp_path, pixels):
     assert_answers(source, pixels, np.concatenate([1 - p, p], axis=1))
     assert [note.split(":")[0] for note in source.notes] == [
         "augmentation does nothing at inference and was left out",
-        "it gives one logit, taken for a sigmoid's p",
+        "it gives one number without activation, taken for the logit of p",
     ]
     assert [type(part).__name__ for part in fold(source.model).operations] == [
         "InputLayer", "Conv2D", "ReLU", "GlobalAveragePooling2D", "Dense", "Softmax",
@@ -86,7 +86,7 @@ def test_image_classification_tutorial(tmp_path, pixels):
     ])  # fmt: skip
     source = read_back(model, tmp_path)
     assert_answers(source, pixels, softmax(raw_answers(model, pixels)))
-    assert source.notes[-1] == "it gives 5 logits: a softmax was put behind them"
+    assert source.notes[-1] == "it gives 5 numbers without activation, taken for logits: a softmax was put behind them"
 
 
 @pytest.mark.parametrize("form", ["functional", "sequential"])

@@ -24,21 +24,26 @@ _LOSSES_OF_AMOUNTS = (
 
 
 def check_asked(
-    path: Path, *, labels: Sequence[str] | None = None, float_layers: Sequence[str] = (), modules: Sequence[str] = ()
-) -> None:
+    path: Path, *, labels: Sequence[str] | None = None, float_layers: Sequence[str] = (), modules: Sequence[str] = (),
+    rgb_input: bool = False,
+) -> None:  # fmt: skip
     """Refuse what certainly does not fit the model in ``path``; what only Keras can tell is left to be seen later.
 
     Args:
         labels: names for its classes. float_layers: names of layers. modules: with custom layers of it.
+        rgb_input: whether a network of grey pictures is to take RGB.
 
     Raises:
         ModelError: there is no Keras model, or no such module; or it was trained to give amounts, not classes.
-        UsageError: the file declares another number of classes, or no layer that any of the names comes from.
+        UsageError: the file declares another number of classes, or no layer that any of the names comes from, or a
+            network that takes RGB already.
     """
     check_kind(path)
     for module in modules:
         _check_module(module)
     config = _config(path)
+    if rgb_input and config is not None:
+        refuse_colour(_channels(config))
     if config is None or modules:  # layers of one's own may have others inside, which the file does not name
         return
     _refuse_amounts(path, config)
@@ -51,6 +56,16 @@ def check_asked(
             meant = difflib.get_close_matches(name, known, n=3)
             shown = ", ".join(meant) if meant else "none that is called so, or nearly"
             raise UsageError(f"no layer {name!r} to leave in float: {path.name} has {shown}")
+
+
+def refuse_colour(channels: int | None) -> None:
+    """Refuse ``--rgb-input`` for a network that takes so many channels; None where that is not certain.
+
+    Raises:
+        UsageError: there are several.
+    """
+    if channels not in (1, None):
+        raise UsageError(f"the model takes {channels} channels already: leave --rgb-input out")
 
 
 def _check_module(name: str) -> None:
@@ -96,6 +111,19 @@ def _refuse_amounts(path: Path, config: dict[str, Any]) -> None:
             f"{path} was trained with the loss {name} and its last layer has no activation, so it gives amounts: "
             "expected a classifier, with a softmax, or one sigmoid unit for two classes"
         )
+
+
+def _channels(config: dict[str, Any]) -> int | None:
+    """How many channels a network's one image has; None where that is not certain."""
+    parts = config.get("config")
+    layers = parts.get("layers") if isinstance(parts, dict) else None
+    first = layers[0] if isinstance(layers, list) and layers and isinstance(layers[0], dict) else {}
+    settings = first.get("config")
+    if not isinstance(settings, dict) or config.get("class_name") not in (*GRAPHS, "Sequential"):
+        return None
+    # Keras 2 calls it otherwise, and lets the first layer of a Sequential say it.
+    shape = settings.get("batch_shape", settings.get("batch_input_shape"))
+    return shape[3] if isinstance(shape, list) and len(shape) == 4 and shape[3] in (1, 3) else None
 
 
 def _classes(config: dict[str, Any]) -> int | None:

@@ -63,6 +63,19 @@ def test_modules_and_kinds(tmp_path):
             check_asked(tmp_path / "damaged")
 
 
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_a_network_that_takes_rgb_already_is_refused_without_keras(suffix, kind, tmp_path):
+    path = saved(tmp_path / f"a.{suffix}", [layers.Dense(3, activation="softmax")], kind)
+    with pytest.raises(UsageError, match="the model takes 3 channels already: leave --rgb-input out"):
+        check_asked(path, rgb_input=True)
+    for shape in ((8, 8, 1), (8, 8)):
+        flat = layers.Flatten()
+        grey = keras.Sequential([keras.Input(shape), flat, layers.Dense(3, activation="softmax")])
+        grey.save(path)
+        check_asked(path, rgb_input=True)
+
+
 @pytest.mark.parametrize("loss", ["mse", "mean_absolute_error", keras.losses.Huber(), keras.losses.mean_squared_error])
 def test_a_network_that_was_trained_to_give_amounts_is_no_classifier(loss, tmp_path):
     """One linear unit may be the logit of two classes: what it was compiled with tells."""
