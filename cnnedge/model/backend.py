@@ -1,15 +1,19 @@
 """Bringing Keras and its backend in: quietly, and with a clear word where it is not installed."""
 
+import contextlib
 import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from cnnedge.errors import MissingPackageError, UsageError
 from cnnedge.nativelog import silenced
 
 BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+# What TensorFlow and Keras import if it is there, for models and data in forms that nothing here has: 126, 67 and 26 MB
+# (pandas with pyarrow), and seconds.
+_UNUSED = ("jax", "pandas", "matplotlib")
 
 
 def require_keras(say: Callable[[str], None] | None = None) -> str:
@@ -34,7 +38,7 @@ def require_keras(say: Callable[[str], None] | None = None) -> str:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if say is not None and "keras" not in sys.modules:
         say(f"loading {BACKENDS[backend]} ...")
-    with silenced():
+    with silenced(), _hidden(*(package for package in _UNUSED if package != backend)):
         import keras
 
         # On the other backends Keras imports TensorFlow all the same, if it is there, when `fit` looks at its data.
@@ -43,6 +47,18 @@ def require_keras(say: Callable[[str], None] | None = None) -> str:
     # Its warnings speak to programmers: of functions that are traced more than once, as batches of two sizes are.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return keras.backend.backend()
+
+
+@contextlib.contextmanager
+def _hidden(*packages: str) -> Iterator[None]:
+    """As long as this lasts, imports fail for ``packages`` as if they were not installed; later ones do not."""
+    hidden = [package for package in packages if package not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None means just that
+    try:
+        yield
+    finally:
+        for package in hidden:
+            del sys.modules[package]
 
 
 def require_tensorflow(say: Callable[[str], None] | None = None) -> None:
