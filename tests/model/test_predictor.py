@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from cnnedge.data import ArraySplit
-from cnnedge.model.predictor import KerasPredictor, answers_called, images_called
+from cnnedge.model.predictor import KerasPredictor, answers_called, images_called, images_predicted
 from cnnedge.scoring.score import score
 
 
@@ -19,6 +19,12 @@ def test_it_gets_pixels_0_to_255_and_is_scored():
     found = score(KerasPredictor(model), ArraySplit(images, np.array([0, 1, 1, 1], np.int64)))
     assert found.answers.tolist() == [0, 1, 1, 0]
     assert found.top1 == 0.75
+
+
+def test_a_step_takes_few_large_images_and_many_small_ones():
+    """What the largest step takes stays with the process: 8 images of 224 x 224 took twice as much as 4."""
+    assert images_predicted((224, 224, 3)) == 4
+    assert images_predicted((28, 28, 1)) == 250
 
 
 class Counted(keras.layers.Layer):
