@@ -14,7 +14,7 @@ from cnnedge.training.cost import CORE_WATTS, epochs_and_seconds, training_flop,
 from cnnedge.training.recipes import PRESETS, RECIPES, recipe, recorded
 
 # Settings of a recipe that the command's options can replace.
-_OPTIONS = ("epochs", "batch_size", "branches")
+_OPTIONS = ("epochs", "batch_size", "branches", "half")
 # Settings of a recipe that act only where there is a teacher.
 _TEACHERS = ("teacher_weight", "temperature")
 
@@ -113,6 +113,7 @@ def reproducing_command(record: TrainingRecord) -> str | None:
         options += f" {option} {getattr(found, field)}" if getattr(found, field) != getattr(own, field) else ""
     options += f" --seed {record.seed} --out runs"
     extra = f" --branches {found.branches}" if found.branches != own.branches else ""
+    extra += " --half" if found.half else ""
     extra += f" --width {record.width:g}" if record.width != 1 else ""
     for option, given in (("--init", record.init), ("--teacher", record.teacher)):
         extra += f" {option} {given.file}" if given else ""

@@ -92,6 +92,11 @@ Preset = Annotated[
     str, typer.Option("--preset", metavar="quick|full", help="How long to train: minutes on two cores, or hours.")
 ]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, metavar="N", help="Instead of the recipe's.")]
+Branches = Annotated[
+    str | None,
+    typer.Option(metavar="none|asymmetric|pointwise", help="Trained beside each convolution, then fused into it."),
+]
+Half = Annotated[bool, typer.Option("--half", help="Compute in bfloat16: quicker on CPUs with AMX.")]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, metavar="N", help="Instead of the recipe's.")]
 Seed = Annotated[
     int,

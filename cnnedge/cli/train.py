@@ -11,8 +11,10 @@ from cnnedge import console
 from cnnedge.cli.located import checked_name, data_words, say_notes
 from cnnedge.cli.options import (
     BatchSize,
+    Branches,
     Data,
     Epochs,
+    Half,
     InputSize,
     Machines,
     MaxBad,
@@ -57,10 +59,8 @@ def train(
         Path | None,
         typer.Option(metavar="FILE", help="Start from this model, without MODEL from any; new classes get a new head."),
     ] = None,
-    branches: Annotated[
-        str | None,
-        typer.Option(metavar="none|asymmetric|pointwise", help="Trained beside each convolution, then fused into it."),
-    ] = None,
+    branches: Branches = None,
+    half: Half = False,
     teacher: Annotated[
         Path | None, typer.Option(metavar="FILE.keras", help="Learn from this model too (distillation).")
     ] = None,
@@ -130,7 +130,7 @@ def train(
     if model is None:
         if init is None or start is None:
             raise UsageError("no MODEL given: name one, see cnnedge train --list; or any Keras model with --init FILE")
-        _refuse_for_own({"--width": width != 1, "--branches": branches, "--preset": preset != "quick",
+        _refuse_for_own({"--width": width != 1, "--branches": branches, "--half": half, "--preset": preset != "quick",
                          "--devices": devices != 1, "--workers": workers})  # fmt: skip
         if data is None:
             raise UsageError(f"--init {init} alone is trained on pictures of yours: add --data NAME|DIR")
@@ -145,7 +145,7 @@ def train(
             raise UsageError(
                 f"what is done to pixels and their size are {model}'s own: leave MODEL out, or the options"
             )
-        chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size, branches=branches)
+        chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size, branches=branches, half=half)
         called = checked_name(name) if name else model
         job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise, name=called)
         team = asked_workers(workers, task)

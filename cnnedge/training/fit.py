@@ -18,6 +18,7 @@ from cnnedge.training.batches import AugmentedBatches, PlainBatches
 from cnnedge.training.callbacks import training_callbacks
 from cnnedge.training.distillation import distiller
 from cnnedge.training.job import TrainingJob
+from cnnedge.training.learner import learner_of
 from cnnedge.training.placement import own_part
 from cnnedge.training.recipes import BRANCHES, Recipe
 from cnnedge.training.reparameterize import fuse, with_branches
@@ -70,7 +71,9 @@ def train(
     keras.utils.set_random_seed(job.seed)
     plain = starting_network(job, num_classes=len(data.labels))
     network = plain if recipe.branches == "none" else with_branches(plain, BRANCHES[recipe.branches])
-    trainee = _compiled(network, job, steps)
+    # A network from a file has layers of any kind, and is fitted in its own arithmetic.
+    learner = learner_of(network, half=recipe.half) if job.init is None else network
+    trainee = _compiled(learner, job, steps)
     trained = checkpoint.begin(folder, job, resume=resume, overwrite=overwrite)
     if trained is not None:
         return load_saved(trained)
@@ -94,7 +97,7 @@ def train(
             data.validation, num_classes=len(data.labels), batch_size=evaluation_batch(data.validation)
         ),
         callbacks=training_callbacks(
-            network,
+            learner,
             folder,
             name=Path(job.file).stem,
             seed=job.seed,
@@ -104,6 +107,8 @@ def train(
         ),
         verbose=0,
     )
+    if learner is not network:
+        network.set_weights(learner.get_weights())
     if recipe.ema_momentum:
         # `fit` leaves the averaged weights in the model; the batch-norm statistics belong to the last ones.
         estimate_statistics(network, batches, epoch=recipe.epochs)

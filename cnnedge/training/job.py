@@ -81,6 +81,8 @@ class TrainingJob:
                 f"--init {self.init.path} brings a trained network, and branches begin with a fresh one: "
                 f"leave --branches {self.recipe.branches} out"
             )
+        if self.init is not None and self.recipe.half:
+            raise UsageError(f"--init {self.init.path} brings a network with its own arithmetic: leave --half out")
         if self.init is not None and self.width != 1:
             raise UsageError(
                 f"--init {self.init.path} brings a network that has its width: leave --width {self.width:g} out"

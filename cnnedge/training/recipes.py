@@ -73,7 +73,7 @@ class Recipe:
     teacher, the loss is ``(1 - teacher_weight)`` times the cross entropy plus ``teacher_weight`` times the divergence
     from the teacher at ``temperature`` (Hinton et al., arXiv 1503.02531). ``qat_*`` and ``calibration_images`` are for
     the quantization that follows the training. ``branches`` is one of BRANCHES: what is trained beside each convolution
-    and fused into it at the end (see ``reparameterize``).
+    and fused into it at the end (see ``reparameterize``). ``half``: compute in bfloat16 (see ``learner``).
     """
 
     epochs: int
@@ -91,6 +91,7 @@ class Recipe:
     qat_learning_rate: float = 1e-3
     calibration_images: int = 500
     branches: str = "none"
+    half: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "calibration_images"):
@@ -158,8 +159,9 @@ def recorded(found: Mapping[str, Any]) -> Recipe:
 
 
 def recipe(
-    model: str, preset: str, *, epochs: int | None = None, batch_size: int | None = None, branches: str | None = None
-) -> Recipe:
+    model: str, preset: str, *,
+    epochs: int | None = None, batch_size: int | None = None, branches: str | None = None, half: bool = False,
+) -> Recipe:  # fmt: skip
     """The recipe of ``model`` under ``preset`` ("quick" or "full"), with what is given instead.
 
     Raises:
@@ -176,4 +178,5 @@ def recipe(
         epochs=chosen.epochs if epochs is None else epochs,
         batch_size=chosen.batch_size if batch_size is None else batch_size,
         branches=chosen.branches if branches is None else branches,
+        half=chosen.half or half,
     )
