@@ -26,6 +26,8 @@ def with_free_batch(content: bytes) -> bytes:
     for operator in graph.operators:
         if _loses_the_batch(model, graph, operator):
             _keep_the_batch(model, graph, operator)
+        if is_one_of(model, operator, "SLICE"):
+            _take_the_batch(model, graph, operator)
     calculated = [index for operator in graph.operators for index in operator.outputs]
     for index in (*graph.inputs, *calculated):
         tensor = graph.tensors[index]
@@ -40,6 +42,18 @@ def _loses_the_batch(model: Any, graph: Any, operator: Any) -> bool:
         return False
     users = [other for other in graph.operators if operator.outputs[0] in other.inputs]
     return graph.tensors[operator.inputs[0]].shape[0] == 1 and all(is_one_of(model, user, *_OF_TWO) for user in users)
+
+
+def _take_the_batch(model: Any, graph: Any, cut: Any) -> None:
+    """Let it cut no pictures off: of a batch of 1 it takes one."""
+    start, sizes = (_numbers(model, graph.tensors[index]) for index in cut.inputs[1:])
+    if graph.tensors[cut.inputs[0]].shape[0] == 1 and (start[0], sizes[0]) == (0, 1):
+        name = graph.tensors[cut.outputs[0]].name + b"_cut"
+        cut.inputs = [*cut.inputs[:2], sizes_tensor(model, name, [_ANY, *sizes[1:].tolist()])]
+
+
+def _numbers(model: Any, tensor: Any) -> np.ndarray:
+    return np.frombuffer(bytes(bytearray(model.buffers[tensor.buffer].data)), "<i4")
 
 
 def _keep_the_batch(model: Any, graph: Any, reshape: Any) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from cnnedge.convert.calibration import one_by_one
 from cnnedge.convert.clipping import with_clipped_ranges
 from cnnedge.convert.float_divisions import with_float_divisions
+from cnnedge.convert.graph_forms import limits_apart
 from cnnedge.convert.integer_elu import with_integer_elu
 from cnnedge.convert.mean_scales import with_fair_means
 from cnnedge.convert.saved import quiet, reason_of, saved_model
@@ -140,7 +141,7 @@ def _calibrated(model: "keras.Model", pixels: np.ndarray) -> bytes:
     """The float file with the ranges of every tensor in it."""
     import tensorflow as tf
 
-    with saved_model(model) as saved, quiet():
+    with saved_model(model, (limits_apart,)) as saved, quiet():
         converter = saved.converter()
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: one_by_one(pixels)

@@ -12,7 +12,7 @@ import logging
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,14 +56,15 @@ class Saved:
 
 
 @contextlib.contextmanager
-def saved_model(model: "keras.Model", *, sums_as_means: bool = False) -> Iterator[Saved]:
+def saved_model(model: "keras.Model", rewrite: Iterable[Callable[[Any], None]] = ()) -> Iterator[Saved]:
     """A SavedModel with a batch of 1 and, in its signature, the two names that every exported file has.
 
-    ``sums_as_means`` see ``_sums_as_means``.
+    Args:
+        rewrite: what is done to its graph before it is written, see ``graph_forms``.
     """
     with tempfile.TemporaryDirectory(prefix="cnnedge-") as folder, quiet():
         let_go()
-        operators = _write(model, Path(folder) / "saved_model.pb", sums_as_means)
+        operators = _write(model, Path(folder) / "saved_model.pb", rewrite)
         del model  # a twin that was made for this file alone need not stay
         yield Saved(folder, operators)
     let_go()
@@ -78,7 +79,7 @@ def let_go() -> None:
         trim(0)
 
 
-def _write(model: "keras.Model", path: Path, sums_as_means: bool) -> frozenset[str]:
+def _write(model: "keras.Model", path: Path, rewrite: Iterable[Callable[[Any], None]]) -> frozenset[str]:
     """Which operators the graph in the file has."""
     import tensorflow as tf
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
@@ -87,8 +88,8 @@ def _write(model: "keras.Model", path: Path, sums_as_means: bool) -> frozenset[s
     with graph.as_default():
         image = tf.compat.v1.placeholder(tf.float32, (1, *model.inputs[0].shape[1:]), name=INPUT_NAME)
         output = tf.identity(_called(model, image), name=OUTPUT_NAME)
-        if sums_as_means:
-            _sums_as_means(graph)
+        for change in rewrite:
+            change(graph)
         ends = [tf.compat.v1.saved_model.build_tensor_info(end) for end in (image, output)]
     written = SavedModel(saved_model_schema_version=1)
     meta = written.meta_graphs.add()
@@ -126,26 +127,6 @@ def _called(model: "keras.Model", image: Any) -> Any:
         constants.append((variable, tf.constant(value, name=variable.path)))
     with keras.StatelessScope(constants), _operations_named(model):
         return model(image, training=False)
-
-
-def _sums_as_means(graph: Any) -> None:
-    """Let every sum over axes be the mean times their sizes.
-
-    In 16 bits the converter gives a sum the scale of what is summed: all that is above the range of a single value was
-    cut off. A mean fits there, and what is multiplied has a range of its own.
-    """
-    import tensorflow as tf
-
-    for node in [node for node in graph.get_operations() if node.type == "Sum"]:
-        summed, axes = node.inputs
-        with tf.name_scope(f"{node.name}/"):
-            mean = tf.reduce_mean(summed, tf.get_static_value(axes), node.get_attr("keep_dims"))
-            count = summed.shape.num_elements() / mean.shape.num_elements()
-            scaled = mean * tf.constant(count, summed.dtype)
-        for user in node.outputs[0].consumers():
-            for place, taken in enumerate(user.inputs):
-                if taken is node.outputs[0]:
-                    user._update_input(place, scaled)
 
 
 @contextlib.contextmanager

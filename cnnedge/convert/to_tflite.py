@@ -6,8 +6,10 @@ import numpy as np
 
 from cnnedge.convert.calibration import one_by_one
 from cnnedge.convert.dead_channels import with_live_scales
+from cnnedge.convert.equal_sides import with_equal_sides
 from cnnedge.convert.far_limits import with_far_limits
 from cnnedge.convert.float_divisions import with_float_divisions
+from cnnedge.convert.graph_forms import limits_apart, sums_as_means
 from cnnedge.convert.integer_elu import with_integer_elu
 from cnnedge.convert.mean_scales import with_fair_means
 from cnnedge.convert.runnable import refuse_unrunnable
@@ -16,6 +18,8 @@ from cnnedge.convert.wide_sums import with_safe_sums
 from cnnedge.errors import ConversionError
 from cnnedge.formats.tflite.writer import name_ends
 from cnnedge.model.fold import INPUT_NAME, OUTPUT_NAME
+
+_FORMS = {"int8": (limits_apart,), "int16x8": (limits_apart, sums_as_means)}
 
 
 def convert_tflite(
@@ -42,7 +46,7 @@ def convert_tflite(
     Raises:
         ConversionError: the converter refused, or no runtime would run the file; the reason is in the message.
     """
-    with saved_model(model, sums_as_means=precision == "int16x8") as saved:
+    with saved_model(model, _FORMS.get(precision, ())) as saved:
         del model
 
         def convert(*, wide_sums: bool = False, floats: bool = False) -> bytes:
@@ -64,7 +68,7 @@ def convert_tflite(
                 content = with_safe_sums(with_live_scales(content))
             except OverflowError:
                 content = with_live_scales(convert(wide_sums=True, floats=floats))
-            content = with_far_limits(content)
+            content = with_equal_sides(with_far_limits(content))
         if precision == "int8":
             content = with_integer_elu(content)
         if precision in ("int8", "int16x8"):

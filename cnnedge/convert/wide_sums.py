@@ -8,6 +8,7 @@ For every output channel, a code of the input being at most 32767: ``32767 * sum
 no input is negative, and positive and negative weights pull in opposite directions: the larger of their sums counts.
 """
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -103,17 +104,17 @@ class _Graph:
         return list(operator.inputs) if self.name(operator) == "CONCATENATION" else list(operator.inputs[:1])
 
     def widen(self, operator: Any) -> None:
-        """Give an operator the same bias in 64 bits."""
+        """Give an operator the same bias in 64 bits: a tensor of its own, since others that keep 32 may share it."""
         from ai_edge_litert import schema_py_generated as schema
 
         index = self.bias_of(operator)
+        if index is None:
+            return
         if hasattr(operator.builtinOptions, "quantizedBiasType"):
             operator.builtinOptions.quantizedBiasType = schema.TensorType.INT64
-        if index is None:  # shared with an operator that has been here
-            return
-        wide = self.values(index, "<i4").astype("<i8")
-        buffer = schema.BufferT()
-        buffer.data = np.frombuffer(wide.tobytes(), np.uint8)
-        tensor = self.graph.tensors[index]
+        buffer, tensor = schema.BufferT(), copy.copy(self.graph.tensors[index])
+        buffer.data = np.frombuffer(self.values(index, "<i4").astype("<i8").tobytes(), np.uint8)
         tensor.buffer, tensor.type = len(self.model.buffers), schema.TensorType.INT64
+        operator.inputs = [len(self.graph.tensors) if place == index else place for place in operator.inputs]
+        self.graph.tensors.append(tensor)
         self.model.buffers.append(buffer)

@@ -21,8 +21,11 @@ _AFFINE: dict[str, tuple[Callable[[Any], tuple[Any, Any]], Callable[[Any], tuple
 _OF_TWO = ("Add", "Subtract", "Multiply", "Maximum", "Minimum")
 _ACTIVATIONS = {
     "Sigmoid": "sigmoid", "Silu": "silu", "Tanh": "tanh", "HardSigmoid": "hard_sigmoid", "HardSilu": "hard_silu",
-    "Softplus": "softplus", "Softsign": "softsign", "Exp": "exponential",
+    "Softplus": "softplus", "Softsign": "softsign", "Exp": "exponential", "Mish": "mish", "LogSigmoid": "log_sigmoid",
+    "Selu": "selu", "SparsePlus": "sparse_plus", "SparseSigmoid": "sparse_sigmoid",
 }  # fmt: skip
+# Activations of one setting, and the value that the layer of this name has.
+_SET_ACTIVATIONS = {"Celu": ("celu", "alpha", 1.0), "SoftShrink": ("soft_shrink", "threshold", 0.5)}
 _HEIGHT_WIDTH = ((1, 2), (-3, -2))
 
 
@@ -98,6 +101,9 @@ def _activation(node: Node) -> Any:
     operation = node.operation
     if node.kind in _ACTIVATIONS:
         return keras.layers.Activation(_ACTIVATIONS[node.kind])
+    if node.kind in _SET_ACTIVATIONS:
+        name, setting, value = _SET_ACTIVATIONS[node.kind]
+        return keras.layers.Activation(name) if getattr(operation, setting) == value else None
     if node.kind == "Relu":
         return keras.layers.ReLU()
     if node.kind == "Relu6":
