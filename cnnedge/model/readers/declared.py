@@ -34,7 +34,7 @@ def check_asked(
         rgb_input: whether a network of grey pictures is to take RGB.
 
     Raises:
-        ModelError: there is no Keras model, or no such module; or it was trained to give amounts, not classes.
+        ModelError: there is no Keras model, or no such module; or it was trained to give amounts, or several labels.
         UsageError: the file declares another number of classes, or no layer that any of the names comes from, or a
             network that takes RGB already.
     """
@@ -46,7 +46,7 @@ def check_asked(
         refuse_colour(_channels(config))
     if config is None or modules:  # layers of one's own may have others inside, which the file does not name
         return
-    _refuse_amounts(path, config)
+    _refuse_other_losses(path, config)
     classes = _classes(config)
     if labels and classes and len(labels) != classes:
         raise UsageError(f"--labels names {len(labels)} classes and {path.name} gives {classes}")
@@ -98,15 +98,22 @@ def _stated(path: Path) -> Any:
     return stated_config(path) | {"compile_config": stated_training(path)}
 
 
-def _refuse_amounts(path: Path, config: dict[str, Any]) -> None:
-    """Refuse a network that was compiled to come near to numbers: its units are no logits of classes."""
+def _refuse_other_losses(path: Path, config: dict[str, Any]) -> None:
+    """Refuse a network that was compiled to come near to numbers, or to answer several questions at once: its units are
+    no logits of classes."""
     compiled, end = config.get("compile_config"), _dense_end(config)
     loss = compiled.get("loss") if isinstance(compiled, dict) else None
     name = loss.get("class_name") if isinstance(loss, dict) else loss
     name = loss.get("config") if isinstance(loss, dict) and name == "function" else name
     if end is None or end.get("activation") != "linear" or not isinstance(name, str):
         return
-    if name.lower().replace("_", "") in _LOSSES_OF_AMOUNTS:
+    plain = name.lower().replace("_", "")
+    if plain.startswith("binary") and end.get("units") != 1:
+        raise ModelError(
+            f"{path} was trained with the loss {name}, so each of its {end.get('units')} units is a yes or no of its "
+            "own, expected one class of several: train it with a softmax, or with one unit for two classes"
+        )
+    if plain in _LOSSES_OF_AMOUNTS:
         raise ModelError(
             f"{path} was trained with the loss {name} and its last layer has no activation, so it gives amounts: "
             "expected a classifier, with a softmax, or one sigmoid unit for two classes"

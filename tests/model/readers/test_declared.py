@@ -95,3 +95,20 @@ def test_a_network_that_was_trained_to_give_amounts_is_no_classifier(loss, tmp_p
     model.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
     model.save(path)
     check_asked(path)
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_a_network_that_was_trained_to_give_several_labels_at_once_is_refused(suffix, tmp_path):
+    """Its units without activation are no logits of one choice; one unit is that of two classes."""
+    for units, fits in ((1, True), (4, False)):
+        path = saved(tmp_path / "a.keras", [layers.Dense(units)])
+        model = keras.saving.load_model(path)
+        model.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
+        model.save(tmp_path / f"b.{suffix}")
+        if fits:
+            check_asked(tmp_path / f"b.{suffix}")
+            continue
+        with pytest.raises(
+            ModelError, match="loss BinaryCrossentropy, so each of its 4 units is a yes or no of its own"
+        ):
+            check_asked(tmp_path / f"b.{suffix}")
