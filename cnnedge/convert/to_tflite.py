@@ -46,7 +46,8 @@ def convert_tflite(
     Raises:
         ConversionError: the converter refused, or no runtime would run the file; the reason is in the message.
     """
-    with saved_model(model, _FORMS.get(precision, ())) as saved:
+    # A fake-quantized model has a range for each of its own tensors, and none for others.
+    with saved_model(model, () if fake_quantized else _FORMS.get(precision, ())) as saved:
         del model
 
         def convert(*, wide_sums: bool = False, floats: bool = False) -> bytes:

@@ -17,7 +17,21 @@ _AFFINE = {
     "math.subtract": lambda y: (1.0, -y), "math.add": lambda y: (1.0, y),
     "__operators__.add": lambda y: (1.0, y),
 }  # fmt: skip
-_ACTIVATIONS = {"nn.relu": "relu", "nn.relu6": "relu6", "nn.softmax": "softmax", "math.sigmoid": "sigmoid"}
+_ACTIVATIONS = {
+    "nn.relu": "relu", "nn.relu6": "relu6", "nn.softmax": "softmax", "math.sigmoid": "sigmoid", "math.tanh": "tanh",
+    "nn.elu": "elu", "nn.selu": "selu",
+}  # fmt: skip
+# TensorFlow functions on two tensors.
+_OF_TWO = {
+    "math.add": "Add", "__operators__.add": "Add", "math.subtract": "Subtract", "math.multiply": "Multiply",
+    "math.maximum": "Maximum", "math.minimum": "Minimum",
+}  # fmt: skip
+# With a number c on the left: the scale and offset for the tensor on the right.
+_AFFINE_OF_LEFT = {
+    "math.add": lambda c: (1.0, c), "__operators__.add": lambda c: (1.0, c), "math.multiply": lambda c: (c, 0.0),
+    "math.subtract": lambda c: (-1.0, c),
+}  # fmt: skip
+_LEFT_NUMBER = "_CONSTANT_VALUE"  # stands for the first tensor where there is none
 
 
 def modernized(config: Any) -> Any:
@@ -88,23 +102,42 @@ def _without_dropped(layer: dict[str, Any]) -> dict[str, Any]:
 
 def _operation(layer: dict[str, Any]) -> dict[str, Any]:
     """A TensorFlow function as the layer that does the same; others stay, and Keras names them."""
-    function, name = layer["config"].get("function"), layer["config"].get("name")
-    nodes = layer.get("inbound_nodes", [])
-    if len(nodes) != 1:
+    function, nodes = layer["config"].get("function"), layer.get("inbound_nodes", [])
+    found = _done_by(function, nodes[0]) if len(nodes) == 1 else None
+    if found is None:
         return layer
-    tensor, settings = _call(nodes[0])
-    operand = settings.get("y")
-    if function in _AFFINE and isinstance(operand, (int, float)):
-        scale, offset = _AFFINE[function](operand)
-        kind, config = "Rescaling", {"scale": scale, "offset": offset}
-    elif function in _ACTIVATIONS:
-        kind, config = "Activation", {"activation": _ACTIVATIONS[function]}
-    else:
-        return layer
+    kind, config, tensors = found
+    name = layer["config"].get("name")
     return {
         "module": "keras.layers", "class_name": kind, "registered_name": None, "name": layer.get("name", name),
-        "config": {**config, "name": name}, "inbound_nodes": [[tensor]],
+        "config": {**config, "name": name}, "inbound_nodes": [tensors],
     }  # fmt: skip
+
+
+def _done_by(function: Any, node: Any) -> tuple[str, dict[str, Any], list[Any]] | None:
+    """The class and configuration of the layer that does what the function does, and the tensors that it takes."""
+    if function == "concat" and all(isinstance(part, list) for part in node):
+        tensors = [_call(part)[0] for part in node]
+        return "Concatenate", {"axis": _call(node[0])[1].get("axis", -1)}, tensors
+    tensor, settings = _call(node)
+    operand = settings.get("y")
+    if isinstance(operand, list) and len(operand) >= 3 and isinstance(operand[0], str):
+        right = [*operand[:3], {}]
+        if tensor[0] == _LEFT_NUMBER and function in _AFFINE_OF_LEFT and isinstance(tensor[2], (int, float)):
+            return "Rescaling", _rescaling(*_AFFINE_OF_LEFT[function](tensor[2])), [right]
+        taken = function in _OF_TWO and tensor[0] != _LEFT_NUMBER
+        return (_OF_TWO[function], {}, [tensor, right]) if taken else None
+    if function in _AFFINE and isinstance(operand, (int, float)):
+        return "Rescaling", _rescaling(*_AFFINE[function](operand)), [tensor]
+    if function in _ACTIVATIONS:
+        return "Activation", {"activation": _ACTIVATIONS[function]}, [tensor]
+    if function == "math.reduce_mean" and settings.get("axis") in ([1, 2], [-3, -2]):
+        return "GlobalAveragePooling2D", {"keepdims": bool(settings.get("keepdims"))}, [tensor]
+    return None
+
+
+def _rescaling(scale: float, offset: float) -> dict[str, Any]:
+    return {"scale": scale, "offset": offset}
 
 
 def _call(node: Any) -> tuple[list[Any], dict[str, Any]]:

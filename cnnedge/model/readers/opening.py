@@ -1,6 +1,7 @@
 """What kind of file it is, and the Keras model in it, as Keras itself loads it."""
 
 import importlib
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -75,6 +76,10 @@ def _folder_loader(path: Path, input_size: int | None) -> "Callable[[Path], kera
 def _reason(error: Exception) -> str:
     """One line of what Keras says, and what to do where that is known."""
     text = str(error)
+    if "OpLambda" in text:  # TFOpLambda and SlicingOpLambda of Keras 2: TensorFlow's own functions, which hold no code
+        called = re.search(r"'function': '([\w.]+)'", text)
+        name = f"TensorFlow's function tf.{called[1]}" if called else "a function of TensorFlow"
+        return f"it calls {name}, for which Keras 3 has no layer; give the SavedModel that tf_keras's export writes"
     if "Lambda" in text:
         return "it has a Lambda layer: that is code, which is never run from a file; use keras.layers or keras.ops"
     for sign in ("Could not locate class", "Unknown layer", "Could not locate function"):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cnnedge.errors import ModelError
 from cnnedge.model.readers.opening import load_file
 from cnnedge.model.source import read_source
 
@@ -59,7 +60,24 @@ def image_classification(keras2):
     return keras2.Sequential(net)
 
 
-HEADS = {teachable_machine: "probabilities", transfer_learning: "logit", image_classification: "logits"}
+def operators(keras2):
+    """``a + b`` and its like between tensors, with a number on the left, and functions: each a TFOpLambda there."""
+    import tensorflow as tf
+
+    layers = keras2.layers
+    image = keras2.Input((16, 16, 3))
+    one, two = (layers.Conv2D(4, 3, activation="tanh")(image) for _ in range(2))
+    x = tf.maximum(1.0 - (one + two) * one, two - one)
+    x = tf.concat([tf.nn.elu(2.0 * x), 0.5 + one], -1)
+    return settled(keras2.Model(image, layers.Dense(3, "softmax")(tf.reduce_mean(x, [1, 2]))))
+
+
+HEADS = {
+    teachable_machine: "probabilities",
+    transfer_learning: "logit",
+    image_classification: "logits",
+    operators: "probabilities",
+}
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
@@ -75,3 +93,14 @@ def test_keras_3_answers_as_keras_2_did(build, suffix, keras2, tmp_path, pixels)
     source = read_source(tmp_path / f"theirs{suffix}")
     assert source.model.input_shape == (None, 16, 16, 3)
     assert source.reference.head == HEADS[build]
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_a_function_without_a_layer_is_named_and_not_called_a_lambda(suffix, keras2, tmp_path):
+    import tensorflow as tf
+
+    image = keras2.Input((8, 8, 3))
+    x = tf.math.cumsum(keras2.layers.Conv2D(4, 3)(image), 1)
+    keras2.Model(image, keras2.layers.Dense(3, "softmax")(keras2.layers.Flatten()(x))).save(tmp_path / f"a{suffix}")
+    with pytest.raises(ModelError, match=r"it calls .*, for which Keras 3 has no layer; give the SavedModel"):
+        load_file(tmp_path / f"a{suffix}")
