@@ -123,8 +123,10 @@ def robustness_files(folder: Path, name: str) -> list[Path]:
     names = [ExportName(name, "float32", "tflite"), *integers]
     found = [folder / target.filename for target in names if (folder / target.filename).is_file()]
     if len(found) < 2 or found[0].name != names[0].filename:
+        lacking = names[1 if (folder / names[0].filename).is_file() else 0]
         raise DataError(
-            f"{folder} lacks {names[0].filename} or {names[1].filename}: run cnnedge export {folder / name}.keras first"
+            f"{folder} lacks {lacking.filename}: run cnnedge export {folder / name}.keras --format tflite "
+            f"--precision {lacking.precision} first"
         )
     return found
 

@@ -83,6 +83,7 @@ def test_what_is_missing_is_named_before_the_long_work(missing, tmp_path, capsys
     assert run(["card", str(folder)]) == 1
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 1 and missing in errors[0] and ("run" in errors[0])
+    assert "mnist_int8" not in errors[0]  # which is there
     assert not (folder / "robustness.json").exists()
 
 
