@@ -38,15 +38,17 @@ def in_keras_scales(layer: FloatLayer, traced: TracedLayer, sources: list[np.nda
     if layer.kernel is None or traced.kernel is None:
         return Scaled(traced, fed if layer.kind in _HANDING_ON else np.ones(1), None)
     found = traced.kernel.astype("float64")
-    wanted = layer.kernel * _by_input(fed, found)
+    wanted = layer.kernel * _by_input(fed, found, layer.kind)
     scales = _powers_of_two(_sums_by_output(wanted**2, layer.kind), _sums_by_output(wanted * found, layer.kind))
     wanted = wanted / _by_output(scales, found, layer.kind)
     return Scaled(traced, scales, sqnr_db(power(wanted), power(wanted - found)))
 
 
-def _by_input(scales: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """In the shape of a kernel's last two axes; behind a Flatten every channel is there once for each place."""
-    return np.tile(scales, kernel.shape[-2] // len(scales))[:, None] if len(scales) > 1 else scales
+def _by_input(scales: np.ndarray, kernel: np.ndarray, kind: str) -> np.ndarray:
+    """In the shape of a kernel's last two axes; behind a Flatten every channel is there once for each place, and of a
+    depthwise convolution once for each output channel that is made of it."""
+    spread = np.repeat if kind == "DepthwiseConv2D" else np.tile
+    return spread(scales, kernel.shape[-2] // len(scales))[:, None] if len(scales) > 1 else scales
 
 
 def _sums_by_output(products: np.ndarray, kind: str) -> np.ndarray:

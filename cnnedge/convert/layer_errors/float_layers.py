@@ -25,7 +25,8 @@ class FloatLayer:
     Attributes:
         name: of the Keras layer.
         kind: its class, one of KINDS.
-        kernel: float32, as Keras holds it; None for a layer without weights.
+        kernel: float32, as Keras holds it, of a depthwise convolution (h, w, output channels, 1) as files do, whatever
+            its multiplier; None for a layer without weights.
         sources: the tensors that it is calculated from: the model's input, or ``tensor`` of layers before it.
         tensor: its output.
         part: the model from ``sources`` to ``tensor``, including what lies between (flattening, other activations).
@@ -60,6 +61,8 @@ def float_layers(folded: "keras.Model") -> list[FloatLayer]:
     for layer, tensor in zip(layers, tensors, strict=True):
         kind, sources = type(layer).__name__, _sources(layer, known)
         kernel = np.asarray(layer.kernel) if kind in WEIGHTED else None
+        if kernel is not None and kind == "DepthwiseConv2D":
+            kernel = kernel.reshape(*kernel.shape[:2], -1, 1)
         readers = [type(user).__name__ for user in users.get(id(tensor), [])]
         part = keras.Model(sources, tensor)
         found.append(FloatLayer(layer.name, kind, kernel, sources, tensor, part, readers == ["Softmax"]))

@@ -9,6 +9,7 @@ from cnnedge.convert.calibration import calibration_pixels
 from cnnedge.convert.layer_errors.compare import layer_errors
 from cnnedge.convert.to_onnx import convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
+from cnnedge.formats.model_file import open_model_file
 from cnnedge.model.fold import fold
 
 
@@ -43,3 +44,18 @@ def test_branches_are_matched_whatever_their_order_in_the_file(which, format, tm
     # Another layer's output or weights would be off by as much as the signal: 0 dB.
     assert all(row.sqnr_db > 20 for row in found)
     assert all(row.weight_sqnr_db > 20 for row in found if row.kind in ("Conv2D", "DepthwiseConv2D", "Dense"))
+
+
+@pytest.mark.parametrize("format", ["tflite", "onnx"])
+def test_a_depthwise_convolution_of_several_channels_each_is_found(format, tensorflow):
+    """Its kernel has (inputs, multiplier) in Keras and (outputs, 1) in files; each was "made from another model"."""
+    keras.utils.set_random_seed(4)
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(2, 3, activation="relu")(layers.Rescaling(1 / 255)(image))
+    x = layers.DepthwiseConv2D(3, depth_multiplier=4, name="several", bias_initializer="ones")(x)
+    model = keras.Model(image, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
+    images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3)).astype("uint8")
+    content = convert_tflite(fold(model), precision="int8", pixels=images.astype("float32"))
+    content = convert_onnx_int8(content) if format == "onnx" else content
+    rows = {row.layer: row for row in layer_errors(open_model_file(content, format), model, images)}
+    assert rows["several"].weight_sqnr_db > 30 and rows["several"].own_sqnr_db > 30
