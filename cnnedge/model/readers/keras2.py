@@ -1,5 +1,6 @@
 """Configurations that Keras 2 wrote (until 2.15, and tf_keras), in the words of Keras 3."""
 
+from collections.abc import Iterator
 from typing import Any
 
 # Settings of Keras 2 that Keras 3 does not take, and that change nothing in a network that predicts.
@@ -63,8 +64,7 @@ def _renumbered(model: dict[str, Any]) -> dict[str, Any]:
     if model.get("class_name") not in GRAPHS or not isinstance(config, dict) or not _has_keras2_calls(config):
         return model
     nested = [layer for layer in config["layers"] if layer.get("class_name") in (*GRAPHS, "Sequential")]
-    once = {_name(layer): 0 for layer in nested if len(layer.get("inbound_nodes", [])) == 1}
-    config = _shifted(config, once)
+    config = _shifted(config, {_name(layer): _counted_from_0(layer, config) for layer in nested})
     for ends in ("input_layers", "output_layers"):
         if len(config.get(ends, [])) == 1:
             config[ends] = config[ends][0]
@@ -79,14 +79,35 @@ def _name(layer: dict[str, Any]) -> str:
     return str(layer.get("name") or layer["config"].get("name"))
 
 
-def _shifted(part: Any, calls: dict[str, int]) -> Any:
-    """Every reference ``[name, call, tensor, ..]`` to one of these layers with the call that they have."""
+def _counted_from_0(layer: dict[str, Any], config: dict[str, Any]) -> dict[int, int]:
+    """The number of each of a nested model's calls by the one that Keras 2 gave it; none if some are never read."""
+    read = sorted({reference[1] for reference in _references(config) if reference[0] == _name(layer)})
+    calls = len(layer.get("inbound_nodes", []))
+    return {number: place for place, number in enumerate(read)} if len(read) == calls else {}
+
+
+def _references(part: Any) -> Iterator[list[Any]]:
+    """Every ``[name, call, tensor, ..]`` at any depth, but in nested models."""
+    if _is_reference(part):
+        yield part
+    inside = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    for value in inside:
+        if not (isinstance(value, dict) and "layers" in value):
+            yield from _references(value)
+
+
+def _is_reference(part: Any) -> bool:
+    return isinstance(part, list) and len(part) >= 3 and isinstance(part[0], str) and isinstance(part[1], int)
+
+
+def _shifted(part: Any, calls: dict[str, dict[int, int]]) -> Any:
+    """Every reference to a call of one of these layers with the number that it has."""
     if isinstance(part, dict):
         return {key: _shifted(value, calls) for key, value in part.items()}
     if not isinstance(part, list):
         return part
-    if len(part) >= 3 and isinstance(part[0], str) and part[0] in calls and isinstance(part[1], int):
-        return [part[0], calls[part[0]], *part[2:]]
+    if _is_reference(part) and part[0] in calls:
+        return [part[0], calls[part[0]].get(part[1], part[1]), *part[2:]]
     return [_shifted(value, calls) for value in part]
 
 

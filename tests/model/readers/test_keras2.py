@@ -72,11 +72,21 @@ def operators(keras2):
     return settled(keras2.Model(image, layers.Dense(3, "softmax")(tf.reduce_mean(x, [1, 2]))))
 
 
+def called_twice(keras2):
+    """A nested Sequential that is called on two tensors, whose making Keras 2 counts as its first call."""
+    layers = keras2.layers
+    image = keras2.Input((16, 16, 3))
+    shared = keras2.Sequential([layers.InputLayer((16, 16, 3)), layers.Conv2D(4, 3, activation="tanh")])
+    x = layers.Subtract()([shared(image), shared(layers.Rescaling(0.5)(image))])
+    return settled(keras2.Model(image, layers.Dense(3, "softmax")(layers.GlobalAveragePooling2D()(x))))
+
+
 HEADS = {
     teachable_machine: "probabilities",
     transfer_learning: "logit",
     image_classification: "logits",
     operators: "probabilities",
+    called_twice: "probabilities",
 }
 
 
