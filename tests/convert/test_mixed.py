@@ -1,11 +1,15 @@
 """int8 files with named layers in float32."""
 
+import sys
+
 import keras
 import numpy as np
+import psutil
 import pytest
 from keras import layers
 
-from cnnedge.convert.mixed import convert_mixed
+from cnnedge.convert.mixed import Calibrated, convert_mixed
+from cnnedge.convert.saved import let_go
 from cnnedge.convert.to_onnx import convert_onnx_int8
 from cnnedge.errors import ConversionError, UsageError
 from cnnedge.formats.model_file import open_model_file
@@ -95,3 +99,25 @@ def test_the_onnx_file_has_the_same_layers_in_float(pixels, mixed):
 def test_a_layer_that_cannot_be_left_in_float(name, error, complaint, folded, pixels):
     with pytest.raises(error, match=complaint):
         convert_mixed(folded, (name,), pixels=pixels)
+
+
+def resident():
+    """MB."""
+    return psutil.Process().memory_info().rss / 1e6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is freed memory given back at once")
+def test_what_narrower_ranges_took_is_given_back():
+    """Every tensor of a picture, and the logarithms of its values."""
+    image = x = keras.Input((160, 160, 3), name="image")
+    for _ in range(6):
+        x = layers.Conv2D(16, 1, activation="relu")(x)
+    answer = layers.Dense(2, activation="softmax", name="head")(layers.GlobalAveragePooling2D()(x))
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 160, 160, 3)).astype("uint8")
+    calibrated = Calibrated.of(fold(keras.Model(image, answer)), pixels)
+    calibrated.with_ranges(pixels, "mse")  # what is imported for it
+    np.ones(30_000_000, "uint8")  # glibc keeps arrays up to this size from now on, once they are freed
+    let_go()
+    before = resident()
+    calibrated.with_ranges(pixels, "percentile")
+    assert resident() - before < 3
