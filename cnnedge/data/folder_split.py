@@ -17,7 +17,8 @@ from cnnedge.images.headers import SAMPLE, size_of
 from cnnedge.progress import Progress, silent
 
 # So much of the pixels is kept in memory, of the first pictures: 1,300 at 224 x 224 in colour, 7,200 at 96. TensorFlow
-# takes 750 MB, and an export at 224 x 224 another 400 for its work: all of it is to stay within 1.5 GB.
+# takes 610 MB, an export at 224 x 224 another 300 for its work, a search over a MobileNetV2 650: all of it is to stay
+# within 1.5 GB.
 # The first, not the latest: an epoch goes through all of them, and would find the latest replaced.
 KEPT_BYTES = 200_000_000
 # Pictures decoded before they are asked for; enough that no thread waits for a slow one.
