@@ -5,6 +5,7 @@ The exporters all start from the folded model:
 - ``separable``: a separable convolution becomes a depthwise one and one of 1 x 1,
 - ``dense_on_maps``: a dense layer on a map becomes a convolution of 1 x 1,
 - ``grouped``: a convolution with a group for every channel becomes a depthwise one,
+- ``widened``: a transposed convolution with dilation or output padding gets a larger kernel without,
 - ``activations``: a ``ReLU`` becomes the activation of the layer before it; every other activation a layer of its own,
 - ``channel_order``: RGB to BGR goes into the weights of the first layer,
 - ``affine``: batch normalization and the scaling of pixels go into the weights beside them,

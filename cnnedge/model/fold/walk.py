@@ -11,6 +11,7 @@ from cnnedge.model.fold.channel_order import fold_channel_order
 from cnnedge.model.fold.dense_on_maps import convolve_maps
 from cnnedge.model.fold.grouped import part_channels
 from cnnedge.model.fold.separable import split_separable
+from cnnedge.model.fold.widened import widen_transposed
 from cnnedge.model.graph import Graph
 from cnnedge.model.graph.build import build
 from cnnedge.model.graph.read import read_graph
@@ -43,6 +44,7 @@ def apply_rules(graph: Graph) -> None:
     split_separable(graph)
     convolve_maps(graph)
     part_channels(graph)
+    widen_transposed(graph)
     part_activations(graph)
     simplify_activations(graph)
     fold_channel_order(graph)
