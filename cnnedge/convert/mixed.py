@@ -13,7 +13,7 @@ import numpy as np
 
 from cnnedge.convert.calibration import one_by_one
 from cnnedge.convert.clipping import with_clipped_ranges
-from cnnedge.convert.float_divisions import with_float_divisions
+from cnnedge.convert.float_operators import with_float_operators
 from cnnedge.convert.graph_forms import limits_apart
 from cnnedge.convert.integer_elu import with_integer_elu
 from cnnedge.convert.mean_scales import with_fair_means
@@ -71,7 +71,7 @@ class Calibrated:
             ConversionError: the converter refused.
         """
         marks = marks_of(folded)
-        return cls(_calibrated(_renamed(folded, marks), pixels), marks)
+        return cls(_calibrated(_renamed(folded, marks), pixels, {mark: name for name, mark in marks.items()}), marks)
 
     def with_ranges(self, pixels: np.ndarray, ranges: str) -> "Calibrated":
         """The same with ranges as ``scheme.RANGES`` says; ``pixels`` are those of ``of``."""
@@ -101,7 +101,7 @@ class Calibrated:
                     f"layer {name} has no operator of its own in a TFLite file: leave it out of the layers in float"
                 )
         left_out = set().union(*(self.layers[name] for name in float_layers))
-        content = with_float_divisions(with_integer_elu(_quantized(self.content, left_out), left_out))
+        content = with_float_operators(with_integer_elu(_quantized(self.content, left_out), left_out))
         content = with_fair_means(content)
         return with_ends(content, io, INPUT_NAME, OUTPUT_NAME)
 
@@ -141,8 +141,8 @@ def _renamed(folded: "keras.Model", names: dict[str, str]) -> "keras.Model":
     return twin
 
 
-def _calibrated(model: "keras.Model", pixels: np.ndarray) -> bytes:
-    """The float file with the ranges of every tensor in it."""
+def _calibrated(model: "keras.Model", pixels: np.ndarray, names: "Mapping[str, str]") -> bytes:
+    """The float file with the ranges of every tensor in it; ``names`` of layers by those that they have there."""
     import tensorflow as tf
 
     with saved_model(model, (limits_apart,)) as saved, quiet():
@@ -153,7 +153,7 @@ def _calibrated(model: "keras.Model", pixels: np.ndarray) -> bytes:
         try:
             return converter.convert()
         except Exception as error:
-            raise ConversionError(f"TFLite int8_mixed conversion failed: {reason_of(error)}") from error
+            raise ConversionError(f"TFLite int8_mixed conversion failed: {reason_of(error, names)}") from error
 
 
 def _quantized(calibrated: bytes, left_out: set[str]) -> bytes:

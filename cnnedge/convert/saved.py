@@ -9,10 +9,11 @@ import contextlib
 import ctypes
 import gc
 import logging
+import re
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
     import keras
 
 _TAG, _SIGNATURE = "serve", "serving_default"
+
+# ``loc(fused["Erf:", "functional_1/erf_1/Erf"]): 'tf.Erf' op is neither a custom op nor a flex op``: the model, the
+# layer, whose scope Keras numbers, and the operator.
+_LACKING = re.compile(r'"[^"/]+/(?P<scope>[^"/]+)/[^"]*"[^\n]*: \'tf\.(?P<operator>\w+)\' op is neither a custom op')
+_RESIZED = "let its interpolation be 'bilinear' or 'nearest' in the model, whose answers may change a little"
+_INSTEAD = {
+    **dict.fromkeys(["ResizeBicubic", "ResizeArea", "ScaleAndTranslate"], _RESIZED),
+    "Erf": "where it is part of a GELU, write keras.activations.gelu, which there is an operator for; else put another "
+    "layer in its place",
+}
 
 
 @dataclass(frozen=True)
@@ -172,7 +183,16 @@ def quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def reason_of(error: Exception) -> str:
-    """The first line of what a converter says, or the kind of its error."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+def reason_of(error: Exception, names: Mapping[str, str] | None = None) -> str:
+    """What a converter says in one line: the layer whose operator TFLite lacks, else its first line or its kind.
+
+    Args:
+        names: of layers, by those that they have in the graph; their own, if None.
+    """
+    lacking = _LACKING.search(str(error))
+    if lacking is None:
+        lines = str(error).strip().splitlines()
+        return lines[0] if lines else type(error).__name__
+    operator, scope = lacking["operator"], re.sub(r"_\d+$", "", lacking["scope"])
+    way = _INSTEAD.get(operator, "put another layer in its place")
+    return f"TFLite has no operator for {operator}, which {(names or {}).get(scope, scope)} calculates: {way}"

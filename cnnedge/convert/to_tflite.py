@@ -8,7 +8,7 @@ from cnnedge.convert.calibration import one_by_one
 from cnnedge.convert.dead_channels import with_live_scales
 from cnnedge.convert.equal_sides import with_equal_sides
 from cnnedge.convert.far_limits import with_far_limits
-from cnnedge.convert.float_divisions import with_float_divisions
+from cnnedge.convert.float_operators import with_float_operators
 from cnnedge.convert.graph_forms import limits_apart, sums_as_means
 from cnnedge.convert.integer_elu import with_integer_elu
 from cnnedge.convert.mean_scales import with_fair_means
@@ -73,7 +73,7 @@ def convert_tflite(
         if precision == "int8":
             content = with_integer_elu(content)
         if precision in ("int8", "int16x8"):
-            content = with_float_divisions(content)
+            content = with_float_operators(content)
     if precision in ("int8", "int16x8"):
         content = with_fair_means(content)
     content = name_ends(content, INPUT_NAME, OUTPUT_NAME)

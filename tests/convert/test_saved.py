@@ -4,9 +4,13 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
+from cnnedge.convert.mixed import convert_mixed
 from cnnedge.convert.saved import saved_model
 from cnnedge.convert.to_tflite import convert_tflite
+from cnnedge.errors import ConversionError
+from cnnedge.model.fold import fold
 from cnnedge.runtime.opening import open_runner
 
 PICTURE = (12, 12, 3)
@@ -49,3 +53,37 @@ def test_arrays_that_a_layer_keeps_beside_its_weights_are_in_the_file():
     expected = model.predict(pictures.astype("float32"), verbose=0)
     assert np.abs(found - expected).max() < 1e-6  # sums of 432 products in another order, under a softmax
     assert np.ptp(expected) > 1e-3
+
+
+class Erf(keras.layers.Layer):
+    def call(self, x):
+        return keras.ops.erf(x)
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        (Erf(name="bell_2"), "no operator for Erf, which bell_2 calculates: .*gelu"),
+        (
+            keras.layers.Resizing(6, 6, interpolation="bicubic", name="small"),
+            "no operator for ResizeBicubic, which small calculates: .*'bilinear'",
+        ),
+        (
+            keras.layers.UpSampling2D(interpolation="lanczos3", name="large"),
+            "no operator for ScaleAndTranslate, which large calculates: .*'bilinear'",
+        ),
+    ],
+)
+def test_a_layer_that_tflite_has_no_operator_for_is_named_with_what_to_do(layer, told):
+    """TensorFlow speaks of MLIR, of a FlatBuffer, and of an operator that is neither custom nor flex."""
+    model = fold(network(keras.layers.Conv2D(4, 3, name="conv"), layer))
+    pixels = np.zeros((2, *PICTURE), "float32")
+    with pytest.raises(ConversionError, match=f"TFLite float32 conversion failed: TFLite has {told}"):
+        convert_tflite(model, precision="float32")
+    with pytest.raises(ConversionError, match=f"TFLite int8_mixed conversion failed: TFLite has {told}"):
+        convert_mixed(model, ["conv"], pixels=pixels)
+
+
+def test_what_is_to_be_done_about_a_resizing_works():
+    model = fold(network(keras.layers.Resizing(6, 6, interpolation="bilinear", name="small")))
+    assert convert_tflite(model, precision="float32")
