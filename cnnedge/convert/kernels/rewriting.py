@@ -9,6 +9,7 @@ from cnnedge.convert.kernels.codes import Codes
 from cnnedge.convert.kernels.differences import as_sum
 from cnnedge.convert.kernels.means import as_pooling
 from cnnedge.convert.kernels.places import one_row_each
+from cnnedge.convert.kernels.slopes import as_two_parts
 from cnnedge.convert.kernels.transposed import as_convolution
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 # A rule takes a QuantizeLinear and gives the nodes that write the same codes, None where it does not apply. In this
 # order: a clip that is joined with its layer is then none of its own.
 _Rule = Callable[[Codes, "NodeProto"], "list[NodeProto] | None"]
-_PASSES: tuple[tuple[_Rule, ...], ...] = ((on_codes,), (one_row_each, as_pooling, as_sum, as_convolution, from_table))
+_PASSES: tuple[tuple[_Rule, ...], ...] = (
+    (on_codes,), (one_row_each, as_pooling, as_sum, as_convolution, from_table, as_two_parts),
+)  # fmt: skip
 
 
 def with_integer_kernels(model: "ModelProto") -> None:
