@@ -31,10 +31,8 @@ def is_undecided(trial: Trial) -> bool:
 def choose(search: Search) -> Trial | None:
     """The smallest or fastest that keeps the limit; failing that, of those that seem to but for too few images; and
     where the images are too few for any to show it, the one that loses least, if that may be chance."""
-    for keeps in (keeps_limit, _seems_to):
-        found = [trial for trial in search.trials if keeps(trial, search)]
-        if found:
-            return _best(found, search.wish.prefer)
+    if found := _keeping(search):
+        return _best(found, search.wish.prefer)
     least = nearest(search)
     return least if least is not None and _may_be_chance(least, search) else None
 
@@ -56,8 +54,12 @@ def verdict_words(search: Search, trial: Trial) -> tuple[str, ...]:
         words = f"none of {count} candidates was seen to stay within {wish.max_drop_pp:g} points, which may be chance"
         least = f"{words}: {trial.label} loses least: {figures}"
         return (least, too_few(trial.found, wish.max_drop_pp, "validation"))
-    words = f"{trial.label} is the {wish.prefer} of {count} that stays within {wish.max_drop_pp:g} points: {figures}"
-    return (words,) if trial.found.verdict == WITHIN else (words, too_few(trial.found, wish.max_drop_pp, "validation"))
+    sure = trial.found.verdict == WITHIN
+    beaten = any(_cost(other, wish.prefer) < _cost(trial, wish.prefer) for other in _keeping(search))
+    rank = f"within {100 * (NEAR - 1):.0f} % of the {wish.prefer}" if beaten else f"the {wish.prefer}"
+    stays = f"that {'stays' if sure else 'seems to stay'} within {wish.max_drop_pp:g} points"
+    words = f"{trial.label} is {rank} of {count} {stays}: {figures}"
+    return (words,) if sure else (words, too_few(trial.found, wish.max_drop_pp, "validation"))
 
 
 def confirmation(test: Paired, max_drop_pp: float) -> str:
@@ -171,6 +173,14 @@ def _may_be_chance(trial: Trial, search: Search) -> bool:
 def _seems_to(trial: Trial, search: Search) -> bool:
     made = trial.validation is not None and not trial.stopped
     return made and trial.found.delta_pp >= -search.wish.max_drop_pp - 1e-9
+
+
+def _keeping(search: Search) -> list[Trial]:
+    """The candidates that one is taken of: those that keep the limit; where none does, those that seem to."""
+    for keeps in (keeps_limit, _seems_to):
+        if found := [trial for trial in search.trials if keeps(trial, search)]:
+            return found
+    return []
 
 
 def _best(trials: list[Trial], prefer: str) -> Trial:

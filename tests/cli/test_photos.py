@@ -1,6 +1,8 @@
 """``cnnedge photos`` from a folder of photos to a verified file, a page that says why, and a second start."""
 
 import json
+import re
+import shlex
 
 import numpy as np
 import pytest
@@ -64,6 +66,13 @@ def test_a_folder_becomes_a_file_and_the_lines_that_use_it(photos, tmp_path, cap
     assert json.loads((place / "manifest.json").read_text())["training"]["size"] == 32
     assert {"search.html", "report.html", "history.csv"} <= {path.name for path in place.iterdir()}
     assert not (place / "checkpoint").exists() and not (place / "candidates").exists()
+    assert json.loads((place / "benchmark.json").read_text())["made"]["paths"] == [str(place)]
+    # What the card lacks, the command that it names makes, and in the folder where the card looks for it.
+    assert run(["card", str(place)]) == 1
+    command = re.search(r"my_flowers_float32.tflite: run cnnedge (export .*) --data DIR first", capsys.readouterr().err)
+    assert run([*shlex.split(command[1]), "--data", str(photos)]) == 0
+    assert (place / "my_flowers_float32.tflite").is_file()
+    capsys.readouterr()
 
     assert run([*asked, "--resume"]) == 1
     assert "nothing is left to resume" in capsys.readouterr().err
@@ -78,7 +87,7 @@ def test_the_transfer_learning_tutorials_model_finds_its_file(tmp_path, capsys, 
     assert run(words) == 0
     told, place = capsys.readouterr(), tmp_path / "out" / "my"
     record = read_search(place / "search.json")
-    assert "two classes [1 - p, p] were made of it" in told.err and "stays within 0.5 points" in told.out
+    assert "two classes [1 - p, p] were made of it" in told.err and "within 0.5 points: " in told.out
     passport = open_model_file(place / record.file).passport
     assert passport.precision == "int8" and passport.labels == CLASSES[:2] and record.test.right == 24
 
