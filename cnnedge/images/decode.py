@@ -101,7 +101,7 @@ def _open(stream: BinaryIO) -> "Image.Image":
             continue
         except Image.DecompressionBombError as error:
             raise ImageError(f"{error}: scale it down first") from None
-    raise ImageError(kinds.why_unreadable(start))
+    raise ImageError(kinds.why_unreadable(start, Image.OPEN))
 
 
 def _formats(start: bytes) -> Iterator[tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 # What a folder is searched for; a file named on the command line is tried whatever its suffix. HEIC is read where
 # pillow-heif is installed, and named for what it is where not.
@@ -60,13 +60,20 @@ def is_heif(start: bytes) -> bool:
     return start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS
 
 
-def why_unreadable(start: bytes) -> str:
-    """What a file that begins with ``start`` and that nothing here reads is, in one line with what to do."""
+def why_unreadable(start: bytes, readers: Collection[str] = ()) -> str:
+    """What a file that begins with ``start`` and that nothing here reads is, in one line with what to do.
+
+    Args:
+        readers: the formats that Pillow reads here: a file of one of them is damaged, and nothing to install helps.
+    """
     if not start:
         return f"is empty, expected {READABLE}"
+    is_avif = start[4:8] == b"ftyp" and start[8:12] in _AVIF_BRANDS
+    if (is_heif(start) and "HEIF" in readers) or (is_avif and "AVIF" in readers):
+        return f"is {'AVIF' if is_avif else 'HEIC'}, but damaged: copy it again from where it came from, or remove it"
     if is_heif(start):
         return "is HEIC, as iPhones take: install pillow-heif (pip install pillow-heif), or save it as JPEG"
-    if start[4:8] == b"ftyp" and start[8:12] in _AVIF_BRANDS:
+    if is_avif:
         return "is AVIF, which this Pillow does not read: pip install --upgrade 'pillow>=11.3', or save it as JPEG"
     if start[4:8] == b"ftyp":
         return f"is a video or another media file, expected {READABLE}"

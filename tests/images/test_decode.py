@@ -300,6 +300,20 @@ def test_what_is_no_picture_is_named_for_what_it_is(content, message, monkeypatc
         decode(content, SHAPE)
 
 
+@pytest.mark.parametrize(("brand", "name"), [("AVIF", "AVIF"), ("HEIF", "HEIC")])
+def test_a_damaged_file_of_a_format_that_is_read_here_asks_for_nothing_to_install(brand, name, monkeypatch):
+    monkeypatch.setattr(Image, "OPEN", {**Image.OPEN, brand: (lambda *_: 1 / 0, lambda start: False)})
+    with pytest.raises(ImageError) as refused:
+        decode(b"\0\0\0\x18ftyp" + name.lower().encode() + bytes(200), SHAPE)
+    assert f"is {name}, but damaged: copy it again" in str(refused.value) and "install" not in str(refused.value)
+
+
+def test_a_pillow_that_reads_no_avif_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(Image, "OPEN", {name: read for name, read in Image.OPEN.items() if name != "AVIF"})
+    with pytest.raises(ImageError, match="is AVIF, which this Pillow does not read: pip install --upgrade 'pillow>="):
+        decode(b"\0\0\0\x18ftypavif" + bytes(200), SHAPE)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
 def test_only_regular_files_are_read(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
