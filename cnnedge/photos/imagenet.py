@@ -6,6 +6,7 @@ and hashes are used with the downloader of our data sets: a file is whole or not
 
 import contextlib
 import inspect
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -50,7 +51,9 @@ def base(name: str, size: int, progress: Progress = silent) -> Any:
     check_known(name)
     build = getattr(keras.applications, name)
     try:
-        with _own_downloads(progress):
+        with _own_downloads(progress), warnings.catch_warnings():
+            # Keras warns where no weights are of this very size: those for 224 serve any, by design of the network.
+            warnings.simplefilter("ignore", UserWarning)
             return build(weights="imagenet", include_top=False, pooling="avg", input_shape=(size, size, 3))
     except (ValueError, OSError) as error:
         words = " ".join(str(error).split())

@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+import warnings
 from functools import partial
 
 import h5py
@@ -70,6 +71,13 @@ def test_weights_are_fetched_once_and_damaged_ones_again(served, address):
     kept.with_name(f"{FILE}.sha256").write_text("0" * 64)
     with pytest.raises(DataError, match="its hash differs; remove it and try again"):
         imagenet.base("MobileNet", 128)
+
+
+def test_a_size_of_no_weights_of_its_own_takes_those_of_224_without_a_warning(address):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DataError, match=r"1_0_224_tf_no_top.h5 cannot be fetched"):
+            imagenet.base("MobileNet", 64)
 
 
 def test_what_cannot_be_had_is_said(address):
