@@ -124,7 +124,9 @@ def measure(
     candidates = baseline_candidates(keras_file, modes=modes) + candidates_for(files or [folder])
     plan = Plan() if num_runs is None else Plan(num_runs=num_runs)
     facts = data_facts(data, data.test)
-    document = benchmark(candidates, data.test, facts, plan, baseline=keras_file.name, progress=progress)
+    document = benchmark(
+        candidates, data.test, facts, plan, baseline=keras_file.name, paths=[folder], progress=progress
+    )
     document = replace(document, learned=_learned(keras_file, data, progress))
     if document.has_figures:
         document.write(folder / BENCHMARK)

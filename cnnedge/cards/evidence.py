@@ -1,6 +1,7 @@
 """What a model card is made from: the documents in a model's folder, each checked against the files beside it."""
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cnnedge.documents import Document, Row, read_document
 from cnnedge.errors import DataError
 from cnnedge.files import read_regular, sha256_of
-from cnnedge.manifest import MANIFEST, Manifest, TrainingRecord, read_manifest
+from cnnedge.manifest import FOLDER, MANIFEST, Manifest, TrainingRecord, read_manifest
 from cnnedge.model.keras_file import load_keras
 from cnnedge.model.networks import MODELS
 from cnnedge.names import ExportName
@@ -124,11 +125,17 @@ def robustness_files(folder: Path, name: str) -> list[Path]:
     found = [folder / target.filename for target in names if (folder / target.filename).is_file()]
     if len(found) < 2 or found[0].name != names[0].filename:
         lacking = names[1 if (folder / names[0].filename).is_file() else 0]
-        raise DataError(
-            f"{folder} lacks {lacking.filename}: run cnnedge export {folder / name}.keras --format tflite "
-            f"--precision {lacking.precision} first"
-        )
+        raise DataError(f"{folder} lacks {lacking.filename}: run {_exporting(folder, lacking)} first")
     return found
+
+
+def _exporting(folder: Path, lacking: ExportName) -> str:
+    """The command that puts the file into ``folder``; pictures of one's own are not found by their name."""
+    manifest = read_manifest(folder)
+    own = manifest is not None and manifest.data is not None and manifest.data.source == FOLDER
+    keras, place = shlex.quote(f"{folder / lacking.model}.keras"), shlex.quote(str(folder.parent))
+    asked = f"--format tflite --precision {lacking.precision} --out {place}"
+    return f"cnnedge export {keras} {asked}" + (" --data DIR" if own else "")
 
 
 def load_manifest(folder: Path) -> Manifest:

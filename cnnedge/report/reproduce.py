@@ -3,13 +3,16 @@
 import shlex
 
 from cnnedge.documents import RAPL, Document
+from cnnedge.manifest import FOLDER
 
 
 def reproduce(document: Document) -> str:
     """The command line that measures the same again."""
     data, settings = document.data, document.settings
     options = {
-        "--data": data.name, "--threads": settings.threads, "--num-runs": settings.num_runs,
+        # A folder is not found by its name: where it lies is the person's to say.
+        "--data": "DIR" if data.source == FOLDER else shlex.quote(data.name),
+        "--threads": settings.threads, "--num-runs": settings.num_runs,
         "--warmup-runs": settings.warmup_runs, "--margin": settings.margin_pp,
         "--limit": data.images if data.images < data.full_images else None,
         "--device": "gpu" if settings.device == "gpu" else None,

@@ -73,6 +73,12 @@ def test_the_report_says_what_was_measured(images):
         assert expected in text, expected
 
 
+def test_a_folder_of_ones_own_is_not_named_as_if_it_were_a_data_set():
+    """``--data pets`` finds no folder photos/pets: the line that measures again asks for its place."""
+    text = " ".join(" ".join(Page(pages.render(documents.document(source="folder"))).text).split())
+    assert "cnnedge benchmark exported/pets --data DIR --threads 1" in text
+
+
 def test_names_are_escaped_everywhere(images):
     html = pages.render(documents.document(), images=images)
     assert "&lt;script&gt;" in html and "<script" not in html
