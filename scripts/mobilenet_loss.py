@@ -1,6 +1,6 @@
 """What int8 costs a trained MobileNet: a small MobileNetV2, trained on CIFAR-10 here and exported with --qat.
 
-    python scripts/mobilenet_loss.py OUT [--epochs 20]
+    python scripts/mobilenet_loss.py OUT [--epochs 8]
 
 Its inverted residuals have depthwise convolutions, ReLU6 and linear bottlenecks, which post-training quantization finds
 hardest. Ends with exit code 1 where an int8 file loses more than 1.0 point of top-1 on all test images by post-training
@@ -45,8 +45,9 @@ def main(options: argparse.Namespace) -> int:
         chosen = recipe("cifar10-small", "full", epochs=options.epochs)
         with console.progress() as progress:
             trained(datasets.load("cifar10", progress=progress), chosen, progress).save(path)
-    words = ("export", str(path), "--data", "cifar10", "--qat", "--keep-losses", "--out", str(options.out))
-    subprocess.run([sys.executable, "-m", "cnnedge", *words, "--overwrite"], check=True)
+    options_of_export = ["--data", "cifar10", "--precision", "int8", "--qat", "--keep-losses", "--overwrite", "--out"]
+    command = [sys.executable, "-m", "cnnedge", "export", str(path), *options_of_export, str(options.out)]
+    subprocess.run(command, check=True)
     files = json.loads((options.out / NAME / "manifest.json").read_text())["files"]
     int8 = {name: facts for name, facts in files.items() if facts["precision"].startswith("int8")}
     failed = [name for name, facts in int8.items() if loses_too_much(name, facts, files[path.name]["top1"])]
@@ -125,7 +126,7 @@ def loses_too_much(name: str, facts: dict[str, Any], keras_top1: float) -> bool:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, metavar="OUT", help="for the trained network and its files")
-    parser.add_argument("--epochs", type=script.count, default=20, metavar="N", help="default: 20")
+    parser.add_argument("--epochs", type=script.count, default=8, metavar="N", help="default: 8")
     return parser.parse_args()
 
 
