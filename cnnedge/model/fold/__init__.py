@@ -6,6 +6,7 @@ The exporters all start from the folded model:
 - ``dense_on_maps``: a dense layer on a map becomes a convolution of 1 x 1,
 - ``grouped``: a convolution with a group for every channel becomes a depthwise one,
 - ``widened``: a transposed convolution with dilation or output padding gets a larger kernel without,
+- ``resized``: a bicubic or Lanczos resizing becomes two convolutions of 1 x 1 over rows and columns,
 - ``activations``: a ``ReLU`` becomes the activation of the layer before it; every other activation a layer of its own,
 - ``channel_order``: RGB to BGR goes into the weights of the first layer,
 - ``affine``: batch normalization and the scaling of pixels go into the weights beside them,

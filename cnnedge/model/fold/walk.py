@@ -10,6 +10,7 @@ from cnnedge.model.fold.branches import merge_branches
 from cnnedge.model.fold.channel_order import fold_channel_order
 from cnnedge.model.fold.dense_on_maps import convolve_maps
 from cnnedge.model.fold.grouped import part_channels
+from cnnedge.model.fold.resized import multiply_resized
 from cnnedge.model.fold.separable import split_separable
 from cnnedge.model.fold.widened import widen_transposed
 from cnnedge.model.graph import Graph
@@ -45,6 +46,7 @@ def apply_rules(graph: Graph) -> None:
     convolve_maps(graph)
     part_channels(graph)
     widen_transposed(graph)
+    multiply_resized(graph)
     part_activations(graph)
     simplify_activations(graph)
     fold_channel_order(graph)
