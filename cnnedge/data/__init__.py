@@ -216,10 +216,18 @@ def named(dataset: Dataset, labels: tuple[str, ...]) -> Dataset:
     """The dataset with other names for its classes, in their order; ``FolderOptions`` has put known names in theirs.
 
     Raises:
-        DataError: there are more or fewer names than classes, or the same names in an order that the data cannot take.
+        DataError: there are more or fewer names than classes, the same names in an order that the data cannot take, or
+            a class would get the name of another one: of 0..9 and 11, sorted as text, folder 10 would be called 2.
     """
     if len(labels) != len(dataset.labels):
         raise DataError(f"--labels names {len(labels)} classes and {dataset.name} has {len(dataset.labels)}")
     if set(labels) == set(dataset.labels) and labels != dataset.labels:
         raise DataError(f"{dataset.name} has its classes in the order {', '.join(dataset.labels)}: leave --labels out")
+    for old, new in zip(dataset.labels, labels, strict=True):
+        if new != old and new in dataset.labels:
+            lacking = ", ".join(name for name in dataset.labels if name not in labels)
+            raise DataError(
+                f"--labels names {new}, which {dataset.name} has, but not its {lacking}: give the names of all its "
+                "classes, in the order of the outputs, or other names for all"
+            )
     return replace(dataset, labels=labels)

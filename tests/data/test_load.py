@@ -126,3 +126,12 @@ def test_importing_datasets_loads_nothing_heavy():
         "print([name for name in ('tensorflow', 'keras', 'PIL', 'pooch', 'requests') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_a_class_never_gets_the_name_of_another_one():
+    """Numbers sorted as text: with 11 written for 10, folder 10 would be called 2, and 2 be called 3."""
+    pictures = datasets.ArraySplit(np.zeros((1, 2, 2, 1), np.uint8), np.zeros(1, np.int64))
+    numbers = datasets.Dataset("num", ("0", "1", "10", "2"), *[pictures] * 4, "folder", False, "", 0)
+    with pytest.raises(DataError, match="--labels names 2, which num has, but not its 10: give the names of all its"):
+        datasets.named(numbers, ("0", "1", "2", "11"))
+    assert datasets.named(numbers, ("zero", "1", "ten", "two")).labels == ("zero", "1", "ten", "two")
