@@ -216,7 +216,10 @@ def test_any_network_is_taken_up(shades, tmp_path, capsys):
     assert run([*arguments, "--scale", "255", "--epochs", "2"]) == 0, capsys.readouterr().err
     shown = capsys.readouterr()
     folder = tmp_path / "out" / "theirs"
-    assert "it gives 5 logits" in shown.err and "right on 6 validation images" in shown.out
+    assert (
+        "it gives 5 numbers without activation, taken for logits" in shown.err
+        and "right on 6 validation images" in shown.out
+    )
     assert "train theirs: " in shown.err
     assert sorted(path.name for path in folder.glob("*.*")) == ["history.csv", "manifest.json", "theirs.keras"]
     training = json.loads((folder / "manifest.json").read_text())["training"]
