@@ -42,8 +42,9 @@ def test_every_file_answers_as_the_model_does(converted, sample):
     for file, content in files.items():
         with open_runner(content, format=file.split(".")[1]) as runner:
             found = runner.predict(pixels_of(sample.test))
-        # 500 images: a flip is 0.2 %. Eight bits flip near ties alone, 1 % of a network as good as this one.
-        assert np.mean(found.argmax(1) == expected.argmax(1)) >= 0.99, file
+        # Eight bits flip near ties alone, 1 % of a network as good as this one: of 500 images 5, and up to 10 by chance
+        # (two standard deviations of 2.2, and more where threads trained it otherwise).
+        assert np.mean(found.argmax(1) == expected.argmax(1)) >= 0.98, file
 
 
 def test_what_has_no_kernel_for_16_bits_stays_in_float_and_is_named(converted):
