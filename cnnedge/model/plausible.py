@@ -68,7 +68,7 @@ def check_plausible(source: SourceModel, data: Dataset) -> str | None:
     asis = f"{source.path} answers {right / len(labels):.0%} of {len(labels)} training and validation pictures right"
     explained = _better_reading(source.reference, pixels, labels, right) or _better_order(answers, labels, data.labels)
     if explained is None and source.reference.head == "logit":
-        explained = _better_limit(outputs[:, 1], labels, right)
+        explained = _better_limit(outputs[:, 1], labels)
     if explained:
         raise ModelError(f"{asis} as it is, {explained}")
     chance = float(np.bincount(labels).max() / len(labels))
@@ -121,7 +121,7 @@ def _better_reading(reference: Reference, pixels: np.ndarray, labels: np.ndarray
     return found
 
 
-def _better_limit(positive: np.ndarray, labels: np.ndarray, right: int) -> str | None:
+def _better_limit(positive: np.ndarray, labels: np.ndarray) -> str | None:
     """Another number than 0 that parts the two classes: found on half of the pictures, measured on the other half.
 
     A network that was trained to give 0 and 1 has it near 0.5.
@@ -132,11 +132,12 @@ def _better_limit(positive: np.ndarray, labels: np.ndarray, right: int) -> str |
     if not len(between):
         return None
     limit = max(between, key=lambda number: int(((numbers[::2] > number) == labels[::2]).sum()))
-    count = int(((numbers[1::2] > limit) == labels[1::2]).sum())
-    if not _far_better(2 * count, right, 2 * len(numbers[1::2])):
+    measured, truth = numbers[1::2], labels[1::2]
+    count, right = (int(((measured > number) == truth).sum()) for number in (limit, 0))
+    if not _far_better(count, right, len(truth)):
         return None
     return (
-        f"{count / len(numbers[1::2]):.0%} with its classes parted at {limit:.2g} and not at 0: its one number without "
+        f"{count / len(truth):.0%} with its classes parted at {limit:.2g} and not at 0: its one number without "
         "activation is no logit, so train it with a sigmoid at its end, or with BinaryCrossentropy(from_logits=True)"
     )
 
