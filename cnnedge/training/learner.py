@@ -1,8 +1,8 @@
 """The network as it is trained: the same layers and weights, with quicker arithmetic where the backend has it.
 
-Keras's batch normalization is a dozen passes over memory on the TensorFlow backend, and a network of this size spends
-most of a step in them; TensorFlow's own is one kernel forward and one backward. In bfloat16, convolutions run in the
-matrix units (AMX) that some CPUs have. Measured by ``scripts/training_speed.py``, see exported/TRAINING.md.
+Keras's batch normalization is many passes over memory on the TensorFlow backend; TensorFlow's own is one kernel forward
+and one backward. In bfloat16, convolutions run in the matrix units (AMX) that some CPUs have. Measured by
+``scripts/training_speed.py``, see exported/TRAINING.md.
 """
 
 import keras
