@@ -8,6 +8,7 @@ import numpy as np
 from cnnedge.data import Split
 from cnnedge.errors import ImageError
 from cnnedge.training.augment import augment
+from cnnedge.training.mixing import mix
 from cnnedge.training.recipes import Augmentation
 
 # Keras makes up to ten batches ahead; ten of 128 photos of 224 x 224 are 770 MB. Four of 8 photos, which take 0.6 s to
@@ -91,8 +92,9 @@ class AugmentedBatches(keras.utils.PyDataset):
     Every epoch goes through the images in a new order; the images that do not fill the last batch are left out, other
     ones each time, so that the compiled step sees one shape.
 
-    Batch ``i`` is a pair: float32 images ``(batch, H, W, C)`` with values 0..255, and float32 one-hot labels ``(batch,
-    classes)``. Where several machines train, each takes its ``part`` of the batch that one would make.
+    Batch ``i`` is a pair: float32 images ``(batch, H, W, C)`` with values 0..255, and float32 labels ``(batch,
+    classes)``, one-hot or, of images that were mixed, in their proportion. Where several machines train, each takes its
+    ``part`` of the batch that one would make.
     """
 
     def __init__(
@@ -138,7 +140,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
         rng = np.random.default_rng((self.seed, epoch, step))
         images = augment(pixels, self.augmentation, mirrored, rng)
-        return images.astype(np.float32), self.one_hot[chosen]
+        return mix(images.astype(np.float32), self.one_hot[chosen], self.augmentation, rng)
 
     def _order_of(self, epoch: int) -> np.ndarray:
         if self._order[0] != epoch:

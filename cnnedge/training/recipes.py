@@ -17,6 +17,7 @@ Where the numbers come from (public measurements on CIFAR-10, single networks of
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,10 @@ class Augmentation:
     cutout: side of a square, in pixels, that is painted with ``fill`` (0..255) at a random place.
     rotate: at most this many degrees either way.
     zoom: at most this fraction larger or smaller.
+    trivial: one of fourteen operations, at a random strength (see ``trivial``); outside lies ``fill``.
+    erase: share of the images into which a rectangle of noise is painted.
+    mixup, cutmix: the alpha of the distribution by which two images become one, blended or with a box of the other
+    (see ``mixing``); the published ones are 0.2 to 1, and 1.
     """
 
     shift: int = 0
@@ -55,6 +60,10 @@ class Augmentation:
     fill: int = 0
     rotate: float = 0.0
     zoom: float = 0.0
+    trivial: bool = False
+    erase: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("shift", "cutout"):
@@ -62,6 +71,9 @@ class Augmentation:
         _check(0 <= self.fill <= 255, "fill", self.fill, "a pixel value 0..255")
         _check(0 <= self.rotate < 180, "rotate", self.rotate, "degrees in 0..180")
         _check(0 <= self.zoom < 1, "zoom", self.zoom, "a fraction in 0..1")
+        _check(0 <= self.erase <= 1, "erase", self.erase, "a share of the images in 0..1")
+        for name in ("mixup", "cutmix"):
+            _check(0 <= getattr(self, name) < math.inf, name, getattr(self, name), "at least 0")
 
 
 @dataclass(frozen=True)

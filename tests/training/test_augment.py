@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from cnnedge.data import ArraySplit
 from cnnedge.training import augment as room
-from cnnedge.training.augment import augment, cutout, shift, warp
+from cnnedge.training.augment import augment, cutout, erase, shift, warp
 from cnnedge.training.batches import AugmentedBatches
 from cnnedge.training.recipes import RECIPES, Augmentation
 
@@ -46,6 +46,22 @@ def test_cutout_paints_one_square(photos):
         # The centre is in the image, so a corner leaves at least 2 x 2 of the 4 x 4 square.
         assert 2 <= box.shape[0] <= 4
         assert 2 <= box.shape[1] <= 4
+
+
+def test_erase_paints_one_rectangle_of_noise_into_a_share_of_the_images():
+    plain = np.zeros((4_000, 32, 32, 3), np.uint8)
+    changed = (erase(plain, 0.25, np.random.default_rng(2)) != 0).any(axis=3)
+    painted = changed.any(axis=(1, 2))
+    assert abs(painted.mean() - 0.25) < 3 * np.sqrt(0.25 * 0.75 / 4_000)
+    rows = changed[painted].any(axis=2).sum(axis=1)
+    columns = changed[painted].any(axis=1).sum(axis=1)
+    area = rows * columns / 32**2
+    # 16 million colours: the black ones of the noise are not seen. Rounding a side changes an area by half a pixel a
+    # side, a thirtieth at most of the sides that 2 % have.
+    assert area.min() > 0.01 and area.max() < 0.36
+    assert abs(area.mean() - 0.175) < 0.01
+    assert ((rows / columns > 0.2) & (rows / columns < 5)).all()
+    assert not (erase(plain, 0.0, np.random.default_rng(2)) != 0).any()
 
 
 @pytest.mark.parametrize("count", [1, room.WARP_BLOCK, room.WARP_BLOCK + 8], ids=["one", "a block", "a block and more"])

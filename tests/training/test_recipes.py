@@ -52,7 +52,17 @@ def test_impossible_recipes(field, value):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("shift", -1), ("cutout", -8), ("fill", 256), ("rotate", 180), ("zoom", 1.0)]
+    ("field", "value"),
+    [
+        ("shift", -1),
+        ("cutout", -8),
+        ("fill", 256),
+        ("rotate", 180),
+        ("zoom", 1.0),
+        ("erase", 1.5),
+        ("mixup", -0.2),
+        ("cutmix", float("inf")),
+    ],
 )
 def test_impossible_augmentations(field, value):
     with pytest.raises(UsageError, match=f"{field} is {value}, expected"):
