@@ -46,7 +46,8 @@ def test_an_exported_model_comes_back_as_layers_with_its_answers(tmp_path):
     expected = np.asarray(keras.ops.softmax(model(PIXELS, training=False)))
     # Sums of other layers in another order: a few units of float32's last place a layer.
     assert np.abs(np.asarray(read.model(PIXELS, training=False)) - expected).max() < 1e-4
-    assert read.changed and "a SavedModel" in read.notes[0] and "4 numbers without activation, taken for logits" in read.notes[1]
+    assert read.changed and "a SavedModel" in read.notes[0]
+    assert "4 numbers without activation, taken for logits" in read.notes[1]
     kinds = {type(layer).__name__ for layer in read.model.layers}
     assert {"Conv2D", "DepthwiseConv2D", "Dense", "Concatenate", "MaxPooling2D", "LeakyReLU"} <= kinds
     activations = {getattr(layer, "activation", None) for layer in read.model.layers}

@@ -1,0 +1,102 @@
+"""Recipes beside each other on the MNIST sample."""
+
+import dataclasses
+import json
+
+import pytest
+
+from cnnedge.errors import DataError, UsageError
+from cnnedge.studies import recipe_trials
+from cnnedge.studies.recipe_trials import PRESENT, changed, comparisons, held_out, measure_recipes
+from cnnedge.training.job import TrainingJob
+from cnnedge.training.recipes import Augmentation, Recipe
+
+JOB = TrainingJob("mnist-tiny", Recipe(epochs=2, batch_size=32, augmentation=Augmentation(shift=1, flip=True)))
+
+
+def test_a_change_names_fields_of_both_records_and_the_width():
+    found = changed(
+        JOB, "trivial=true, cutmix=1,flip=false,peak_learning_rate=0.1,epochs=3,width=0.5,branches=pointwise"
+    )
+    assert found.width == 0.5
+    assert found.recipe == Recipe(
+        epochs=3, batch_size=32, peak_learning_rate=0.1, branches="pointwise",
+        augmentation=Augmentation(shift=1, trivial=True, cutmix=1.0),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cutmixx=1", "no setting 'cutmixx' of a recipe: .*cutmix"),
+        ("augmentation=none", "no setting 'augmentation'"),
+        ("trivial=yes", "trivial=yes: expected true or false"),
+        ("epochs=few", "epochs=few: expected a value like 2"),
+        ("erase=2", "erase is 2.0, expected a share"),
+        ("shift", "shift=: expected a value like 1"),
+    ],
+)
+def test_a_change_that_is_none_is_said(text, words):
+    with pytest.raises(UsageError, match=words):
+        changed(JOB, text)
+
+
+def test_what_judges_was_not_learned_from(sample):
+    part = held_out(sample, 300, 150)
+    assert (len(part.train), len(part.validation)) == (300, 150)
+    learned, judged = (
+        {image.tobytes() for image in split.pixels(range(len(split)))} for split in (part.train, part.validation)
+    )
+    assert not learned & judged
+    assert judged <= {image.tobytes() for image in sample.train.pixels(range(len(sample.train)))}
+    with pytest.raises(DataError, match=r"fewer than 1,000 and 1"):
+        held_out(sample, 1_000, 1)
+
+
+def test_each_recipe_and_seed_is_trained_once(sample, tmp_path):
+    data = held_out(sample, 320, 150)
+    jobs = {PRESENT: JOB, "mixup=0.2": changed(JOB, "mixup=0.2")}
+    place = {"out": tmp_path / "trials.json", "work": tmp_path / "work"}
+    rows = measure_recipes(jobs, data, [0, 1], **place)
+    assert [(row["recipe"], row["seed"]) for row in rows] == [(name, seed) for seed in (0, 1) for name in jobs]
+    assert all(0 <= row["top1"] <= 1 and row["nll"] > 0 and row["images_per_s"] > 0 for row in rows)
+    assert len({row["nll"] for row in rows}) == 4
+    assert json.loads(place["out"].read_text())["rows"] == rows
+
+    def fail(stage, done, total):
+        raise AssertionError(f"{stage}: nothing was left to do")
+
+    assert measure_recipes(jobs, data, [1, 0], **place, progress=fail) == rows
+    longer = {PRESENT: dataclasses.replace(JOB, recipe=dataclasses.replace(JOB.recipe, epochs=3))}
+    with pytest.raises(DataError, match=r"has trainings of .*'epochs': 2.*, not of .*'epochs': 3"):
+        measure_recipes(longer, data, [0], **place)
+
+
+def rows_of(**figures):
+    return [
+        {"recipe": recipe, "seed": seed, "top1": top1, "nll": nll}
+        for recipe, found in figures.items()
+        for seed, (top1, nll) in enumerate(found)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tried", "better"),
+    [
+        ([(0.93, 0.20), (0.94, 0.21)], True),
+        ([(0.93, 0.20), (0.94, 0.40)], False),  # its own seeds differ by more than what it gave
+        ([(0.91, 0.20), (0.92, 0.21)], False),  # one point more, as much as two seeds differ
+        ([(0.93, 0.31), (0.94, 0.32)], False),  # of the two figures, one
+        ([(0.88, 0.35), (0.89, 0.36)], False),
+    ],
+)
+def test_better_is_beyond_what_seeds_differ_by(tried, better):
+    (found,) = comparisons(rows_of(present=[(0.90, 0.30), (0.91, 0.31)], tried=tried))
+    assert found.recipe == "tried" and found.is_better is better
+    assert found.top1 == pytest.approx(sum(top1 for top1, _ in tried) / 2 - 0.905)
+
+
+def test_only_seeds_that_both_have_are_compared():
+    rows = rows_of(present=[(0.9, 0.3), (0.1, 3.0)], tried=[(0.95, 0.2)])
+    assert [one.top1 for one in comparisons(rows)] == [pytest.approx(0.05)]
+    assert not comparisons(rows[:2]) and recipe_trials.PRESENT == "present"
