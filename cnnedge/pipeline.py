@@ -64,19 +64,21 @@ def train_and_save(
     with alone_in(folder, "training"):
         network = fit.train(job, data, folder=folder, resume=resume, overwrite=overwrite, progress=progress)
         if checkpoint.state(folder).trained is None:
-            _save(network, job, data, folder)
+            _save(network, job, data, folder, progress)
         if not keep_checkpoint:
             checkpoint.discard(folder)
     return network
 
 
-def _save(network: "keras.Model", job: TrainingJob, data: Dataset, folder: Path) -> None:
+def _save(network: "keras.Model", job: TrainingJob, data: Dataset, folder: Path, progress: Progress) -> None:
     import keras
 
-    images = job.recipe.batch_size * job.steps_per_epoch(data)
-    record = job.record(
-        backend=keras.backend.backend(), versions=versions(), cost=training_cost(folder / checkpoint.HISTORY, images)
-    )
+    from cnnedge.training.teacher import teacher_facts
+
+    cost = training_cost(folder / checkpoint.HISTORY, job.recipe.batch_size * job.steps_per_epoch(data))
+    if job.teacher is not None:
+        cost["teacher"] = teacher_facts(job.teacher, data, progress)
+    record = job.record(backend=keras.backend.backend(), versions=versions(), cost=cost)
     target = folder / job.file
     save_keras(network, target, record)
     update_manifest(

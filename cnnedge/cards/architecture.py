@@ -10,6 +10,7 @@ from cnnedge.cards.evidence import CardFacts
 from cnnedge.cards.markdown import duration, percent, section, table
 from cnnedge.manifest import TrainingRecord
 from cnnedge.model.networks import count_macs, layer_macs
+from cnnedge.records import from_json
 from cnnedge.training.cost import CORE_WATTS, epochs_and_seconds, training_flop, training_kwh
 from cnnedge.training.recipes import PRESETS, RECIPES, recipe, recorded
 
@@ -57,6 +58,7 @@ def training(facts: CardFacts) -> str:
         "No test image took part in training, calibration or any choice.",
         table(("setting", "value"), settings, texts=2),
         _cost(facts, record),
+        _teacher(record),
         _energy(facts, record),
         _seeds(facts),
     )
@@ -191,12 +193,39 @@ def _cost(facts: CardFacts, record: TrainingRecord) -> str:
         return f"{time}. The machine, and the images per second, were not recorded."
     machine = cost["machine"]
     on = machine["accelerator"] or f"the CPU alone ({machine['cpu']}, {machine['cores']} cores)"
-    flop = training_flop(count_macs(facts.network), epochs * cost["train_images"])
-    teacher = ", without the teacher's" if record.teacher else ""
+    teaching = cost.get("teacher")
+    flop = training_flop(
+        count_macs(facts.network), epochs * cost["train_images"], 0 if teaching is None else teaching["macs"]
+    )
+    teacher = (
+        ""
+        if record.teacher is None
+        else ", the teacher's answers among them"
+        if teaching
+        else ", without the teacher's"
+    )
     return (
         f"{time}, on {on}: {cost['train_images']:,} images an epoch, {cost['images_per_second']:,.0f} images per "
         f"second. About {flop:.2g} floating-point operations{teacher} (estimated: 6 for each MAC of each image)."
     )
+
+
+def _teacher(record: TrainingRecord) -> str:
+    """How good the network is that this one learned from, and what it cost; empty without one."""
+    found = (record.cost or {}).get("teacher")
+    if record.teacher is None or found is None:
+        return ""
+    words = (
+        f"Its teacher `{record.teacher.file}` (SHA-256 {record.teacher.sha256[:12]}..) has {found['parameters']:,} "
+        f"parameters and {found['macs'] / 1e6:,.1f} million multiply-accumulates, and names {percent(found['top1'])} % "
+        f"of {found['images']:,} validation images right"
+    )
+    own = None if found["training"] is None else from_json(TrainingRecord, found["training"])
+    if own is None or own.cost is None:
+        return f"{words}. How it was trained is not recorded."
+    command = reproducing_command(own)
+    made = "" if command is None else f" (`{command.split(' && ')[0]}`)"
+    return f"{words}; it took {own.cost['epochs']} epochs in {duration(own.cost['seconds'])}{made}."
 
 
 def _seeds(facts: CardFacts) -> str:

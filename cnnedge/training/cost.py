@@ -9,7 +9,7 @@ from cnnedge.machine.hardware import machine_facts
 
 # Floating-point operations per multiply-accumulate of one training image: 2 forward, and twice as many backward, for
 # the gradients of the weights and of the activations.
-FLOP_PER_MAC = 6
+FLOP_PER_MAC, FLOP_PER_ANSWERED_MAC = 6, 2
 # Watts of one busy core of a processor that is not known further. Source: "Any" in the table of Green Algorithms
 # (Lannelongue, Grealey and Inouye 2021, doi 10.1002/advs.202100707), whose processors take 3.8 to 23.8 W a core.
 CORE_WATTS = 12
@@ -51,9 +51,10 @@ def epochs_and_seconds(history: Path) -> tuple[int, float]:
         raise DataError(f"{history} is not the history of a training ({error}): expected a column 'seconds'") from None
 
 
-def training_flop(macs: int, images: int) -> int:
-    """The floating-point operations of a training, estimated: ``macs`` of one image, and all images seen."""
-    return FLOP_PER_MAC * macs * images
+def training_flop(macs: int, images: int, teacher_macs: int = 0) -> int:
+    """The floating-point operations of a training, estimated: ``macs`` of one image, and all images seen; of a teacher
+    those forward alone."""
+    return (FLOP_PER_MAC * macs + FLOP_PER_ANSWERED_MAC * teacher_macs) * images
 
 
 def training_kwh(cores: int, seconds: float) -> float:

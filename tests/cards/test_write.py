@@ -109,6 +109,32 @@ def test_cost_is_the_recorded_one(folder):
     assert "Energy: not measured, and not estimated: what the Test GPU took" in render(load_facts(folder))
 
 
+def test_a_teacher_is_shown_with_what_it_can_and_cost(folder):
+    training = json.loads((folder / "manifest.json").read_text())["training"]
+    machine = {"cpu": "Test CPU", "cores": 2, "accelerator": None}
+    cost = {"epochs": 2, "train_images": 10_000, "seconds": 7_200.0, "images_per_second": 200.0, "machine": machine}
+    found = dataclasses.asdict(recipe("mnist", "full", half=True))
+    own = training | {"network": "mnist", "width": 4.0, "recipe": found, "cost": cost | {"epochs": 60}}
+    taught = {"parameters": 538_330, "macs": 76_000_000, "top1": 0.9975, "images": 2_000, "training": own}
+    edit(folder / "manifest.json", training=training | {
+        "teacher": {"file": "big.keras", "sha256": "ab" * 32}, "cost": cost | {"teacher": taught},
+    })  # fmt: skip
+    (folder / "history.csv").write_text("epoch,seconds\n0,40\n1,60\n")
+    card = render(load_facts(folder))
+    # (6 x 4,857,408 + 2 x 76,000,000) x 20,000 = 3.6e12
+    assert "About 3.6e+12 floating-point operations, the teacher's answers among them" in card
+    for words in (
+        "Its teacher `big.keras` (SHA-256 abababababab..) has 538,330 parameters and 76.0 million multiply-accumulates",
+        "names 99.75 % of 2,000 validation images right; it took 60 epochs in 2 h 0 min",
+        f"(`cnnedge train mnist --preset full --seed {training['seed']} --out runs --half --width 4`).",
+    ):
+        assert words in card
+    edit(folder / "manifest.json", training=training | {
+        "teacher": {"file": "big.keras", "sha256": "ab" * 32}, "cost": cost | {"teacher": taught | {"training": None}},
+    })  # fmt: skip
+    assert "99.75 % of 2,000 validation images right. How it was trained is not recorded." in render(load_facts(folder))
+
+
 def test_seeds_are_shown_with_mean_and_spread(folder):
     shipped = json.loads((folder / "manifest.json").read_text())["files"]["mnist.keras"]["top1"]
     seeds = [
