@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from cnnedge.errors import ModelError
+from cnnedge.model.flat.channels_last import is_channels_first
 from cnnedge.model.flat.inference import is_augmentation
+from cnnedge.model.flat.widened import is_dilated
 from cnnedge.model.graph.read import graph_of
 from cnnedge.model.head import ends_in_softmax
 from cnnedge.model.readers.limits import RECURRENT
@@ -109,6 +111,8 @@ def _is_plain_layer(layer: Any) -> bool:
         and len(layer._inbound_nodes) == 1
         and layer.compute_dtype == layer.variable_dtype == "float32"
         and not is_augmentation(layer)
+        and not is_channels_first(layer)
+        and not is_dilated(layer)
     )
 
 

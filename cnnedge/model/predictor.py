@@ -4,6 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnedge.errors import CnnedgeError
+from cnnedge.model.flat.channels_last import is_channels_first
+from cnnedge.model.flat.widened import is_dilated
+
 if TYPE_CHECKING:
     import keras
 
@@ -33,6 +37,8 @@ def given_for(model: "keras.Model", batch: Any, *, once: bool) -> Any:
     """
     import keras
 
+    if _may_need_xla(model):
+        return _given_somehow(model, batch)
     if once:
         return keras.tree.map_structure(np.asarray, model(batch, training=False))
     _without_xla(model)
@@ -70,6 +76,38 @@ def _without_xla(model: "keras.Model") -> None:
 
     if keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu"):
         model.jit_compile = False
+
+
+def _may_need_xla(model: "keras.Model") -> bool:
+    """Whether TensorFlow's own kernels may be missing: without oneDNN, which it uses on newer CPUs alone, it has no
+    convolution with channels first and no transposed one with dilation."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow" or keras.distribution.list_devices("gpu"):
+        return False
+    return any(is_channels_first(layer) or is_dilated(layer) for layer in model._flatten_layers())
+
+
+def _given_somehow(model: "keras.Model", batch: Any) -> Any:
+    """What XLA gives, which has those convolutions, or TensorFlow's own kernels: XLA has no bicubic resizing, for one.
+
+    Raises:
+        CnnedgeError: neither can.
+    """
+    import tensorflow as tf
+
+    failed = None
+    for compiled in (model.jit_compile, not model.jit_compile):  # what worked for the last batch first
+        if model.jit_compile != compiled:
+            model.jit_compile, model.predict_function = compiled, None
+        try:
+            return model.predict_on_batch(batch)
+        except tf.errors.OpError as error:
+            failed = error
+    raise CnnedgeError(
+        "TensorFlow cannot run the model on this CPU (channels first, or a transposed convolution with dilation): "
+        "set TF_ENABLE_ONEDNN_OPTS=1 in the environment and run the command again"
+    ) from failed
 
 
 class KerasPredictor:

@@ -122,8 +122,12 @@ def first_difference(original: "Graph", model: "keras.Model", fed: np.ndarray, p
     """
     import keras
 
+    from cnnedge.model.flat.channels_last import is_channels_first
+    from cnnedge.model.flat.widened import is_dilated
     from cnnedge.model.graph import rewired
 
+    if any(is_channels_first(node.operation) or is_dilated(node.operation) for node in original.nodes):
+        return None  # TensorFlow may have no kernels for single ones of them
     known = {layer.name: layer.output for layer in model.layers[1:]}
     values = {id(original.image): fed}
     for node in original.nodes:

@@ -9,8 +9,10 @@ import numpy as np
 
 from cnnedge.errors import ModelError
 from cnnedge.model.checks import check_ends, is_plain
+from cnnedge.model.flat.channels_last import channels_last
 from cnnedge.model.flat.inference import drop_augmentation
 from cnnedge.model.flat.operations import operations_to_layers
+from cnnedge.model.flat.widened import widen_dilated
 from cnnedge.model.graph import Graph
 from cnnedge.model.graph.build import build
 from cnnedge.model.graph.read import graph_of, read_graph
@@ -136,6 +138,8 @@ def _understood(
     if dropped:
         notes.append(f"augmentation does nothing at inference and was left out: {', '.join(dict.fromkeys(dropped))}")
     operations_to_layers(graph)
+    channels_last(graph)
+    widen_dilated(graph)
     head, told = complete_head(graph)
     notes += told
     _take_pixels(graph, preprocessing)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from cnnedge.model.checks import check_classifier
 from cnnedge.model.flat.inference import drop_inactive
+from cnnedge.model.flat.widened import widen_transposed
 from cnnedge.model.fold.activations import fuse_relu, part_activations, simplify_activations
 from cnnedge.model.fold.affine import fold_affine
 from cnnedge.model.fold.branches import merge_branches
@@ -12,7 +13,6 @@ from cnnedge.model.fold.dense_on_maps import convolve_maps
 from cnnedge.model.fold.grouped import part_channels
 from cnnedge.model.fold.resized import multiply_resized
 from cnnedge.model.fold.separable import split_separable
-from cnnedge.model.fold.widened import widen_transposed
 from cnnedge.model.graph import Graph
 from cnnedge.model.graph.build import build
 from cnnedge.model.graph.read import read_graph

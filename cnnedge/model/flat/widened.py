@@ -1,7 +1,7 @@
 """A transposed convolution with dilation or output padding is one with a larger kernel, zero in between and behind.
 
-TFLite has no operator for the dilated one, and ONNX no negative padding, which tf2onnx writes where the output is
-larger than what the kernel reaches.
+TFLite has no operator for the dilated one, nor TensorFlow on most CPUs; and ONNX no negative padding, which tf2onnx
+writes where the output is larger than what the kernel reaches.
 """
 
 from typing import Any
@@ -9,6 +9,21 @@ from typing import Any
 import numpy as np
 
 from cnnedge.model.graph import Graph, Node
+from cnnedge.model.graph.weights import read_weights
+
+
+def is_dilated(layer: Any) -> bool:
+    """Whether it is a transposed convolution of pictures with dilation."""
+    return type(layer).__name__ == "Conv2DTranspose" and max(layer.dilation_rate) > 1
+
+
+def widen_dilated(graph: Graph) -> None:
+    """Give each Conv2DTranspose with dilation the larger kernel, where weights have not been taken."""
+    for node in graph.nodes:
+        if is_dilated(node.operation) and node.setting("data_format") == "channels_last":
+            node.weights = read_weights(node.operation)
+            node.changes["use_bias"] = True
+    widen_transposed(graph)
 
 
 def widen_transposed(graph: Graph) -> None:
@@ -34,9 +49,9 @@ def _widen(node: Node) -> None:
 
 def _beyond(layer: Any, reach: list[int]) -> list[int]:
     """How many rows and columns of a whole output lie behind the last that the kernel reaches."""
-    if layer.padding != "valid":
-        return [0, 0]
     if layer.output_padding is None:  # Keras leaves no stride without an output
         return [max(stride - size, 0) for stride, size in zip(layer.strides, reach, strict=True)]
+    if layer.padding != "valid":
+        return [0, 0]
     padding = layer.output_padding
     return [padding, padding] if isinstance(padding, int) else list(padding)
