@@ -67,6 +67,12 @@ def _refuse_sequences(model: "keras.Model") -> None:
 
 def _check_image(shape: tuple[int | None, ...], input_size: int | None) -> None:
     expected = "expected (height, width, 1 or 3), fixed sizes"
+    if len(shape) == 3 and shape[0] in (1, 3) and shape[2] not in (1, 3):
+        size = f"({shape[1]}, {shape[2]}, {shape[0]})"
+        raise ModelError(
+            f"the model takes pictures of shape {shape} with channels first, expected {size}: save keras.Sequential("
+            f"[keras.Input({size}), keras.layers.Permute((3, 1, 2)), model]) in its place"
+        )
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3)):
         raise ModelError(f"the model takes input of shape {shape}, {expected}")
     if None in shape[:2] and input_size is None:

@@ -8,7 +8,7 @@ from keras import layers
 from cnnedge.convert.calibration import spanning
 from cnnedge.convert.to_onnx import convert_onnx_int8
 from cnnedge.convert.to_tflite import convert_tflite
-from cnnedge.errors import CnnedgeError
+from cnnedge.errors import CnnedgeError, ModelError
 from cnnedge.model.flat import channels_last
 from cnnedge.model.fold import fold
 from cnnedge.model.predictor import answers_called
@@ -83,6 +83,20 @@ def test_slopes_are_turned(tensorflow, tmp_path, shared):
     keras.Model(image, layers.Dense(3, activation="softmax")(layers.Flatten()(x))).save(tmp_path / "slopes.keras")
     turned = read_source(tmp_path / "slopes.keras").model.get_layer(slopes.name)  # it is proved equal there
     assert np.array_equal(turned.alpha, np.transpose(slopes.alpha, (1, 2, 0)))
+
+
+def test_a_model_that_takes_channels_first_is_told_a_way_that_works(tensorflow, tmp_path):
+    image = keras.Input((3, 6, 5))
+    x = layers.Flatten()(layers.Conv2D(2, 3, data_format="channels_first")(image))
+    model = keras.Model(image, layers.Dense(3, activation="softmax")(x))
+    model.save(tmp_path / "first.keras")
+    with pytest.raises(ModelError, match="with channels first, expected") as refused:
+        read_source(tmp_path / "first.keras")
+    advised = str(refused.value).partition("save ")[2].removesuffix(" in its place")
+    assert advised == "keras.Sequential([keras.Input((6, 5, 3)), keras.layers.Permute((3, 1, 2)), model])"
+    keras.Sequential([keras.Input((6, 5, 3)), layers.Permute((3, 1, 2)), model]).save(tmp_path / "last.keras")
+    read = read_source(tmp_path / "last.keras")  # it is proved equal there
+    assert read.model.input_shape == (None, 6, 5, 3)
 
 
 def test_what_neither_kernels_nor_xla_can_run_is_told_in_one_line(tensorflow, tmp_path, monkeypatch):
