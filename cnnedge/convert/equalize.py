@@ -71,8 +71,7 @@ class _Pair:
 
 def _pairs(folded: "keras.Model") -> Iterator[_Pair]:
     for layer in folded.layers:
-        # Statistics are those of the last axis.
-        if type(layer).__name__ not in LAYOUTS or not layer.use_bias or is_channels_first(layer):
+        if type(layer).__name__ not in LAYOUTS or not layer.use_bias:
             continue
         behind, between = _only_reader(layer, folded), layer.output
         while behind is not None and (type(behind).__name__ in _CROSSED or is_plain_relu(behind)):
@@ -80,10 +79,6 @@ def _pairs(folded: "keras.Model") -> Iterator[_Pair]:
             behind = _only_reader(behind, folded)
         if behind is not None and type(behind).__name__ in _READERS and getattr(behind, "groups", 1) == 1:
             yield _Pair(layer, between, behind)
-
-
-def is_channels_first(layer: Any) -> bool:
-    return getattr(layer, "data_format", "") == "channels_first"
 
 
 def _only_reader(layer: Any, folded: "keras.Model") -> Any:

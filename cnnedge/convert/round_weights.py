@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnedge.convert.channel_statistics import channel_statistics
-from cnnedge.convert.equalize import is_channels_first
 
 if TYPE_CHECKING:
     import keras
@@ -42,10 +41,7 @@ def with_rounded_weights(
     layers = [
         layer
         for layer in folded.layers
-        if type(layer).__name__ in _WITHIN
-        and layer.use_bias
-        and layer.name not in float_layers
-        and not is_channels_first(layer)  # statistics are those of the last axis
+        if type(layer).__name__ in _WITHIN and layer.use_bias and layer.name not in float_layers
     ]
     if not layers:
         return folded

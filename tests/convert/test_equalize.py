@@ -93,15 +93,3 @@ def test_even_channels_stay_as_they_are(tensorflow):
     folded = fold(keras.Model(image, layers.Softmax()(x)))
     twin = equalized(folded, PIXELS, levels=EIGHT_BITS)
     assert all(np.array_equal(*pair) for pair in zip(folded.get_weights(), twin.get_weights(), strict=True))
-
-
-def test_channels_that_come_first_are_left_as_they_are():
-    """The statistics are those of the last axis: with it for channels, 12 columns were taken for 24 channels."""
-    image, first = keras.Input((12, 12, 3)), {"data_format": "channels_first", "activation": "relu"}
-    x = layers.Conv2D(8, 3, **first)(layers.Permute((3, 1, 2))(image))
-    x = layers.GlobalAveragePooling2D(data_format="channels_first")(layers.Conv2D(24, 3, **first)(x))
-    folded = fold(keras.Model(image, layers.Dense(4, activation="softmax")(x)))
-    twin = with_rounded_weights(equalized(folded, PIXELS, levels=EIGHT_BITS), PIXELS, levels=EIGHT_BITS)
-    for name, same in (("conv2d", True), ("logits", False)):
-        layer = next(layer for layer in folded.layers if layer.name.startswith(name))
-        assert np.array_equal(layer.kernel, twin.get_layer(layer.name).kernel) == same

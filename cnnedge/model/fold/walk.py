@@ -60,7 +60,7 @@ def apply_rules(graph: Graph) -> None:
 def take_weights(graph: Graph) -> None:
     """Let the nodes hold their weights themselves, for rules to change; every one of them gets a bias."""
     for node in graph.nodes:
-        if node.kind in LAYOUTS and getattr(node.operation, "data_format", "") != "channels_first":
+        if node.kind in LAYOUTS:
             node.weights = read_weights(node.operation)
             node.changes["use_bias"] = True
 
