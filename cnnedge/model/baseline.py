@@ -71,8 +71,8 @@ def open_baseline(path: str | Path, mode: str, num_threads: int = 1, device: str
     from cnnedge.model.backend import require_tensorflow
     from cnnedge.model.keras_file import load_keras
 
-    # As everybody has it: on CPUs for which TensorFlow leaves oneDNN off, a single image takes longer with it (AMD EPYC
-    # with AVX2: mnist 1.7 to 1.8 ms instead of 1.3, cifar10 5.0 instead of 3.8), and the files would look better.
+    # As everybody has it: on CPUs for which TensorFlow leaves oneDNN off, a single image takes longer with it, and the
+    # files would look better. TF_ENABLE_ONEDNN_OPTS=1 cnnedge benchmark shows it.
     require_tensorflow(onednn=False)
     import tensorflow as tf
 

@@ -36,10 +36,11 @@ _SWITCH = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class Comparison:
-    """A recipe beside the present one, over the seeds that both have: differences of the means, and how much the seeds
-    of one recipe differ, at most; all in fractions and nats."""
+    """A recipe beside the present one, over the ``seeds`` that both have: differences of the means, and how much the
+    seeds of one recipe differ, at most; all in fractions and nats."""
 
     recipe: str
+    seeds: int
     top1: float
     nll: float
     spread: float
@@ -47,8 +48,8 @@ class Comparison:
 
     @property
     def is_better(self) -> bool:
-        """Whether both figures are better beyond what seeds alone make."""
-        return self.top1 > self.spread and -self.nll > self.nll_spread
+        """Whether both figures are better beyond what seeds alone make, which one seed does not say."""
+        return self.seeds > 1 and self.top1 > self.spread and -self.nll > self.nll_spread
 
 
 def changed(job: TrainingJob, text: str) -> TrainingJob:
@@ -172,4 +173,4 @@ def _comparison(name: str, found: dict[int, Any], present: dict[int, Any]) -> Co
             max(of[seed][key] for seed in seeds) - min(of[seed][key] for seed in seeds) for of in (found, present)
         )
 
-    return Comparison(name, difference("top1"), difference("nll"), spread("top1"), spread("nll"))
+    return Comparison(name, len(seeds), difference("top1"), difference("nll"), spread("top1"), spread("nll"))

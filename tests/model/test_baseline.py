@@ -35,6 +35,20 @@ def test_every_way_of_calling_gives_the_models_own_answers(digits_file, mode):
     assert runner.runtime.endswith(f"({mode})") and runner.device == "cpu"
 
 
+def test_tensorflow_keeps_its_own_choice_of_kernels(digits_file, monkeypatch):
+    """What training takes beyond it would make the baseline slower on some CPUs."""
+    asked = []
+
+    def record(**options):
+        asked.append(options)
+        raise InterruptedError
+
+    monkeypatch.setattr("cnnedge.model.backend.require_tensorflow", record)
+    with pytest.raises(InterruptedError):
+        baseline.open_baseline(digits_file, "function")
+    assert asked == [{"onednn": False}]
+
+
 def test_an_unknown_way_is_refused(digits_file):
     with pytest.raises(ValueError, match="mode is 'eager', expected one of predict, call, function"):
         baseline.open_baseline(digits_file, "eager")

@@ -98,5 +98,7 @@ def test_better_is_beyond_what_seeds_differ_by(tried, better):
 
 def test_only_seeds_that_both_have_are_compared():
     rows = rows_of(present=[(0.9, 0.3), (0.1, 3.0)], tried=[(0.95, 0.2)])
-    assert [one.top1 for one in comparisons(rows)] == [pytest.approx(0.05)]
+    (found,) = comparisons(rows)
+    assert found.top1 == pytest.approx(0.05)
+    assert not found.is_better, "one seed says nothing of what seeds differ by"
     assert not comparisons(rows[:2]) and recipe_trials.PRESENT == "present"
