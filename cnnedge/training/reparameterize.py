@@ -72,17 +72,21 @@ def _fresh(norm: keras.layers.BatchNormalization) -> keras.layers.BatchNormaliza
 def fuse(branched: keras.Model, *, into: keras.Model) -> None:
     """Give ``into``, the plain network that ``branched`` was made of, the weights with which it computes the same.
 
-    A fused convolution brings a bias; its batch normalization keeps that and does nothing else.
+    A fused convolution brings a bias; its batch normalization keeps that and does nothing else. Both graphs name their
+    nodes by one rule, which layers' own names do not follow: the head's is one that a built network keeps for itself.
     """
     graph = read_graph(branched)
     take_weights(graph)
     fold_affine(graph)
     merge_branches(graph)
     found = {node.name: node.weights for node in graph.nodes}
-    for layer in into.layers:
-        weights = found.get(layer.name)
-        if weights is None:
+    for node in read_graph(into).nodes:
+        layer = node.operation
+        if not layer.weights or isinstance(layer, keras.layers.BatchNormalization):
             continue
+        weights = found[node.name]
+        if weights is None:
+            raise ValueError(f"{node.name} has no weights in {branched.name}: expected those of {into.name}")
         kernel, bias = weights.as_float32()
         layer.set_weights([kernel, bias] if layer.use_bias else [kernel])
         if not layer.use_bias:
