@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -19,6 +20,7 @@ from cnnedge.training.callbacks import training_callbacks
 from cnnedge.training.distillation import distiller
 from cnnedge.training.job import TrainingJob
 from cnnedge.training.learner import learner_of
+from cnnedge.training.muon import ConvolutionMuon
 from cnnedge.training.placement import own_part
 from cnnedge.training.recipes import BRANCHES, Recipe
 from cnnedge.training.reparameterize import fuse, with_branches
@@ -131,7 +133,8 @@ def evaluation_batch(split: Split) -> int:
 
 
 def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """SGD with Nesterov momentum, warm-up and cosine to 0, decay on kernels only, and a weight average."""
+    """SGD with Nesterov momentum, warm-up and cosine to 0, decay on kernels only, and a weight average; with a
+    ``muon_rate``, see ``ConvolutionMuon``."""
     total = steps_per_epoch * recipe.epochs
     warmup = round(total * recipe.warmup_fraction)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -140,10 +143,12 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Opt
         warmup_target=recipe.peak_learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    optimizer = keras.optimizers.SGD(
+    kind: Callable[..., keras.optimizers.Optimizer] = partial(keras.optimizers.SGD, nesterov=True)
+    if recipe.muon_rate:
+        kind = partial(ConvolutionMuon, peak=recipe.peak_learning_rate, muon_rate=recipe.muon_rate)
+    optimizer = kind(
         rate,
         momentum=recipe.momentum,
-        nesterov=True,
         weight_decay=recipe.weight_decay or None,
         use_ema=recipe.ema_momentum > 0,
         # The average must forget the initial weights: its horizon is at most a tenth of the run (e**-10 is left).

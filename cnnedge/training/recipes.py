@@ -86,6 +86,8 @@ class Recipe:
     from the teacher at ``temperature`` (Hinton et al., arXiv 1503.02531). ``qat_*`` and ``calibration_images`` are for
     the quantization that follows the training. ``branches`` is one of BRANCHES: what is trained beside each convolution
     and fused into it at the end (see ``reparameterize``). ``half``: compute in bfloat16 (see ``learner``).
+    ``muon_rate``: by how much of its length a step turns a convolution's kernel at the peak (see ``muon``); 0 leaves
+    kernels to SGD, like all else.
     """
 
     epochs: int
@@ -104,6 +106,7 @@ class Recipe:
     calibration_images: int = 500
     branches: str = "none"
     half: bool = False
+    muon_rate: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "calibration_images"):
@@ -112,8 +115,9 @@ class Recipe:
         for name in ("peak_learning_rate", "qat_learning_rate", "temperature"):
             _check(getattr(self, name) > 0, name, getattr(self, name), "more than 0")
         _check(self.weight_decay >= 0, "weight_decay", self.weight_decay, "at least 0")
-        for name in ("warmup_fraction", "momentum", "label_smoothing", "ema_momentum"):
+        for name in ("warmup_fraction", "momentum", "label_smoothing", "ema_momentum", "muon_rate"):
             _check(0 <= getattr(self, name) < 1, name, getattr(self, name), "at least 0 and below 1")
+        _check(self.momentum > 0 or not self.muon_rate, "momentum", self.momentum, "more than 0 with a muon_rate")
         _check(0 <= self.teacher_weight <= 1, "teacher_weight", self.teacher_weight, "0..1")
         if self.branches not in BRANCHES:
             raise UsageError(f"unknown --branches {self.branches!r}: {expected_one_of(self.branches, BRANCHES)}")
@@ -140,6 +144,7 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         ema_momentum=0.999,
         augmentation=_DIGITS,
         qat_epochs=4,
+        muon_rate=0.05,
     ),
     ("cifar10", "quick"): Recipe(epochs=5, augmentation=Augmentation(shift=2, flip=True)),
     ("cifar10", "full"): Recipe(
