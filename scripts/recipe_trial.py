@@ -7,7 +7,7 @@ Each CHANGE is a recipe: the model's full preset with other settings, NAME=VALUE
 fields of Recipe and Augmentation (cnnedge/training/recipes.py), teacher=FILE.keras and width=FACTOR. All of them, and
 the present recipe, are trained for --epochs from each of --seeds on a part of the training split, and judged on
 another part of it: top-1, and the mean of -ln p(true class), which tells more from few images. The test split is not
-touched. A recipe is better if both figures are, by more than two seeds of one recipe differ.
+touched. A recipe is better, or worse, if both figures are, by more than two seeds of one recipe differ.
 
 Writes OUT after every training; the same command goes on where it stopped, and takes further changes and seeds.
 """
@@ -51,7 +51,7 @@ def main(options: argparse.Namespace) -> int:
     for one in recipe_trials.comparisons(rows):
         print(
             f"{one.recipe}: top-1 {100 * one.top1:+.2f} points (seeds differ by {100 * one.spread:.2f}), "
-            f"NLL {one.nll:+.4f} ({one.nll_spread:.4f}): {'better' if one.is_better else 'not shown to be better'}"
+            f"NLL {one.nll:+.4f} ({one.nll_spread:.4f}): {one.verdict}"
         )
     return 0
 

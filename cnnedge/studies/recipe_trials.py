@@ -47,9 +47,13 @@ class Comparison:
     nll_spread: float
 
     @property
-    def is_better(self) -> bool:
-        """Whether both figures are better beyond what seeds alone make, which one seed does not say."""
-        return self.seeds > 1 and self.top1 > self.spread and -self.nll > self.nll_spread
+    def verdict(self) -> str:
+        """Whether both figures are better, or worse, beyond what seeds alone make, which one seed does not say."""
+        if self.seeds > 1 and self.top1 > self.spread and -self.nll > self.nll_spread:
+            return "better"
+        if self.seeds > 1 and -self.top1 > self.spread and self.nll > self.nll_spread:
+            return "worse"
+        return "not shown to be better"
 
 
 def changed(job: TrainingJob, text: str) -> TrainingJob:

@@ -44,6 +44,7 @@ def test_overrides_are_checked_too():
         ("qat_epochs", -1),
         ("qat_learning_rate", 0.0),
         ("calibration_images", 0),
+        ("muon_rate", 1.0),
     ],
 )
 def test_impossible_recipes(field, value):
