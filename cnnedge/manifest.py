@@ -61,6 +61,7 @@ class TrainingRecord:
 
     ``network`` is its name in ``cnnedge train --list``, or "photos", whose images are ``size`` pixels high and wide, or
     "own", one that ``init`` brought, whose images are of ``shape`` (height, width, channels);
+    ``stack`` are its layers where they are others, see ``model.networks.stacked``;
     ``recipe`` is ``training.recipes.Recipe`` as JSON; ``cost`` is what ``training.cost`` measured.
     """
 
@@ -76,6 +77,7 @@ class TrainingRecord:
     cost: dict[str, Any] | None = None
     size: int | None = None
     shape: tuple[int, ...] | None = None
+    stack: str = ""
 
 
 @dataclass(frozen=True)

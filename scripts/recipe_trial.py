@@ -4,10 +4,12 @@
     python scripts/recipe_trial.py cifar10-small teacher=exported/cifar10/cifar10.keras branches=asymmetric
 
 Each CHANGE is a recipe: the model's full preset with other settings, NAME=VALUE and several with commas between: the
-fields of Recipe and Augmentation (cnnedge/training/recipes.py), teacher=FILE.keras and width=FACTOR. All of them, and
-the present recipe, are trained for --epochs from each of --seeds on a part of the training split, and judged on
-another part of it: top-1, and the mean of -ln p(true class), which tells more from few images. The test split is not
-touched. A recipe is better, or worse, if both figures are, by more than two seeds of one recipe differ.
+fields of Recipe and Augmentation (cnnedge/training/recipes.py), teacher=FILE.keras, width=FACTOR, and other layers:
+stack=16-24-P-32-P has the filters of each convolution and P for a pooling. All of them, and the present recipe, are
+trained for --epochs from each of --seeds on a part of the training split, and judged on another part of it: top-1,
+and the mean of -ln p(true class), which tells more from few images. The test split is not touched. A teacher knows all
+training images: where there is one, validation images judge. A recipe is better, or worse, if both figures are, by
+more than two seeds of one recipe differ.
 
 Writes OUT after every training; the same command goes on where it stopped, and takes further changes and seeds.
 """
@@ -39,8 +41,9 @@ def main(options: argparse.Namespace) -> int:
         data = datasets.load(
             spec.dataset, image_shape=spec.input_shape, calibration=present.calibration_images, progress=progress
         )
-        judged = min(options.judged, len(data.train) // 2)
-        part = recipe_trials.held_out(data, min(options.images, len(data.train) - judged), judged)
+        teachers = [one.teacher for one in jobs.values() if one.teacher is not None]
+        judged = min(options.judged, len(data.validation) if teachers else len(data.train) // 2)
+        part = recipe_trials.held_out(data, min(options.images, len(data.train) - judged), judged, teachers)
         rows = recipe_trials.measure_recipes(
             jobs, part, options.seeds, out=options.out or work / "trials.json", work=work,
             progress=progress,
@@ -64,7 +67,13 @@ def parse_arguments() -> argparse.Namespace:
     option("--epochs", type=script.count, default=8, metavar="N", help="of each training; default: 8")
     option("--seeds", nargs="+", type=script.seed, default=[0, 1], metavar="N", help="default: 0 1")
     option("--images", type=script.count, default=40_000, metavar="N", help="to learn from; default: 40000")
-    option("--judged", type=script.count, default=7_500, metavar="N", help="others to judge on; default: 7500")
+    option(
+        "--judged",
+        type=script.count,
+        default=7_500,
+        metavar="N",
+        help="others to judge on, with a teacher at most those of validation; default: 7500",
+    )
     option("--half", action="store_true", help="compute in bfloat16, see cnnedge train --half")
     option("--work", type=Path, metavar="DIR", help="for checkpoints and networks; default: runs/trials/MODEL")
     option("--out", type=Path, metavar="FILE.json", help="default: DIR/trials.json")

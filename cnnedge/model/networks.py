@@ -13,11 +13,11 @@ Keras is imported where a network is built, so that the list of models costs not
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cnnedge.errors import UsageError
-from cnnedge.model.plain_stack import POOL, plain_stack
+from cnnedge.model.plain_stack import POOL, plain_stack, stack_of
 from cnnedge.names import expected_one_of
 
 if TYPE_CHECKING:
@@ -182,6 +182,16 @@ def photos(size: int) -> ModelSpec:
         return plain_stack(PHOTOS, shape, stack, num_classes, width, seed)
 
     return ModelSpec(PHOTOS, "", shape, build, f"someone's photos at {size} x {size}")
+
+
+def stacked(spec: ModelSpec, text: str) -> ModelSpec:
+    """``spec`` with other layers, see ``plain_stack.stack_of``, which says what it raises."""
+    stack = stack_of(text, spec.input_shape)
+
+    def build(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "keras.Model":
+        return plain_stack(spec.name, spec.input_shape, stack, num_classes, width, seed)
+
+    return replace(spec, build=build, summary=f"{spec.name} of {text}")
 
 
 def own(shape: tuple[int, ...]) -> ModelSpec:

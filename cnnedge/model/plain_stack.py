@@ -2,11 +2,27 @@
 
 from typing import TYPE_CHECKING
 
+from cnnedge.errors import UsageError
+
 if TYPE_CHECKING:
     import keras
 
 POOL = "pool"
 Stack = tuple[int | str, ...]
+
+
+def stack_of(text: str, input_shape: tuple[int, int, int]) -> Stack:
+    """The stack that ``text``, as "16-16-P-32", says: the filters of each convolution, and P for a pooling.
+
+    Raises:
+        UsageError: ``text`` is no such list, or pools images of ``input_shape`` (height, width, channels) away.
+    """
+    words = text.split("-")
+    if not all(word == "P" or (word.isdecimal() and int(word)) for word in words):
+        raise UsageError(f"the stack is {text!r}, expected filters and poolings like 16-16-P-32-P")
+    if min(input_shape[:2]) < 2 ** words.count("P"):
+        raise UsageError(f"the stack {text} has {words.count('P')} poolings, too many for images of {input_shape}")
+    return tuple(POOL if word == "P" else int(word) for word in words)
 
 
 def plain_stack(

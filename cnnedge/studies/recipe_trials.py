@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from cnnedge import pipeline
-from cnnedge.data import Dataset
+from cnnedge.data import Dataset, Split
 from cnnedge.errors import DataError, UsageError
 from cnnedge.files import write_atomically
+from cnnedge.manifest import training_record
 from cnnedge.model.predictor import KerasPredictor
 from cnnedge.names import expected_one_of
 from cnnedge.progress import Progress, silent
@@ -59,7 +60,7 @@ class Comparison:
 def changed(job: TrainingJob, text: str) -> TrainingJob:
     """``job`` with the settings that ``text``, such as ``"trivial=true,cutout=0,teacher=big.keras"``, gives instead.
 
-    A name is a field of ``Recipe`` or ``Augmentation``, or ``teacher`` or ``width``.
+    A name is a field of ``Recipe`` or ``Augmentation``, or ``teacher``, ``width`` or ``stack``.
 
     Raises:
         UsageError: no such setting, or a value that it cannot have. ModelError: the teacher is no Keras file.
@@ -72,12 +73,14 @@ def changed(job: TrainingJob, text: str) -> TrainingJob:
             job = dataclasses.replace(job, teacher=SavedNetwork.of(Path(value)))
         elif name == "width":
             job = dataclasses.replace(job, width=_as(1.0, name, value))
+        elif name == "stack":
+            job = dataclasses.replace(job, stack=value)
         elif hasattr(augmentation, name):
             augmentation = dataclasses.replace(augmentation, **{name: _as(getattr(augmentation, name), name, value)})
         elif name in known and name != "augmentation":
             recipe = dataclasses.replace(recipe, **{name: _as(getattr(recipe, name), name, value)})
         else:
-            names = sorted({*known, "teacher", "width"} - {"augmentation"})
+            names = sorted({*known, "teacher", "width", "stack"} - {"augmentation"})
             raise UsageError(f"no setting {name!r} of a recipe: {expected_one_of(name, names)}")
     return dataclasses.replace(job, recipe=dataclasses.replace(recipe, augmentation=augmentation))
 
@@ -91,17 +94,38 @@ def _as(present: Any, name: str, value: str) -> Any:
         raise UsageError(f"{name}={value}: expected {kind}") from None
 
 
-def held_out(data: Dataset, trained: int, judged: int) -> Dataset:
+def held_out(data: Dataset, trained: int, judged: int, teachers: Sequence[SavedNetwork] = ()) -> Dataset:
     """``data`` with ``trained`` training images, and ``judged`` others of the training split to judge on.
 
+    With ``teachers``, the judges are the first ``judged`` validation images: a teacher has learned from the whole
+    training split, and its pupil knows of images that it never saw. A self-taught mnist made 17 errors on 7,500 such
+    images where one without a teacher made 38, and on validation images neither was better (8 epochs, one seed).
+
     Raises:
-        DataError: the training split has fewer than both.
+        DataError: a split has fewer; a teacher did not learn from this training split, or does not say from what.
     """
+    for teacher in teachers:
+        record = training_record(teacher.path)
+        if record is None or record.data.train_sha256 != data.train.sha256:
+            raise DataError(
+                f"{teacher.path} does not say that it learned from the training split of {data.name} alone, so that "
+                f"no image can judge: expected one that cnnedge train made of the same data"
+            )
+    if not teachers:
+        train, validation = _drawn(data, trained, judged)
+    elif judged > len(data.validation):
+        raise DataError(f"{data.name} has {len(data.validation):,} validation images, fewer than {judged:,}")
+    else:
+        train, validation = _drawn(data, trained, 0)[0], data.validation.take(range(judged))
+    return dataclasses.replace(data, train=train, validation=validation)
+
+
+def _drawn(data: Dataset, trained: int, judged: int) -> tuple[Split, Split]:
     if trained + judged > len(data.train):
         raise DataError(f"{data.name} has {len(data.train):,} training images, fewer than {trained:,} and {judged:,}")
     order = np.random.default_rng(0).permutation(len(data.train))[: trained + judged]
-    parts = np.sort(order[:trained]), np.sort(order[trained:])
-    return dataclasses.replace(data, train=data.train.take(parts[0]), validation=data.train.take(parts[1]))
+    first, then = np.sort(order[:trained]), np.sort(order[trained:])
+    return data.train.take(first), data.train.take(then)
 
 
 def measure_recipes(

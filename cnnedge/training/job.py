@@ -12,7 +12,7 @@ from cnnedge.data import check_batch
 from cnnedge.errors import DataError, UsageError
 from cnnedge.files import sha256_of
 from cnnedge.manifest import FileFacts, TrainedOn, TrainingRecord
-from cnnedge.model.networks import OWN, ModelSpec, model_spec, own
+from cnnedge.model.networks import OWN, ModelSpec, model_spec, own, stacked
 from cnnedge.model.readers.opening import check_kind
 from cnnedge.names import HIGHEST_SEED
 from cnnedge.training.recipes import Recipe, recorded
@@ -56,7 +56,8 @@ class TrainingJob:
     augmentation and dropout. width: factor on every channel count. init: the network to start from. teacher: the
     network to learn from besides (distillation). data: None until the images are at hand (see ``on``). size: height and
     width of the images, for a network of any size. shape: (height, width, channels) of the images, for OWN. name: how
-    the trained network is called, its own name if empty; it decides nothing.
+    the trained network is called, its own name if empty; it decides nothing. stack: other layers for the network, see
+    ``networks.stacked``.
     """
 
     network: str
@@ -69,6 +70,7 @@ class TrainingJob:
     size: int | None = None
     shape: tuple[int, ...] | None = None
     name: str = field(default="", compare=False)
+    stack: str = ""
 
     def __post_init__(self) -> None:
         _ = self.spec
@@ -91,7 +93,10 @@ class TrainingJob:
     @property
     def spec(self) -> ModelSpec:
         """What is trained."""
-        return own(self.shape or ()) if self.network == OWN else model_spec(self.network, self.size)
+        if self.network == OWN:
+            return own(self.shape or ())
+        spec = model_spec(self.network, self.size)
+        return stacked(spec, self.stack) if self.stack else spec
 
     @property
     def file(self) -> str:
@@ -143,7 +148,7 @@ class TrainingJob:
             network=self.network, recipe=dataclasses.asdict(self.recipe), seed=self.seed, width=self.width,
             init=init, teacher=teacher, data=self.data, backend=backend, versions=dict(versions),
             cost=None if cost is None else dict(cost), size=self.size,
-            shape=self.shape,
+            shape=self.shape, stack=self.stack,
         )  # fmt: skip
 
     @classmethod
@@ -157,8 +162,9 @@ class TrainingJob:
             recipe = recorded(record.recipe)
             init, teacher = (_saved(file) for file in (record.init, record.teacher))
             return cls(
-                record.network, recipe, record.seed, record.width, init, teacher, record.data, record.size, record.shape
-            )
+                record.network, recipe, record.seed, record.width, init, teacher, record.data, record.size,
+                record.shape, stack=record.stack,
+            )  # fmt: skip
         except (KeyError, TypeError, UsageError) as error:
             raise DataError(f"the record of the training of {record.network!r} cannot be used ({error})") from None
 

@@ -139,7 +139,7 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ),
     ("mnist-tiny", "quick"): Recipe(epochs=5, weight_decay=5e-4, augmentation=_DIGITS),
     ("mnist-tiny", "full"): Recipe(
-        epochs=60,
+        epochs=100,
         weight_decay=5e-4,
         ema_momentum=0.999,
         augmentation=_DIGITS,
@@ -162,6 +162,7 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         ema_momentum=0.999,
         augmentation=_PHOTOS,
         qat_epochs=4,
+        muon_rate=0.05,
     ),
 }
 
