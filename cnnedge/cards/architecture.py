@@ -15,7 +15,7 @@ from cnnedge.training.cost import CORE_WATTS, epochs_and_seconds, training_flop,
 from cnnedge.training.recipes import PRESETS, RECIPES, recipe, recorded
 
 # Settings of a recipe that the command's options can replace.
-_OPTIONS = ("epochs", "batch_size", "branches", "half")
+_OPTIONS = ("epochs", "batch_size", "branches", "half", "muon_rate")
 # Settings of a recipe that act only where there is a teacher.
 _TEACHERS = ("teacher_weight", "temperature")
 
@@ -116,6 +116,7 @@ def reproducing_command(record: TrainingRecord) -> str | None:
     options += f" --seed {record.seed} --out runs"
     extra = f" --branches {found.branches}" if found.branches != own.branches else ""
     extra += " --half" if found.half else ""
+    extra += f" --muon {found.muon_rate:g}" if found.muon_rate != own.muon_rate else ""
     extra += f" --width {record.width:g}" if record.width != 1 else ""
     for option, given in (("--init", record.init), ("--teacher", record.teacher)):
         extra += f" {option} {given.file}" if given else ""
@@ -159,8 +160,9 @@ def _settings(found: dict[str, Any], *, with_teacher: bool) -> list[tuple[str, s
     """The recipe's settings that act, those of the augmentation among them."""
     augmentation = ", ".join(f"{name} {_value(value)}" for name, value in found["augmentation"].items() if value)
     shown = {name: _value(value) for name, value in found.items() if with_teacher or name not in _TEACHERS}
-    optimizer = {"optimizer": "SGD with Nesterov momentum, warm-up, then a cosine to 0; weight decay on kernels only"}
-    return list((optimizer | shown | {"augmentation": augmentation or "none"}).items())
+    kinds = "Muon for convolutions, else SGD" if found.get("muon_rate") else "SGD"
+    optimizer = f"{kinds} with Nesterov momentum, warm-up, then a cosine to 0; weight decay on kernels only"
+    return list(({"optimizer": optimizer} | shown | {"augmentation": augmentation or "none"}).items())
 
 
 def _value(value: Any) -> str:

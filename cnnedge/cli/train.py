@@ -19,6 +19,7 @@ from cnnedge.cli.options import (
     Machines,
     MaxBad,
     Mean,
+    Muon,
     Name,
     Out,
     Overwrite,
@@ -61,6 +62,7 @@ def train(
     ] = None,
     branches: Branches = None,
     half: Half = False,
+    muon: Muon = None,
     teacher: Annotated[
         Path | None, typer.Option(metavar="FILE.keras", help="Learn from this model too (distillation).")
     ] = None,
@@ -130,8 +132,8 @@ def train(
     if model is None:
         if init is None or start is None:
             raise UsageError("no MODEL given: name one, see cnnedge train --list; or any Keras model with --init FILE")
-        _refuse_for_own({"--width": width != 1, "--branches": branches, "--half": half, "--preset": preset != "quick",
-                         "--devices": devices != 1, "--workers": workers})  # fmt: skip
+        _refuse_for_own({"--width": width != 1, "--branches": branches, "--half": half, "--muon": muon,
+                         "--preset": preset != "quick", "--devices": devices != 1, "--workers": workers})  # fmt: skip
         if data is None:
             raise UsageError(f"--init {init} alone is trained on pictures of yours: add --data NAME|DIR")
         place = _Place(checked_name(name or init.stem), out, data, options, resume, overwrite)
@@ -142,10 +144,9 @@ def train(
     else:
         spec = model_spec(model)
         if outside or input_size:
-            raise UsageError(
-                f"what is done to pixels and their size are {model}'s own: leave MODEL out, or the options"
-            )
-        chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size, branches=branches, half=half)
+            raise UsageError(f"size and treatment of pixels are {model}'s own: leave MODEL out, or these options")
+        chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size, branches=branches, half=half,
+                        muon_rate=muon)  # fmt: skip
         called = checked_name(name) if name else model
         job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise, name=called)
         team = asked_workers(workers, task)

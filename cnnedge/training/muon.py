@@ -13,7 +13,7 @@ STEPS = 5
 
 
 class ConvolutionMuon(keras.optimizers.SGD):
-    """SGD with Nesterov momentum, except for kernels of four axes.
+    """SGD with Nesterov momentum, except for the kernels of convolutions.
 
     A kernel (height, width, inputs, filters) is a matrix of ``filters`` columns. Its momentum is made orthogonal and
     scaled to the length that a step of 1 in every filter has, the root of ``filters``; the step is ``muon_rate`` of
@@ -30,7 +30,7 @@ class ConvolutionMuon(keras.optimizers.SGD):
         self._orthogonal = keras.optimizers.Muon().zeropower_via_newtonschulz5
 
     def update_step(self, gradient, variable, learning_rate):
-        if len(variable.shape) != 4:
+        if not _turns(variable):
             super().update_step(gradient, variable, learning_rate)
             return
         rate = ops.cast(learning_rate, variable.dtype) * self.share
@@ -44,4 +44,9 @@ class ConvolutionMuon(keras.optimizers.SGD):
         self.assign_sub(variable, ops.multiply(step, rate))
 
     def _use_weight_decay(self, variable):
-        return len(variable.shape) != 4 and super()._use_weight_decay(variable)
+        return not _turns(variable) and super()._use_weight_decay(variable)
+
+
+def _turns(variable) -> bool:
+    """A kernel of several filters; a depthwise one, whose last axis is 1, is no matrix."""
+    return len(variable.shape) == 4 and variable.shape[-1] > 1

@@ -162,7 +162,6 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         ema_momentum=0.999,
         augmentation=_PHOTOS,
         qat_epochs=4,
-        muon_rate=0.05,
     ),
 }
 
@@ -179,6 +178,7 @@ def recorded(found: Mapping[str, Any]) -> Recipe:
 def recipe(
     model: str, preset: str, *,
     epochs: int | None = None, batch_size: int | None = None, branches: str | None = None, half: bool = False,
+    muon_rate: float | None = None,
 ) -> Recipe:  # fmt: skip
     """The recipe of ``model`` under ``preset`` ("quick" or "full"), with what is given instead.
 
@@ -197,4 +197,5 @@ def recipe(
         batch_size=chosen.batch_size if batch_size is None else batch_size,
         branches=chosen.branches if branches is None else branches,
         half=chosen.half or half,
+        muon_rate=chosen.muon_rate if muon_rate is None else muon_rate,
     )

@@ -113,7 +113,7 @@ def test_a_teacher_is_shown_with_what_it_can_and_cost(folder):
     training = json.loads((folder / "manifest.json").read_text())["training"]
     machine = {"cpu": "Test CPU", "cores": 2, "accelerator": None}
     cost = {"epochs": 2, "train_images": 10_000, "seconds": 7_200.0, "images_per_second": 200.0, "machine": machine}
-    found = dataclasses.asdict(recipe("mnist", "full", half=True))
+    found = dataclasses.asdict(recipe("mnist", "full", half=True, muon_rate=0.02))
     own = training | {"network": "mnist", "width": 4.0, "recipe": found, "cost": cost | {"epochs": 60}}
     taught = {"parameters": 538_330, "macs": 76_000_000, "top1": 0.9975, "images": 2_000, "training": own}
     edit(folder / "manifest.json", training=training | {
@@ -126,13 +126,20 @@ def test_a_teacher_is_shown_with_what_it_can_and_cost(folder):
     for words in (
         "Its teacher `big.keras` (SHA-256 abababababab..) has 538,330 parameters and 76.0 million multiply-accumulates",
         "names 99.75 % of 2,000 validation images right; it took 60 epochs in 2 h 0 min",
-        f"(`cnnedge train mnist --preset full --seed {training['seed']} --out runs --half --width 4`).",
+        f"(`cnnedge train mnist --preset full --seed {training['seed']} --out runs --half --muon 0.02 --width 4`).",
     ):
         assert words in card
     edit(folder / "manifest.json", training=training | {
         "teacher": {"file": "big.keras", "sha256": "ab" * 32}, "cost": cost | {"teacher": taught | {"training": None}},
     })  # fmt: skip
     assert "99.75 % of 2,000 validation images right. How it was trained is not recorded." in render(load_facts(folder))
+
+
+@pytest.mark.parametrize(("rate", "kind"), [(0.0, "SGD"), (0.05, "Muon for convolutions, else SGD")])
+def test_what_moves_the_weights_is_said(folder, rate, kind):
+    training = json.loads((folder / "manifest.json").read_text())["training"]
+    edit(folder / "manifest.json", training=training | {"recipe": training["recipe"] | {"muon_rate": rate}})
+    assert f"| optimizer | {kind} with Nesterov momentum, warm-up" in render(load_facts(folder))
 
 
 def test_seeds_are_shown_with_mean_and_spread(folder):

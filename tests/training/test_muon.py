@@ -37,7 +37,9 @@ def test_the_decay_is_a_quarter_of_the_rate():
     assert stepped(optimizer, ones, 0 * ones, "kernel") == pytest.approx(1 - 0.04 * 0.02)
 
 
-@pytest.mark.parametrize(("shape", "name"), [((8,), "bias"), ((8,), "gamma"), ((16, 10), "kernel")])
+@pytest.mark.parametrize(
+    ("shape", "name"), [((8,), "bias"), ((8,), "gamma"), ((16, 10), "kernel"), ((3, 3, 16, 1), "kernel")]
+)
 def test_all_else_is_sgd(shape, name):
     value, gradient = (RNG.normal(0, 1, shape).astype("float32") for _ in range(2))
     one, other = (
