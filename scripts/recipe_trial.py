@@ -7,9 +7,10 @@ Each CHANGE is a recipe: the model's full preset with other settings, NAME=VALUE
 fields of Recipe and Augmentation (cnnedge/training/recipes.py), teacher=FILE.keras, width=FACTOR, and other layers:
 stack=16-24-P-32-P has the filters of each convolution and P for a pooling. All of them, and the present recipe, are
 trained for --epochs from each of --seeds on a part of the training split, and judged on another part of it: top-1,
-and the mean of -ln p(true class), which tells more from few images. The test split is not touched. A teacher knows all
-training images: where there is one, validation images judge. A recipe is better, or worse, if both figures are, by
-more than two seeds of one recipe differ.
+and the mean of -ln p(true class), which tells more from few images. The test split is not touched. A teacher
+from elsewhere knows all training images, so that validation images judge; one that a trial of as many images has left
+in its --work, present-0/MODEL.keras, does not. A recipe is better, or worse, if both figures are, by more than two
+seeds of one recipe differ.
 
 Writes OUT after every training; the same command goes on where it stopped, and takes further changes and seeds.
 """
@@ -42,7 +43,7 @@ def main(options: argparse.Namespace) -> int:
             spec.dataset, image_shape=spec.input_shape, calibration=present.calibration_images, progress=progress
         )
         teachers = [one.teacher for one in jobs.values() if one.teacher is not None]
-        judged = min(options.judged, len(data.validation) if teachers else len(data.train) // 2)
+        judged = min(options.judged, len(data.train) // 2)
         part = recipe_trials.held_out(data, min(options.images, len(data.train) - judged), judged, teachers)
         rows = recipe_trials.measure_recipes(
             jobs, part, options.seeds, out=options.out or work / "trials.json", work=work,
@@ -72,7 +73,7 @@ def parse_arguments() -> argparse.Namespace:
         type=script.count,
         default=7_500,
         metavar="N",
-        help="others to judge on, with a teacher at most those of validation; default: 7500",
+        help="others to judge on; default: 7500",
     )
     option("--half", action="store_true", help="compute in bfloat16, see cnnedge train --half")
     option("--work", type=Path, metavar="DIR", help="for checkpoints and networks; default: runs/trials/MODEL")

@@ -97,27 +97,27 @@ def _as(present: Any, name: str, value: str) -> Any:
 def held_out(data: Dataset, trained: int, judged: int, teachers: Sequence[SavedNetwork] = ()) -> Dataset:
     """``data`` with ``trained`` training images, and ``judged`` others of the training split to judge on.
 
-    With ``teachers``, the judges are the first ``judged`` validation images: a teacher has learned from the whole
-    training split, and its pupil knows of images that it never saw. A self-taught mnist made 17 errors on 7,500 such
-    images where one without a teacher made 38, and on validation images neither was better (8 epochs, one seed).
+    A teacher that has learned from the whole training split has made its pupil know images that it never saw: a
+    self-taught mnist made 17 errors on 7,500 such images where one without a teacher made 38, and on validation images
+    neither was better (8 epochs, one seed). Then validation images are the judges, at most ``judged``.
+
+    Args:
+        teachers: each made of the training split, or all by a trial of as many images, which learned from this part.
 
     Raises:
-        DataError: a split has fewer; a teacher did not learn from this training split, or does not say from what.
+        DataError: the training split has fewer; a teacher did not learn from one of the two, or does not say from what.
     """
-    for teacher in teachers:
-        record = training_record(teacher.path)
-        if record is None or record.data.train_sha256 != data.train.sha256:
-            raise DataError(
-                f"{teacher.path} does not say that it learned from the training split of {data.name} alone, so that "
-                f"no image can judge: expected one that cnnedge train made of the same data"
-            )
-    if not teachers:
-        train, validation = _drawn(data, trained, judged)
-    elif judged > len(data.validation):
-        raise DataError(f"{data.name} has {len(data.validation):,} validation images, fewer than {judged:,}")
-    else:
-        train, validation = _drawn(data, trained, 0)[0], data.validation.take(range(judged))
-    return dataclasses.replace(data, train=train, validation=validation)
+    train, others = _drawn(data, trained, judged)
+    known = {record and record.data.train_sha256 for record in (training_record(one.path) for one in teachers)}
+    if known <= {train.sha256}:
+        return dataclasses.replace(data, train=train, validation=others)
+    if not known <= {train.sha256, data.train.sha256}:
+        raise DataError(
+            f"{' or '.join(str(one.path) for one in teachers)} did not learn from the training split of {data.name} or "
+            f"the part of it that is trained on, so that no image can judge: expected one that cnnedge train made"
+        )
+    judges = data.validation.take(range(min(judged, len(data.validation))))
+    return dataclasses.replace(data, train=train, validation=judges)
 
 
 def _drawn(data: Dataset, trained: int, judged: int) -> tuple[Split, Split]:

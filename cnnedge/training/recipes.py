@@ -139,12 +139,11 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ),
     ("mnist-tiny", "quick"): Recipe(epochs=5, weight_decay=5e-4, augmentation=_DIGITS),
     ("mnist-tiny", "full"): Recipe(
-        epochs=100,
+        epochs=60,
         weight_decay=5e-4,
         ema_momentum=0.999,
         augmentation=_DIGITS,
         qat_epochs=4,
-        muon_rate=0.05,
     ),
     ("cifar10", "quick"): Recipe(epochs=5, augmentation=Augmentation(shift=2, flip=True)),
     ("cifar10", "full"): Recipe(
