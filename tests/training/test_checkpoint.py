@@ -1,6 +1,7 @@
 """What a training leaves behind for the next one, and when that one may take it up."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ from cnnedge.model.networks import build_model
 from cnnedge.training import checkpoint
 from cnnedge.training.fit import make_optimizer
 from cnnedge.training.job import SavedNetwork, TrainingJob
+from cnnedge.training.learner import learner_of
 from cnnedge.training.recipes import Recipe
 
 STEPS = 25
+UNFINISHED = Path(__file__).parents[2] / "exported/unfinished"
 JOB = TrainingJob("mnist", Recipe(epochs=4), data=TrainedOn("mnist", False, "a", "cache", "b"))
 
 
@@ -181,3 +184,15 @@ def test_resume_refuses_other_settings(change, complaint, tmp_path):
     begin(tmp_path, resume=True)
     with pytest.raises(UsageError, match=f"made with {complaint}.*: repeat the first command"):
         begin(tmp_path, dataclasses.replace(JOB, **change), resume=True)
+
+
+@pytest.mark.parametrize("held", sorted(UNFINISHED.glob("**/checkpoint")), ids=lambda held: held.parent.name)
+def test_what_is_under_way_can_be_taken_up(held, tmp_path):
+    """Long trainings are resumed on other machines, maybe by a later version: exported/TRAINING.md has the commands."""
+    folder = shutil.copytree(held.parent, tmp_path / "copy")
+    job = TrainingJob.from_record(checkpoint.state(folder).training)
+    learner = learner_of(build_model(job.network, seed=job.seed), half=job.recipe.half)
+    steps = 371  # whole batches of 128 in 47,500 photos
+    learner.compile(make_optimizer(job.recipe, steps), "categorical_crossentropy")
+    assert 0 < checkpoint.restore(folder, learner, steps) < job.recipe.epochs
+    assert all(np.asarray(momentum).std() > 0 for momentum in learner.optimizer.momentums)
