@@ -199,13 +199,8 @@ def _cost(facts: CardFacts, record: TrainingRecord) -> str:
     flop = training_flop(
         count_macs(facts.network), epochs * cost["train_images"], 0 if teaching is None else teaching["macs"]
     )
-    teacher = (
-        ""
-        if record.teacher is None
-        else ", the teacher's answers among them"
-        if teaching
-        else ", without the teacher's"
-    )
+    answers = ", the teacher's answers among them" if teaching else ", without the teacher's"
+    teacher = "" if record.teacher is None else answers
     return (
         f"{time}, on {on}: {cost['train_images']:,} images an epoch, {cost['images_per_second']:,.0f} images per "
         f"second. About {flop:.2g} floating-point operations{teacher} (estimated: 6 for each MAC of each image)."
