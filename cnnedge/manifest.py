@@ -77,7 +77,7 @@ class TrainingRecord:
     cost: dict[str, Any] | None = None
     size: int | None = None
     shape: tuple[int, ...] | None = None
-    stack: str = ""
+    stack: str | None = None
 
 
 @dataclass(frozen=True)

@@ -68,13 +68,7 @@ def parse_arguments() -> argparse.Namespace:
     option("--epochs", type=script.count, default=8, metavar="N", help="of each training; default: 8")
     option("--seeds", nargs="+", type=script.seed, default=[0, 1], metavar="N", help="default: 0 1")
     option("--images", type=script.count, default=40_000, metavar="N", help="to learn from; default: 40000")
-    option(
-        "--judged",
-        type=script.count,
-        default=7_500,
-        metavar="N",
-        help="others to judge on; default: 7500",
-    )
+    option("--judged", type=script.count, default=7_500, metavar="N", help="others to judge on; default: 7500")
     option("--half", action="store_true", help="compute in bfloat16, see cnnedge train --half")
     option("--work", type=Path, metavar="DIR", help="for checkpoints and networks; default: runs/trials/MODEL")
     option("--out", type=Path, metavar="FILE.json", help="default: DIR/trials.json")

@@ -39,7 +39,7 @@ def main(options: argparse.Namespace) -> int:
     from cnnedge.training.recipes import recipe
 
     spec, quick = model_spec(options.model), recipe(options.model, "quick")
-    jobs = [TrainingJob(options.model, quick, stack=stack) for stack in options.stacks]
+    jobs = [TrainingJob(options.model, quick, stack=stack) for stack in dict.fromkeys(options.stacks)]
     require_tensorflow()
     with tempfile.TemporaryDirectory() as folder, console.progress() as progress:
         data = datasets.load(
@@ -51,7 +51,8 @@ def main(options: argparse.Namespace) -> int:
         plan = Plan(num_runs=options.num_runs)
         document = benchmark(candidates_for(paths), data.test, data_facts(data, data.test), plan, progress=progress)
     if document.failed:
-        raise CnnedgeError(f"not every file could be measured: {document.failed}")
+        reasons = "; ".join(f"{row.file}: {row.error}" for row in document.failed)
+        raise CnnedgeError(f"not every file could be measured: {reasons}")
     medians = {row.file: 1000 * known(row.latency_ms).p50 for row in document.rows}
     print(f"{'parameters':>10} {'MMAC':>6} {'int8 bytes':>10} {'float32':>8} {'int8':>8}  stack")
     for job, (parameters, macs, size) in zip(jobs, sizes, strict=True):

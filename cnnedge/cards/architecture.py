@@ -107,7 +107,7 @@ def reproduce(facts: CardFacts) -> str:
 def reproducing_command(record: TrainingRecord) -> str | None:
     """The one command line that trains and exports as ``record``, the manifest's training, says; None if none does."""
     name, preset, found = record.network, _preset(record), recorded(record.recipe)
-    if preset is None:
+    if preset is None or record.stack:
         return None
     own = recipe(name, preset)
     options = f" --preset {preset}"

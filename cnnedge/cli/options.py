@@ -99,7 +99,7 @@ Branches = Annotated[
 Half = Annotated[bool, typer.Option("--half", help="Compute in bfloat16: quicker on CPUs with AMX.")]
 Muon = Annotated[
     float | None,
-    typer.Option(metavar="RATE", help="Convolutions learn by Muon, 0.05: small networks in half the epochs. 0: SGD."),
+    typer.Option(metavar="RATE", help="Convolutions learn by Muon: 0.05 is quicker for cifar10-small. 0: SGD."),
 ]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, metavar="N", help="Instead of the recipe's.")]
 Seed = Annotated[

@@ -1,8 +1,8 @@
-"""Short proofs before long runs: a few epochs of recipes that differ in one idea, judged on training images that none
-of them learned from. The test split is not touched.
+"""Short proofs before long runs: a few epochs of recipes that differ in one idea, judged on images that none of
+them learned from. The test split is not touched.
 
-The document is ``{"of": {"model", "epochs", "half", "trained", "held_out"}, "rows": [{"recipe", "seed", "top1", "nll",
-"images_per_s"}, ...]}``.
+The document is ``{"of": {"model", "epochs", "half", "trained", "held_out", "judges"}, "rows": [{"recipe", "seed",
+"top1", "nll", "images_per_s"}, ...]}``; ``judges`` is the SHA-256 of the images that judged.
 """
 
 import dataclasses
@@ -146,7 +146,7 @@ def measure_recipes(
     present = jobs[PRESENT]
     of = {
         "model": present.network, "epochs": present.recipe.epochs, "half": present.recipe.half,
-        "trained": len(data.train), "held_out": len(data.validation),
+        "trained": len(data.train), "held_out": len(data.validation), "judges": data.validation.sha256,
     }  # fmt: skip
     document: dict[str, Any] = json.loads(out.read_bytes()) if out.is_file() else {"of": of, "rows": []}
     if document["of"] != of:

@@ -70,7 +70,7 @@ class TrainingJob:
     size: int | None = None
     shape: tuple[int, ...] | None = None
     name: str = field(default="", compare=False)
-    stack: str = ""
+    stack: str | None = None
 
     def __post_init__(self) -> None:
         _ = self.spec
@@ -85,6 +85,8 @@ class TrainingJob:
             )
         if self.init is not None and self.recipe.half:
             raise UsageError(f"--init {self.init.path} brings a network with its own arithmetic: leave --half out")
+        if self.init is not None and self.stack:
+            raise UsageError(f"--init {self.init.path} brings a network that has its layers: leave {self.stack} out")
         if self.init is not None and self.width != 1:
             raise UsageError(
                 f"--init {self.init.path} brings a network that has its width: leave --width {self.width:g} out"

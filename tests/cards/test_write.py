@@ -142,6 +142,12 @@ def test_what_moves_the_weights_is_said(folder, rate, kind):
     assert f"| optimizer | {kind} with Nesterov momentum, warm-up" in render(load_facts(folder))
 
 
+def test_other_layers_have_no_command(folder):
+    training = json.loads((folder / "manifest.json").read_text())["training"]
+    edit(folder / "manifest.json", training=training | {"stack": "8-P-16"})
+    assert "No preset of this version trains this network" in render(load_facts(folder))
+
+
 def test_seeds_are_shown_with_mean_and_spread(folder):
     shipped = json.loads((folder / "manifest.json").read_text())["files"]["mnist.keras"]["top1"]
     seeds = [

@@ -35,7 +35,7 @@ def test_a_change_may_be_the_layers(sample):
     network = job.spec.build()
     assert [layer.filters for layer in network.layers if hasattr(layer, "filters")] == [8, 16, 24]
     assert network.name == "mnist-tiny" and network.input_shape == (None, 28, 28, 1)
-    assert job.difference(JOB) == "stack 8-P-16-24-P, not "
+    assert job.difference(JOB) == "stack 8-P-16-24-P, not None"
     written = to_json(job.on(sample).record(backend="tensorflow", versions={}))
     assert TrainingJob.from_record(from_json(TrainingRecord, written)) == job.on(sample)
 

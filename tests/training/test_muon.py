@@ -49,6 +49,14 @@ def test_all_else_is_sgd(shape, name):
     assert np.array_equal(one, other) and not np.array_equal(one, value)
 
 
+def test_a_recipe_with_a_rate_turns_kernels():
+    """At the peak of the schedule, without a warm-up: a step of a twentieth of a kernel of length 1 in every filter."""
+    gradient = RNG.normal(0, 1, (3, 3, 8, 16)).astype("float32")
+    recipe = Recipe(epochs=4, warmup_fraction=0.0, muon_rate=0.05, ema_momentum=0.0)
+    step = stepped(make_optimizer(recipe, 10), 0 * gradient, 1000 * gradient, "kernel")
+    assert 0.7 * 0.05 * 4 < np.linalg.norm(step) < 1.2 * 0.05 * 4
+
+
 def test_muon_turns_a_momentum():
     with pytest.raises(UsageError, match=r"momentum is 0, expected more than 0 with a muon_rate"):
         Recipe(epochs=1, momentum=0, muon_rate=0.05)
