@@ -6,7 +6,7 @@
 "bare" is `fit` on float32 arrays in memory with plain SGD: no augmentation, no average of the weights, no validation,
 and Keras's own batch normalization. "recipe" is the full preset as `cnnedge train` runs it: augmentation, decay,
 average, validation, and on TensorFlow its one kernel for batch normalization. With --half the recipe is measured with
-`train --half` as well: bfloat16, for which some processors have matrix units. They take turns. Ends with
+`train --half` as well: bfloat16, for which some processors have units of their own. They take turns. Ends with
 exit code 1 if the recipe reaches less than 0.9 of bare. The time of an epoch is the recipe's on all training images.
 Nothing is kept; run it on a quiet machine.
 """

@@ -1,8 +1,8 @@
 """The network as it is trained: the same layers and weights, with quicker arithmetic where the backend has it.
 
 Keras's batch normalization is many passes over memory on the TensorFlow backend; TensorFlow's own is one kernel forward
-and one backward. In bfloat16, convolutions run in the matrix units (AMX) that some CPUs have. Measured by
-``scripts/training_speed.py``, see exported/TRAINING.md.
+and one backward. In bfloat16, convolutions run in the matrix units (AMX) that some CPUs have, or multiply pairs at once
+(AVX-512 BF16). Measured by ``scripts/training_speed.py``, see exported/TRAINING.md.
 """
 
 import keras

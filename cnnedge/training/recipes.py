@@ -154,13 +154,14 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         qat_epochs=4,
     ),
     ("cifar10-small", "quick"): Recipe(epochs=8, weight_decay=2e-3, augmentation=Augmentation(shift=2, flip=True)),
-    # 80,000 weights under-fit: less decay, no smoothing, no cutout.
+    # 80,000 weights under-fit: Muon, less decay, no smoothing, no cutout.
     ("cifar10-small", "full"): Recipe(
-        epochs=100,
+        epochs=180,
         weight_decay=2e-3,
         ema_momentum=0.999,
         augmentation=_PHOTOS,
         qat_epochs=4,
+        muon_rate=0.05,
     ),
 }
 
