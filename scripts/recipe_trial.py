@@ -30,7 +30,7 @@ def main(options: argparse.Namespace) -> int:
     from cnnedge.training.job import TrainingJob
     from cnnedge.training.recipes import recipe
 
-    present = recipe(options.model, "full", epochs=options.epochs, half=options.half)
+    present = recipe(options.model, "full", epochs=options.epochs, half=options.half or None)
     spec = model_spec(options.model)
     require_keras()
     from cnnedge.studies import recipe_trials

@@ -117,6 +117,7 @@ def reproducing_command(record: TrainingRecord) -> str | None:
     extra = f" --branches {found.branches}" if found.branches != own.branches else ""
     extra += " --half" if found.half else ""
     extra += f" --muon {found.muon_rate:g}" if found.muon_rate != own.muon_rate else ""
+    extra += " --trivial" if found.augmentation != own.augmentation else ""
     extra += f" --width {record.width:g}" if record.width != 1 else ""
     for option, given in (("--init", record.init), ("--teacher", record.teacher)):
         extra += f" {option} {given.file}" if given else ""
@@ -139,7 +140,8 @@ def _preset(record: TrainingRecord) -> str | None:
     for preset in PRESETS:
         if (name, preset) in RECIPES:
             given = {field: getattr(found, field) for field in _OPTIONS}
-            if replace(recipe(name, preset), **given) == found:
+            trivial = found.augmentation.trivial
+            if replace(recipe(name, preset, trivial=trivial), **given) == found:
                 return preset
     return None
 

@@ -99,8 +99,9 @@ Branches = Annotated[
 Half = Annotated[bool, typer.Option("--half", help="Compute in bfloat16: quicker on CPUs with AMX or AVX-512 BF16.")]
 Muon = Annotated[
     float | None,
-    typer.Option(metavar="RATE", help="Convolutions learn by Muon: 0.05 is quicker for cifar10-small. 0: SGD."),
+    typer.Option(metavar="RATE", help="Convolutions learn by Muon: 0.05 is quicker for small photos. 0: SGD."),
 ]
+Trivial = Annotated[bool, typer.Option("--trivial", help="TrivialAugment, for long trainings, instead of cutout.")]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, metavar="N", help="Instead of the recipe's.")]
 Seed = Annotated[
     int,

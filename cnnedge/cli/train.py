@@ -31,6 +31,7 @@ from cnnedge.cli.options import (
     Std,
     Task,
     Test,
+    Trivial,
 )
 from cnnedge.errors import UsageError
 
@@ -63,6 +64,7 @@ def train(
     branches: Branches = None,
     half: Half = False,
     muon: Muon = None,
+    trivial: Trivial = False,
     teacher: Annotated[
         Path | None, typer.Option(metavar="FILE.keras", help="Learn from this model too (distillation).")
     ] = None,
@@ -84,7 +86,6 @@ def train(
 
     The model takes raw pixels 0..255 and gives one probability per class.
     Beside it, history.csv has a row for each epoch.
-
     Every epoch ends with a checkpoint: if the training is killed,
     the same command with --resume goes on from there.
 
@@ -95,9 +96,8 @@ def train(
     what a batch norm averages over stay the same; a CPU shows several with
     XLA_FLAGS=--xla_force_host_platform_device_count=N.
 
-    --workers, with the same command and data on every machine, gives it too.
-    The first worker writes the files; whoever is killed or loses another one
-    starts again from the first one's checkpoint.
+    --workers, with one command and the same data on every machine, does too.
+    If one dies, all go on from the checkpoint of the first, who writes the files.
 
     Without MODEL, --init names any Keras image classifier, whatever its size:
     it gets a head for the classes of --data, which is trained alone first,
@@ -132,8 +132,8 @@ def train(
     if model is None:
         if init is None or start is None:
             raise UsageError("no MODEL given: name one, see cnnedge train --list; or any Keras model with --init FILE")
-        _refuse_for_own({"--width": width != 1, "--branches": branches, "--half": half, "--muon": muon,
-                         "--preset": preset != "quick", "--devices": devices != 1, "--workers": workers})  # fmt: skip
+        _refuse_for_own({"--width": width != 1, "--branches": branches, "--half": half, "--muon": muon, "--trivial":
+                         trivial, "--preset": preset != "quick", "--devices": devices != 1, "--workers": workers})  # fmt: skip
         if data is None:
             raise UsageError(f"--init {init} alone is trained on pictures of yours: add --data NAME|DIR")
         place = _Place(checked_name(name or init.stem), out, data, options, resume, overwrite)
@@ -145,8 +145,8 @@ def train(
         spec = model_spec(model)
         if outside or input_size:
             raise UsageError(f"size and treatment of pixels are {model}'s own: leave MODEL out, or these options")
-        chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size, branches=branches, half=half,
-                        muon_rate=muon)  # fmt: skip
+        chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size, branches=branches, half=half or None,
+                        muon_rate=muon, trivial=trivial)  # fmt: skip
         called = checked_name(name) if name else model
         job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise, name=called)
         team = asked_workers(workers, task)

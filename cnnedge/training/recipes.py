@@ -175,12 +175,11 @@ def recorded(found: Mapping[str, Any]) -> Recipe:
     return Recipe(**{**found, "augmentation": Augmentation(**found["augmentation"])})
 
 
-def recipe(
-    model: str, preset: str, *,
-    epochs: int | None = None, batch_size: int | None = None, branches: str | None = None, half: bool = False,
-    muon_rate: float | None = None,
-) -> Recipe:  # fmt: skip
+def recipe(model: str, preset: str, *, trivial: bool = False, **settings: Any) -> Recipe:
     """The recipe of ``model`` under ``preset`` ("quick" or "full"), with what is given instead.
+
+    Args:
+        trivial: TrivialAugment instead of cutout. settings: fields of ``Recipe``; None leaves the preset's.
 
     Raises:
         UsageError: no such model or preset; the message lists those that exist.
@@ -191,11 +190,11 @@ def recipe(
     if preset not in PRESETS:
         raise UsageError(f"unknown preset {preset!r}: {expected_one_of(preset, PRESETS)}")
     chosen = RECIPES[model, preset]
-    return dataclasses.replace(
-        chosen,
-        epochs=chosen.epochs if epochs is None else epochs,
-        batch_size=chosen.batch_size if batch_size is None else batch_size,
-        branches=chosen.branches if branches is None else branches,
-        half=chosen.half or half,
-        muon_rate=chosen.muon_rate if muon_rate is None else muon_rate,
-    )
+    if trivial:
+        settings["augmentation"] = with_trivial(chosen.augmentation)
+    return dataclasses.replace(chosen, **{name: value for name, value in settings.items() if value is not None})
+
+
+def with_trivial(augmentation: Augmentation) -> Augmentation:
+    """``augmentation`` with TrivialAugment instead of cutout, which is one more way to hide what is there."""
+    return dataclasses.replace(augmentation, trivial=True, cutout=0)

@@ -248,6 +248,7 @@ def test_list(capsys):
         (["train", "mnist", "--data", "/nowhere"], 2, "unknown dataset '/nowhere'"),
         (["train", "mnist", "--muon", "2"], 2, "muon_rate is 2.0, expected at least 0 and below 1"),
         (["train", "--init", str(SHIPPED), "--muon", "0.05"], 2, "--muon is for a network of cnnedge train --list"),
+        (["train", "--init", str(SHIPPED), "--trivial"], 2, "--trivial is for a network of cnnedge train --list"),
         (["train", "mnist", "--scale", "255"], 2, "are mnist's own: leave MODEL out"),
         (["train", "--init", "typo.h5", "--data", "mnist"], 1, "typo.h5 does not exist"),
         (["train", "--init", str(SHIPPED)], 2, "alone is trained on pictures of yours: add --data"),

@@ -23,6 +23,16 @@ def test_frozen():
         recipe("mnist", "quick").epochs = 1
 
 
+def test_what_is_given_takes_the_presets_place():
+    """None is an option that was not given; TrivialAugment comes without cutout, and with the rest as it was."""
+    present = recipe("cifar10", "full")
+    assert recipe("cifar10", "full", epochs=None, muon_rate=None) == present
+    other = recipe("cifar10", "full", epochs=9, muon_rate=0.05, trivial=True)
+    assert (other.epochs, other.muon_rate) == (9, 0.05) and present.augmentation.cutout
+    strong = dataclasses.replace(present.augmentation, trivial=True, cutout=0)
+    assert other == dataclasses.replace(present, epochs=9, muon_rate=0.05, augmentation=strong)
+
+
 def test_overrides_are_checked_too():
     assert dataclasses.replace(recipe("mnist", "quick"), epochs=7).epochs == 7
     with pytest.raises(UsageError, match="epochs is 0, expected at least 1"):
