@@ -168,7 +168,9 @@ def _settings(found: dict[str, Any], *, with_teacher: bool) -> list[tuple[str, s
 
 
 def _value(value: Any) -> str:
-    return "yes" if value is True else f"{value:g}" if isinstance(value, int | float) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _energy(facts: CardFacts, record: TrainingRecord) -> str:

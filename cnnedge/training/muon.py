@@ -1,6 +1,6 @@
 """Muon for convolutions: every step turns a kernel equally far in all directions that its gradients have shown.
 
-cifar10-small, which under-fits, is as far after 4 epochs as after 8 of SGD; mnist and 100 epochs of mnist-tiny gain
+cifar10-small is as far after 4 epochs as after 8 of SGD, and ends higher; mnist and 100 epochs of mnist-tiny gain
 nothing (exported/TRAINING.md). Source: Jordan et al., Muon (2024), and its training of a CIFAR-10 network;
 ``keras.optimizers.Muon`` takes matrices alone and has AdamW for all else, which here stays with SGD.
 """

@@ -154,7 +154,7 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         qat_epochs=4,
     ),
     ("cifar10-small", "quick"): Recipe(epochs=8, weight_decay=2e-3, augmentation=Augmentation(shift=2, flip=True)),
-    # 80,000 weights under-fit: Muon, less decay, no smoothing, no cutout.
+    # 80,000 weights under-fit by SGD: Muon, less decay, no smoothing, no cutout.
     ("cifar10-small", "full"): Recipe(
         epochs=180,
         weight_decay=2e-3,
