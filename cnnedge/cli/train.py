@@ -132,8 +132,9 @@ def train(
     if model is None:
         if init is None or start is None:
             raise UsageError("no MODEL given: name one, see cnnedge train --list; or any Keras model with --init FILE")
-        _refuse_for_own({"--width": width != 1, "--branches": branches, "--half": half, "--muon": muon, "--trivial":
-                         trivial, "--preset": preset != "quick", "--devices": devices != 1, "--workers": workers})  # fmt: skip
+        _refuse_for_own({"--width": width != 1, "--branches": branches, "--half": half, "--muon": muon,
+                         "--trivial": trivial, "--preset": preset != "quick", "--devices": devices != 1,
+                         "--workers": workers})  # fmt: skip
         if data is None:
             raise UsageError(f"--init {init} alone is trained on pictures of yours: add --data NAME|DIR")
         place = _Place(checked_name(name or init.stem), out, data, options, resume, overwrite)
@@ -147,14 +148,13 @@ def train(
             raise UsageError(f"size and treatment of pixels are {model}'s own: leave MODEL out, or these options")
         chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size, branches=branches, half=half or None,
                         muon_rate=muon, trivial=trivial)  # fmt: skip
-        called = checked_name(name) if name else model
-        job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise, name=called)
+        job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise, name=checked_name(name or model))
         team = asked_workers(workers, task)
         folder = scratch()
         if team is not None and folder is None:
             raise typer.Exit(supervise(sys.argv[1:]))
         own_out = out if team is None or team.is_first or folder is None else folder
-        place = _Place(called, own_out, data or spec.dataset, options, resume, overwrite)
+        place = _Place(job.name, own_out, data or spec.dataset, options, resume, overwrite)
         place.check(spec.input_shape, chosen.batch_size)
         network, dataset = place.train(job, devices, team)
         if team is not None and not team.is_first:
