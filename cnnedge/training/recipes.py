@@ -191,10 +191,5 @@ def recipe(model: str, preset: str, *, trivial: bool = False, **settings: Any) -
         raise UsageError(f"unknown preset {preset!r}: {expected_one_of(preset, PRESETS)}")
     chosen = RECIPES[model, preset]
     if trivial:
-        settings["augmentation"] = with_trivial(chosen.augmentation)
+        settings["augmentation"] = dataclasses.replace(chosen.augmentation, trivial=True, cutout=0)
     return dataclasses.replace(chosen, **{name: value for name, value in settings.items() if value is not None})
-
-
-def with_trivial(augmentation: Augmentation) -> Augmentation:
-    """``augmentation`` with TrivialAugment instead of cutout, which is one more way to hide what is there."""
-    return dataclasses.replace(augmentation, trivial=True, cutout=0)

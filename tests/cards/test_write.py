@@ -142,6 +142,13 @@ def test_what_moves_the_weights_is_said(folder, rate, kind):
     assert f"| optimizer | {kind} with Nesterov momentum, warm-up" in render(load_facts(folder))
 
 
+@pytest.mark.parametrize(("half", "word"), [(True, "yes"), (False, "no")])
+def test_a_switch_is_yes_or_no(half, word, folder):
+    training = json.loads((folder / "manifest.json").read_text())["training"]
+    edit(folder / "manifest.json", training=training | {"recipe": training["recipe"] | {"half": half}})
+    assert f"| half | {word} |" in render(load_facts(folder))
+
+
 def test_other_layers_have_no_command(folder):
     training = json.loads((folder / "manifest.json").read_text())["training"]
     edit(folder / "manifest.json", training=training | {"stack": "8-P-16"})

@@ -186,6 +186,14 @@ def test_width_and_what_the_training_cost_are_noted(digits, tmp_path, capsys):
     assert filters == [16, 16, 32, 32, 32]
 
 
+def test_what_changes_the_recipe_reaches_it(digits, tmp_path, capsys):
+    options = ["--epochs", "1", "--muon", "0.05", "--trivial", "--half"]
+    assert run([*ARGUMENTS, "--data", str(digits), "--out", str(tmp_path), *options]) == 0, capsys.readouterr().err
+    found = json.loads((tmp_path / "mnist-tiny" / "manifest.json").read_text())["training"]["recipe"]
+    assert (found["epochs"], found["muon_rate"], found["half"]) == (1, 0.05, True)
+    assert found["augmentation"]["trivial"] and found["augmentation"]["rotate"] == 10
+
+
 @pytest.fixture
 def shades(tmp_path) -> Path:
     """20 pictures each of dark and of light noise."""
