@@ -75,7 +75,8 @@ def _save(network: "keras.Model", job: TrainingJob, data: Dataset, folder: Path,
 
     from cnnedge.training.teacher import teacher_facts
 
-    cost = training_cost(folder / checkpoint.HISTORY, job.recipe.batch_size * job.steps_per_epoch(data))
+    images = job.recipe.batch_size * job.steps_per_epoch(data)
+    cost = training_cost(folder / checkpoint.HISTORY, images, checkpoint.state(folder).parts)
     if job.teacher is not None:
         cost["teacher"] = teacher_facts(job.teacher, data, progress)
     record = job.record(backend=keras.backend.backend(), versions=versions(), cost=cost)

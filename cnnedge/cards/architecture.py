@@ -177,12 +177,15 @@ def _energy(facts: CardFacts, record: TrainingRecord) -> str:
     cost = record.cost
     if facts.history is None or cost is None:
         return "Energy: not measured."
-    machine = cost["machine"]
-    if machine["accelerator"]:
-        return f"Energy: not measured, and not estimated: what the {machine['accelerator']} took is not known."
     _, seconds = epochs_and_seconds(facts.history)
+    parts = cost.get("parts", [cost["machine"] | {"seconds": seconds}])
+    known = [part["accelerator"] for part in parts if part["accelerator"]]
+    if known:
+        return f"Energy: not measured, and not estimated: what the {known[0]} took is not known."
+    kwh = sum(training_kwh(part["cores"], part["seconds"]) for part in parts)
+    cores = ", then ".join(dict.fromkeys(str(part["cores"]) for part in parts))
     return (
-        f"Energy: not measured. {training_kwh(machine['cores'], seconds):.2g} kWh if each of the {machine['cores']} "
+        f"Energy: not measured. {kwh:.2g} kWh if each of the {cores} "
         f"cores took {CORE_WATTS} W all the time, Green Algorithms' figure for an unknown processor (known ones: from "
         "a third of that to twice as much); memory, cooling and the rest of the machine come on top."
     )
@@ -197,8 +200,7 @@ def _cost(facts: CardFacts, record: TrainingRecord) -> str:
     cost = record.cost
     if cost is None:
         return f"{time}. The machine, and the images per second, were not recorded."
-    machine = cost["machine"]
-    on = machine["accelerator"] or f"the CPU alone ({machine['cpu']}, {machine['cores']} cores)"
+    where = _parts(cost["parts"]) if "parts" in cost else f"on {_place(cost['machine'])}"
     teaching = cost.get("teacher")
     flop = training_flop(
         count_macs(facts.network), epochs * cost["train_images"], 0 if teaching is None else teaching["macs"]
@@ -206,9 +208,23 @@ def _cost(facts: CardFacts, record: TrainingRecord) -> str:
     answers = ", the teacher's answers among them" if teaching else ", without the teacher's"
     teacher = "" if record.teacher is None else answers
     return (
-        f"{time}, on {on}: {cost['train_images']:,} images an epoch, {cost['images_per_second']:,.0f} images per "
+        f"{time}, {where}: {cost['train_images']:,} images an epoch, {cost['images_per_second']:,.0f} images per "
         f"second. About {flop:.2g} floating-point operations{teacher} (estimated: 6 for each MAC of each image)."
     )
+
+
+def _place(machine: dict[str, Any]) -> str:
+    return machine["accelerator"] or f"the CPU alone ({machine['cpu']}, {machine['cores']} cores)"
+
+
+def _parts(parts: list[dict[str, Any]]) -> str:
+    words, done = [], 0
+    for part in parts:
+        span, done = f"epochs {done + 1} to {done + part['epochs']}", done + part["epochs"]
+        arithmetic = "bfloat16" if part["half"] else "float32"
+        each = part["seconds"] / part["epochs"]
+        words.append(f"{span} in {arithmetic} on {_place(part)}, {each:.1f} s each")
+    return ", then ".join(words)
 
 
 def _teacher(record: TrainingRecord) -> str:

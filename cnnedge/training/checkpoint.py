@@ -29,6 +29,7 @@ from cnnedge.manifest import FileFacts, TrainingRecord
 from cnnedge.records import from_json, to_json
 from cnnedge.training.history import check_history, trim_history
 from cnnedge.training.job import SavedNetwork, TrainingJob
+from cnnedge.training.parts import Part, with_part
 from cnnedge.training.workers import from_first
 
 if TYPE_CHECKING:
@@ -40,10 +41,11 @@ DIGEST_BYTES = 32
 
 @dataclass(frozen=True)
 class State:
-    """Whose checkpoint it is, and the file of the trained network once that is saved."""
+    """Whose checkpoint it is, the file of the trained network once that is saved, and where each part was trained."""
 
     training: TrainingRecord
     trained: FileFacts | None = None
+    parts: tuple[Part, ...] = ()
 
 
 def weights_file(folder: Path) -> Path:
@@ -124,6 +126,8 @@ def _refuse_unfinished(folder: Path, unfinished: Callable[[Path], bool] = is_unf
 def begin(folder: Path, job: TrainingJob, *, resume: bool, overwrite: bool) -> SavedNetwork | None:
     """Make ``folder`` ready for ``job``; the network, if it is trained already and only what follows is left to do.
 
+    What is not trained yet may go on in another arithmetic (``half``): weights and momentum are float32 in both.
+
     Raises:
         FileExistsRefusal: an unfinished training is there, and neither ``resume`` nor ``overwrite`` is true.
         UsageError: the training to resume is another one.
@@ -131,16 +135,30 @@ def begin(folder: Path, job: TrainingJob, *, resume: bool, overwrite: bool) -> S
     """
     if resume and is_unfinished(folder):
         found = state(folder)
-        _refuse_other(folder, TrainingJob.from_record(found.training), job)
-        return None if found.trained is None else _trained(folder, found.trained)
+        first = TrainingJob.from_record(found.training)
+        _refuse_other(folder, first if found.trained else first.computed_as(job), job)
+        if found.trained:
+            return _trained(folder, found.trained)
+        _write(folder, replace(found, training=_record(job)))
+        return None
     if not (resume or overwrite):
         _refuse_unfinished(folder)
-    import keras
-
     discard(folder)
     shutil.rmtree(folder / "tensorboard", ignore_errors=True)
-    _write(folder, State(job.record(backend=keras.backend.backend(), versions={})))
+    _write(folder, State(_record(job)))
     return None
+
+
+def begin_part(folder: Path, part: Part) -> None:
+    """Note where the training in ``folder`` goes on."""
+    found = state(folder)
+    _write(folder, replace(found, parts=with_part(found.parts, part)))
+
+
+def _record(job: TrainingJob) -> TrainingRecord:
+    import keras
+
+    return job.record(backend=keras.backend.backend(), versions={})
 
 
 def mark_trained(folder: Path, network: Path) -> None:

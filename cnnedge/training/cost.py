@@ -1,11 +1,14 @@
 """What a training cost: its time, its pace, and the machine that it ran on, as ``manifest.json`` keeps them."""
 
 import csv
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cnnedge.errors import DataError
 from cnnedge.machine.hardware import machine_facts
+from cnnedge.training.parts import Part
 
 # Floating-point operations per multiply-accumulate of one training image: 2 forward, and twice as many backward, for
 # the gradients of the weights and of the activations.
@@ -15,27 +18,48 @@ FLOP_PER_MAC, FLOP_PER_ANSWERED_MAC = 6, 2
 CORE_WATTS = 12
 
 
-def training_cost(history: Path, images_per_epoch: int) -> dict[str, Any]:
+def training_cost(history: Path, images_per_epoch: int, parts: Sequence[Part] = ()) -> dict[str, Any]:
     """The cost of a finished training.
 
     Args:
         history: its ``history.csv``; of a training that was taken up again it has the epochs of every part.
         images_per_epoch: images that the network saw in each epoch.
+        parts: where each part was trained.
 
     Returns:
         ``epochs``; ``train_images``, seen in each; ``seconds``, with the evaluation after each epoch;
         ``images_per_second``, training images per second of all that; ``machine``, of the last epoch:
-        ``cpu``, ``cores`` and ``accelerator`` (None: trained on the CPU).
+        ``cpu``, ``cores`` and ``accelerator`` (None: trained on the CPU). ``parts``, if there are several: of each its
+        ``epochs``, ``seconds``, ``half`` (in bfloat16), and the machine's three.
     """
-    epochs, seconds = epochs_and_seconds(history)
-    machine = machine_facts()
+    each = _epoch_seconds(history)
+    epochs, seconds = len(each), round(sum(each), 1)
+    done = _part_costs(parts, each)
+    machine = this_machine() if not done else {name: done[-1][name] for name in ("cpu", "cores", "accelerator")}
     return {
         "epochs": epochs,
         "train_images": images_per_epoch,
         "seconds": seconds,
         "images_per_second": round(epochs * images_per_epoch / seconds, 1) if seconds else None,
-        "machine": {"cpu": machine.cpu, "cores": machine.cores, "accelerator": accelerator()},
-    }
+        "machine": machine,
+    } | ({"parts": done} if len(done) > 1 else {})
+
+
+def this_machine() -> dict[str, Any]:
+    """``cpu``, ``cores``, and ``accelerator`` (None: Keras calculates on the CPU) of the machine that this runs on."""
+    machine = machine_facts()
+    return {"cpu": machine.cpu, "cores": machine.cores, "accelerator": accelerator()}
+
+
+def _part_costs(parts: Sequence[Part], seconds: Sequence[float]) -> list[dict[str, Any]]:
+    """What each part with an epoch took; one without was killed in its first, or had only the network to save."""
+    found = []
+    firsts = [*(part.first_epoch for part in parts), len(seconds)]
+    for part, end in zip(parts, firsts[1:], strict=True):
+        each, facts = seconds[part.first_epoch : end], dataclasses.asdict(part)
+        del facts["first_epoch"]
+        found += [{"epochs": len(each), "seconds": round(sum(each), 1), **facts}] if each else []
+    return found
 
 
 def epochs_and_seconds(history: Path) -> tuple[int, float]:
@@ -44,9 +68,13 @@ def epochs_and_seconds(history: Path) -> tuple[int, float]:
     Raises:
         DataError: the file cannot be read, or has no column ``seconds``.
     """
+    each = _epoch_seconds(history)
+    return len(each), round(sum(each), 1)
+
+
+def _epoch_seconds(history: Path) -> list[float]:
     try:
-        rows = list(csv.DictReader(history.read_text().splitlines()))
-        return len(rows), round(sum(float(row["seconds"]) for row in rows), 1)
+        return [float(row["seconds"]) for row in csv.DictReader(history.read_text().splitlines())]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{history} is not the history of a training ({error}): expected a column 'seconds'") from None
 

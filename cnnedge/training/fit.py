@@ -17,10 +17,12 @@ from cnnedge.records import from_json, to_json
 from cnnedge.training import checkpoint
 from cnnedge.training.batches import AugmentedBatches, PlainBatches
 from cnnedge.training.callbacks import training_callbacks
+from cnnedge.training.cost import this_machine
 from cnnedge.training.distillation import distiller
 from cnnedge.training.job import TrainingJob
 from cnnedge.training.learner import learner_of
 from cnnedge.training.muon import ConvolutionMuon
+from cnnedge.training.parts import Part
 from cnnedge.training.placement import own_part
 from cnnedge.training.recipes import BRANCHES, Recipe
 from cnnedge.training.reparameterize import fuse, with_branches
@@ -80,6 +82,7 @@ def train(
     if trained is not None:
         return load_saved(trained)
     epochs_done = checkpoint.restore(folder, trainee, steps)
+    checkpoint.begin_part(folder, Part(epochs_done, half=recipe.half, **this_machine()))
     batches = AugmentedBatches(
         data.train,
         num_classes=len(data.labels),

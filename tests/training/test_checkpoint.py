@@ -186,6 +186,18 @@ def test_resume_refuses_other_settings(change, complaint, tmp_path):
         begin(tmp_path, dataclasses.replace(JOB, **change), resume=True)
 
 
+def test_what_is_not_trained_yet_may_go_on_in_another_arithmetic(tmp_path):
+    half = dataclasses.replace(JOB, recipe=Recipe(epochs=4, half=True))
+    begin(tmp_path)
+    begin(tmp_path, half, resume=True)
+    assert checkpoint.state(tmp_path).training.recipe["half"] is True
+    network = tmp_path / "mnist.keras"
+    network.write_bytes(b"trained")
+    checkpoint.mark_trained(tmp_path, network)
+    with pytest.raises(UsageError, match="made with half True, not False"):
+        begin(tmp_path, resume=True)
+
+
 @pytest.mark.parametrize("held", sorted(UNFINISHED.glob("**/checkpoint")), ids=lambda held: held.parent.name)
 def test_what_is_under_way_can_be_taken_up(held, tmp_path):
     """Long trainings are resumed on other machines, maybe by a later version: exported/TRAINING.md has the commands."""

@@ -120,6 +120,18 @@ def test_muon_goes_on_with_its_momentum(unseen_test, tmp_path):
         assert np.median(np.abs(ours - theirs)) <= 8e-4
 
 
+def test_it_goes_on_in_another_arithmetic(unseen_test, tmp_path):
+    job = dataclasses.replace(JOB, recipe=dataclasses.replace(RECIPE, epochs=2, half=True))
+    with pytest.raises(Killed):
+        fit.train(job, unseen_test, folder=tmp_path, progress=interrupt_at(STEPS + 10))
+    fit.train(job.computed_as(JOB), unseen_test, folder=tmp_path, resume=True)
+    found, history = checkpoint.state(tmp_path), rows(tmp_path)
+    assert [(part.first_epoch, part.half) for part in found.parts] == [(0, True), (1, False)]
+    assert found.training.recipe["half"] is False
+    assert [row["epoch"] for row in history] == [0, 1]
+    assert history[1]["loss"] < history[0]["loss"]  # begun anew, it would have one epoch's loss again
+
+
 def test_resume_after_the_last_epoch_trains_no_more(finished, unseen_test):
     """Killed between the last epoch and the saved model."""
     model, folder, _ = finished
