@@ -96,7 +96,10 @@ Branches = Annotated[
     str | None,
     typer.Option(metavar="none|asymmetric|pointwise", help="Trained beside each convolution, then fused into it."),
 ]
-Half = Annotated[bool, typer.Option("--half", help="Compute in bfloat16: quicker on CPUs with AMX or AVX-512 BF16.")]
+Half = Annotated[
+    bool,
+    typer.Option("--half", help="Compute in bfloat16: quicker on CPUs with AMX or AVX-512 BF16, slower on others."),
+]
 Muon = Annotated[
     float | None,
     typer.Option(metavar="RATE", help="Convolutions learn by Muon: 0.05 is quicker for small photos. 0: SGD."),

@@ -16,6 +16,7 @@ from cnnedge.convert.to_onnx import embed_passport_onnx
 from cnnedge.errors import CnnedgeError, DataError, UsageError
 from cnnedge.files import sha256_of, write_atomically
 from cnnedge.formats.tflite.embedding import embed_passport_tflite
+from cnnedge.formats.tflite.names import with_short_names
 from cnnedge.machine.hardware import cores
 from cnnedge.manifest import FileEntry, TrainingRecord, training_record, update_manifest
 from cnnedge.model.networks import MODELS
@@ -150,8 +151,9 @@ class _Export:
                 scheme, runner, model=self.name, labels=self.labels, licence=licence_of(self.record),
                 found=found, made=made,
             )  # fmt: skip
-        embed = embed_passport_tflite if scheme.format == "tflite" else embed_passport_onnx
-        return scheme, embed(content, passport), passport
+        if scheme.format == "onnx":
+            return scheme, embed_passport_onnx(content, passport), passport
+        return scheme, embed_passport_tflite(with_short_names(content), passport), passport
 
     def _score(self, scheme: Scheme, runner: Runner) -> Score | None:
         data, file = self.converter.data, scheme.file(self.name)
