@@ -228,7 +228,7 @@ def build_model(name: str, *, num_classes: int = 10, width: float = 1.0, seed: i
     Args:
         name: a key of ``MODELS``.
         num_classes: how many probabilities come out, at least 2.
-        width: factor on every channel count; the result is rounded to a multiple of 8, at least 8.
+        width: factor on every channel count; unless it is 1, the result is rounded to a multiple of 8, at least 8.
         seed: the same seed gives the same weights on the same backend.
 
     Raises:

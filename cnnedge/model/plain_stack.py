@@ -33,7 +33,7 @@ def plain_stack(
     Args:
         input_shape: (height, width, channels) of raw pixels 0..255.
         stack: filters of each 3x3 convolution, and POOL for a 2x2 max pooling.
-        width: factor on every number of filters, rounded to a multiple of 8.
+        width: factor on every number of filters, rounded to a multiple of 8 unless it is 1.
         seed: draws the weights.
     """
     import keras
@@ -71,7 +71,7 @@ def _convolution(features, filters: int, number: int, seed: int):
 
 
 def _scaled(channels: int, width: float) -> int:
-    return max(8, round(channels * width / 8) * 8)
+    return channels if width == 1 else max(8, round(channels * width / 8) * 8)
 
 
 def _initializer(seed: int, layer: int) -> "keras.Initializer":

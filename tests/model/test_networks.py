@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cnnedge.errors import UsageError
-from cnnedge.model.networks import MODELS, build_model, count_macs, layer_macs
+from cnnedge.model.networks import MODELS, build_model, count_macs, layer_macs, model_spec, stacked
 
 ROW = re.compile(r"^ +(?P<layer>\w+) +(?P<output>\([\d, ]+\))? +(?P<weights>[\d,]+) +(?P<macs>[\d,]+)$", re.MULTILINE)
 
@@ -87,6 +87,11 @@ def test_layers_of_one_shape_start_differently():
     conv4, conv5 = (model.get_layer(name).get_weights()[0] for name in ("conv4", "conv5"))
     assert conv4.shape == conv5.shape
     assert not np.array_equal(conv4, conv5)
+
+
+def test_a_stack_has_the_filters_that_it_names():
+    model = stacked(model_spec("mnist"), "12-P-20-6").build()
+    assert [layer.filters for layer in model.layers if isinstance(layer, keras.layers.Conv2D)] == [12, 20, 6]
 
 
 def test_width_scales_to_multiples_of_eight():
