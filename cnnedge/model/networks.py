@@ -76,19 +76,19 @@ def mnist_tiny(num_classes: int = 10, width: float = 1.0, seed: int = 0) -> "ker
     ============= ============= ======= =========
     layer         output        weights MACs
     ============= ============= ======= =========
-    conv1         (28, 28, 16)      144   112,896
-    conv2         (14, 14, 16)    2,304   451,584
-    conv3         (14, 14, 16)    2,304   451,584
-    conv4         (7, 7, 24)      3,456   169,344
-    probabilities (10)            2,160     2,160
-    total                        10,368 1,187,568
+    conv1         (28, 28, 8)        72    56,448
+    conv2         (28, 28, 8)       576   451,584
+    conv3         (14, 14, 16)    1,152   225,792
+    conv4         (14, 14, 16)    2,304   451,584
+    conv5         (7, 7, 16)      2,304   112,896
+    probabilities (10)            1,440     1,440
+    total                         7,848 1,299,744
     ============= ============= ======= =========
 
-    Parameters, with batch normalization and biases: 10,666. A 2x2 max pooling follows conv1, conv3 and conv4. Source:
-    designed here for the size limit; of the stacks tried it had the least loss on held-out training digits (see
-    exported/TRAINING.md).
+    Parameters, with batch normalization and biases: 8,114. A 2x2 max pooling follows conv2, conv4 and conv5. Source:
+    about the ``mnist`` network at half width, without its last convolution to make room for the passport.
     """
-    stack = (16, POOL, 16, 16, POOL, 24, POOL)
+    stack = (8, 8, POOL, 16, 16, POOL, 16, POOL)
     return plain_stack("mnist-tiny", DIGIT_SHAPE, stack, num_classes, width, seed)
 
 
@@ -149,7 +149,7 @@ MODELS: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (
         ModelSpec("mnist", "mnist", DIGIT_SHAPE, mnist, "handwritten digits, int8 below 50 kB, 4.9 MMAC"),
-        ModelSpec("mnist-tiny", "mnist", DIGIT_SHAPE, mnist_tiny, "handwritten digits, int8 below 20 kB, 1.2 MMAC"),
+        ModelSpec("mnist-tiny", "mnist", DIGIT_SHAPE, mnist_tiny, "handwritten digits, int8 below 20 kB, 1.3 MMAC"),
         ModelSpec("cifar10", "cifar10", PHOTO_SHAPE, cifar10, "photos of 10 classes, int8 below 512 kB, 50 MMAC"),
         ModelSpec(
             "cifar10-small",

@@ -144,7 +144,6 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         ema_momentum=0.999,
         augmentation=_DIGITS,
         qat_epochs=4,
-        muon_rate=0.05,
     ),
     ("cifar10", "quick"): Recipe(epochs=5, augmentation=Augmentation(shift=2, flip=True)),
     ("cifar10", "full"): Recipe(

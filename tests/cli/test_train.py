@@ -181,8 +181,9 @@ def test_width_and_what_the_training_cost_are_noted(digits, tmp_path, capsys):
     assert cost["images_per_second"] == pytest.approx(4 * 75 / cost["seconds"], abs=0.1)
     with zipfile.ZipFile(tmp_path / "mnist-tiny" / "mnist-tiny.keras") as archive:
         layers = json.loads(archive.read("config.json"))["config"]["layers"]
+    # The tiny network has 8 and 16 channels, the mnist network at half width; doubled, they are that network's.
     filters = [layer["config"]["filters"] for layer in layers if layer["class_name"] == "Conv2D"]
-    assert filters == [32, 32, 32, 48]  # of 16, 16, 16 and 24
+    assert filters == [16, 16, 32, 32, 32]
 
 
 def test_what_changes_the_recipe_reaches_it(digits, tmp_path, capsys):

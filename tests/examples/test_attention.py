@@ -70,7 +70,7 @@ def test_heat_of_a_trained_network_has_the_size_of_the_image(digits_model, sampl
 
 
 def test_layer_chosen_by_name(digits_model, sample):
-    assert map_layers(digits_model) == ["conv1", "conv2", "conv3", "conv4"]
+    assert map_layers(digits_model) == ["conv1", "conv2", "conv3", "conv4", "conv5"]
     early = grad_cam(digits_model, pixels_of(sample.test, 1), sample.test.labels[:1], layer="conv2")
     assert not np.allclose(early, grad_cam(digits_model, pixels_of(sample.test, 1), sample.test.labels[:1]))
 

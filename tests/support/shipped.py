@@ -11,7 +11,7 @@ EXPORTED = Path(__file__).parents[2] / "exported"
 # One integer kernel of ONNX Runtime for each convolution and each dense layer.
 FUSED = {
     "mnist": {"QLinearConv": 6, "QGemm": 1},
-    "mnist-tiny": {"QLinearConv": 4, "QGemm": 1},
+    "mnist-tiny": {"QLinearConv": 5, "QGemm": 1},
     "cifar10": {"QLinearConv": 9, "QGemm": 1},
     "cifar10-small": {"QLinearConv": 7, "QGemm": 1},
 }

@@ -31,7 +31,7 @@ def test_a_history_without_seconds_is_refused(content, tmp_path):
 def test_flop_are_those_of_the_keras_layers():
     """A network of one dense layer by hand: 4 x 3 multiply-accumulates; forward, and two gradients of the same size."""
     assert training_flop(macs=4 * 3, images=10) == 10 * (2 * 12 + 2 * 12 + 2 * 12)
-    assert training_flop(count_macs(build_model("mnist-tiny")), 1) == 6 * 1_187_568
+    assert training_flop(count_macs(build_model("mnist-tiny")), 1) == 6 * 1_299_744
 
 
 def test_energy_of_one_hour_on_four_cores():

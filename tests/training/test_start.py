@@ -24,7 +24,7 @@ def test_init_keeps_the_weights_and_replaces_the_head(tmp_path):
     letters = starting_network(TrainingJob("mnist-tiny", RECIPE, init=init), num_classes=3)
     assert letters.output_shape == (None, 3)
     assert letters.layers[-1].name == "probabilities"
-    assert np.array_equal(letters.get_layer("conv4").get_weights()[0], same.get_layer("conv4").get_weights()[0])
+    assert np.array_equal(letters.get_layer("conv5").get_weights()[0], same.get_layer("conv5").get_weights()[0])
     with pytest.raises(ModelError, match=r"takes images of shape \(28, 28, 1\), expected \(32, 32, 3\) as cifar10"):
         starting_network(TrainingJob("cifar10", RECIPE, init=init), num_classes=10)
 

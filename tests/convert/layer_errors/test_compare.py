@@ -23,8 +23,8 @@ from cnnedge.model.networks import build_model
 from cnnedge.runtime.opening import open_runner
 
 IMAGES = 30
-NAMES = ["conv1", "pool1", "conv2", "conv3", "pool2", "conv4", "pool3", "logits", "probabilities"]
-WEIGHTED = ["conv1", "conv2", "conv3", "conv4", "logits"]
+NAMES = ["conv1", "conv2", "pool1", "conv3", "conv4", "pool2", "conv5", "pool3", "logits", "probabilities"]
+WEIGHTED = ["conv1", "conv2", "conv3", "conv4", "conv5", "logits"]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from cnnedge.model.fold import fold
 from cnnedge.model.keras_file import save_keras
 from cnnedge.model.networks import build_model
 
-NAMES = ["conv1", "pool1", "conv2", "conv3", "pool2", "conv4", "pool3", "logits", "probabilities"]
+NAMES = ["conv1", "conv2", "pool1", "conv3", "conv4", "pool2", "conv5", "pool3", "logits", "probabilities"]
 
 
 @pytest.fixture(scope="module")
