@@ -13,7 +13,6 @@ second file. Killed inside the one write it leaves a broken file, killed between
 ahead of its number. Here the file is replaced in one step, so that either epoch is whole at any moment.
 """
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -29,6 +28,7 @@ from cnnedge.manifest import FileFacts, TrainingRecord
 from cnnedge.records import from_json, to_json
 from cnnedge.training.history import check_history, trim_history
 from cnnedge.training.job import SavedNetwork, TrainingJob
+from cnnedge.training.sealed import read_sealed, write_sealed
 from cnnedge.training.parts import Part, with_part
 from cnnedge.training.workers import from_first
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     import keras
 
 HISTORY = "history.csv"
-DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -174,24 +173,6 @@ def save(folder: Path, model: "keras.Model") -> None:
         model.save_weights(written)
         content = written.read_bytes()
     write_sealed(weights_file(folder), content)
-
-
-def write_sealed(path: Path, content: bytes) -> None:
-    """Write a checkpoint in one step, with its SHA-256 behind it."""
-    write_atomically(path, content + hashlib.sha256(content).digest())
-
-
-def read_sealed(path: Path) -> bytes:
-    """The content of a checkpoint.
-
-    Raises:
-        ModelError: it is not what was written.
-    """
-    stored = path.read_bytes()
-    content, digest = stored[:-DIGEST_BYTES], stored[-DIGEST_BYTES:]
-    if hashlib.sha256(content).digest() != digest:
-        raise ModelError(f"{path} is damaged (its checksum is wrong): begin again with --overwrite")
-    return content
 
 
 def restore(folder: Path, model: "keras.Model", steps_per_epoch: int) -> int:

@@ -23,6 +23,7 @@ from cnnedge.lock import alone_in
 from cnnedge.records import from_json, to_json, write_record
 from cnnedge.training import checkpoint
 from cnnedge.training.job import first_difference
+from cnnedge.training.sealed import read_sealed, write_sealed
 
 JOB = "job.json"
 
@@ -124,7 +125,7 @@ def save(path: Path, state: State) -> None:
     arrays = {f"{part} {number}": one for part in _ARRAYS for number, one in enumerate(getattr(state, part))}
     content, facts = io.BytesIO(), to_json(_Facts(state.step, state.start, state.best))
     np.savez(content, allow_pickle=False, facts=np.array(json.dumps(facts)), **arrays)
-    checkpoint.write_sealed(path, content.getvalue())
+    write_sealed(path, content.getvalue())
 
 
 def restore(path: Path) -> State | None:
@@ -135,7 +136,7 @@ def restore(path: Path) -> State | None:
     """
     if not path.exists():
         return None
-    with np.load(io.BytesIO(checkpoint.read_sealed(path)), allow_pickle=False) as stored:
+    with np.load(io.BytesIO(read_sealed(path)), allow_pickle=False) as stored:
         facts = from_json(_Facts, json.loads(str(stored["facts"])))
         arrays = {part: [stored[name] for name in stored.files if name.startswith(f"{part} ")] for part in _ARRAYS}
     return State(facts.step, facts.start, facts.best, **arrays)
