@@ -220,7 +220,8 @@ def _place(machine: dict[str, Any]) -> str:
 def _parts(parts: list[dict[str, Any]]) -> str:
     words, done = [], 0
     for part in parts:
-        span, done = f"epochs {done + 1} to {done + part['epochs']}", done + part["epochs"]
+        span = f"epochs {done + 1} to {done + part['epochs']} of {part['planned_epochs']}"
+        done += part["epochs"]
         arithmetic = "bfloat16" if part["half"] else "float32"
         each = part["seconds"] / part["epochs"]
         words.append(f"{span} in {arithmetic} on {_place(part)}, {each:.1f} s each")

@@ -86,8 +86,8 @@ def train(
 
     The model takes raw pixels 0..255 and gives one probability per class.
     Beside it, history.csv has a row for each epoch.
-    Every epoch ends with a checkpoint: if the training is killed,
-    the same command with --resume goes on from there, with --half or without.
+    Every epoch ends with a checkpoint: if the training is killed, the same
+    command with --resume goes on; --epochs and --half may be others then.
 
     The accuracy shown is that on validation images held out of the training
     split; the test split is not touched.

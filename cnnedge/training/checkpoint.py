@@ -28,8 +28,8 @@ from cnnedge.manifest import FileFacts, TrainingRecord
 from cnnedge.records import from_json, to_json
 from cnnedge.training.history import check_history, trim_history
 from cnnedge.training.job import SavedNetwork, TrainingJob
-from cnnedge.training.sealed import read_sealed, write_sealed
 from cnnedge.training.parts import Part, with_part
+from cnnedge.training.sealed import read_sealed, write_sealed
 from cnnedge.training.workers import from_first
 
 if TYPE_CHECKING:
@@ -125,7 +125,8 @@ def _refuse_unfinished(folder: Path, unfinished: Callable[[Path], bool] = is_unf
 def begin(folder: Path, job: TrainingJob, *, resume: bool, overwrite: bool) -> SavedNetwork | None:
     """Make ``folder`` ready for ``job``; the network, if it is trained already and only what follows is left to do.
 
-    What is not trained yet may go on in another arithmetic (``half``): weights and momentum are float32 in both.
+    What is not trained yet may go on to another number of epochs, and in another arithmetic (``half``): weights and
+    momentum are float32 in both.
 
     Raises:
         FileExistsRefusal: an unfinished training is there, and neither ``resume`` nor ``overwrite`` is true.
@@ -135,11 +136,8 @@ def begin(folder: Path, job: TrainingJob, *, resume: bool, overwrite: bool) -> S
     if resume and is_unfinished(folder):
         found = state(folder)
         first = TrainingJob.from_record(found.training)
-        _refuse_other(folder, first if found.trained else first.computed_as(job), job)
-        if found.trained:
-            return _trained(folder, found.trained)
-        _write(folder, replace(found, training=_record(job)))
-        return None
+        _refuse_other(folder, first if found.trained else first.continued_as(job), job)
+        return None if found.trained is None else _trained(folder, found.trained)
     if not (resume or overwrite):
         _refuse_unfinished(folder)
     discard(folder)
@@ -148,10 +146,19 @@ def begin(folder: Path, job: TrainingJob, *, resume: bool, overwrite: bool) -> S
     return None
 
 
-def begin_part(folder: Path, part: Part) -> None:
-    """Note where the training in ``folder`` goes on."""
-    found = state(folder)
-    _write(folder, replace(found, parts=with_part(found.parts, part)))
+def begin_part(folder: Path, job: TrainingJob, part: Part) -> None:
+    """Note that ``job``, the training in ``folder``, goes on with ``part``.
+
+    Raises:
+        UsageError: more epochs are done than it is to have.
+    """
+    if part.first_epoch > part.planned_epochs:
+        raise UsageError(
+            f"{folder} has {part.first_epoch} epochs done, more than the {part.planned_epochs} asked for: "
+            "give --epochs with at least as many"
+        )
+    parts = with_part(state(folder).parts, part)
+    _write(folder, State(_record(job), parts=parts))
 
 
 def _record(job: TrainingJob) -> TrainingRecord:

@@ -30,7 +30,7 @@ def training_cost(history: Path, images_per_epoch: int, parts: Sequence[Part] = 
         ``epochs``; ``train_images``, seen in each; ``seconds``, with the evaluation after each epoch;
         ``images_per_second``, training images per second of all that; ``machine``, of the last epoch:
         ``cpu``, ``cores`` and ``accelerator`` (None: trained on the CPU). ``parts``, if there are several: of each its
-        ``epochs``, ``seconds``, ``half`` (in bfloat16), and the machine's three.
+        ``epochs``, ``planned_epochs``, ``seconds``, ``half`` (in bfloat16), and the machine's three.
     """
     each = _epoch_seconds(history)
     epochs, seconds = len(each), round(sum(each), 1)

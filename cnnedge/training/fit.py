@@ -82,7 +82,7 @@ def train(
     if trained is not None:
         return load_saved(trained)
     epochs_done = checkpoint.restore(folder, trainee, steps)
-    checkpoint.begin_part(folder, Part(epochs_done, half=recipe.half, **this_machine()))
+    checkpoint.begin_part(folder, job, Part(epochs_done, recipe.epochs, half=recipe.half, **this_machine()))
     batches = AugmentedBatches(
         data.train,
         num_classes=len(data.labels),

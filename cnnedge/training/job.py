@@ -135,9 +135,10 @@ class TrainingJob:
         """The first setting in which ``other`` differs, as "epochs 4, not 5"; None if they are the same job."""
         return first_difference(_settings(self), _settings(other))
 
-    def computed_as(self, other: "TrainingJob") -> "TrainingJob":
-        """This job in the arithmetic of ``other``."""
-        return dataclasses.replace(self, recipe=dataclasses.replace(self.recipe, half=other.recipe.half))
+    def continued_as(self, other: "TrainingJob") -> "TrainingJob":
+        """This job with the arithmetic and the length of ``other``, which a training may change on its way."""
+        asked = other.recipe
+        return dataclasses.replace(self, recipe=dataclasses.replace(self.recipe, half=asked.half, epochs=asked.epochs))
 
     def record(
         self, *, backend: str, versions: Mapping[str, str], cost: Mapping[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""The parts of a training that was taken up again, each on a machine and in an arithmetic of its own."""
+"""The parts of a training that was taken up again, each on a machine, in an arithmetic and to a length of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 class Part:
     """The epochs from ``first_epoch`` to the next part's, or to the end.
 
-    cpu: its name; cores: those of the machine. accelerator: the GPU or TPU that did them, None for the CPU. half: in
-    bfloat16, see ``learner.learner_of``.
+    planned_epochs: those of the whole training as it was planned then, by which its learning rate falls. cpu: its name;
+    cores: those of the machine. accelerator: the GPU or TPU that did them, None for the CPU. half: in bfloat16, see
+    ``learner.learner_of``.
     """
 
     first_epoch: int
+    planned_epochs: int
     cpu: str
     cores: int
     accelerator: str | None

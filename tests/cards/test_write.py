@@ -105,14 +105,14 @@ def test_cost_is_the_recorded_one(folder):
     # 2 x 12 W x 100 s = 2,400 J
     assert "Energy: not measured. 0.00067 kWh if each of the 2 cores took 12 W all the time" in card
     parts = [
-        machine | {"epochs": 1, "seconds": 40.0, "half": True},
-        machine | {"epochs": 1, "seconds": 60.0, "half": False, "cores": 5},
+        machine | {"epochs": 1, "planned_epochs": 9, "seconds": 40.0, "half": True},
+        machine | {"epochs": 1, "planned_epochs": 2, "seconds": 60.0, "half": False, "cores": 5},
     ]
     edit(folder / "manifest.json", training=manifest["training"] | {"cost": cost | {"parts": parts}})
     card = render(load_facts(folder))
     assert (
-        "after it, epochs 1 to 1 in bfloat16 on the CPU alone (Test CPU, 2 cores), 40.0 s each, then epochs 2 to 2 in "
-        "float32 on the CPU alone (Test CPU, 5 cores), 60.0 s each: 10,000 images"
+        "after it, epochs 1 to 1 of 9 in bfloat16 on the CPU alone (Test CPU, 2 cores), 40.0 s each, then epochs 2 to "
+        "2 of 2 in float32 on the CPU alone (Test CPU, 5 cores), 60.0 s each: 10,000 images"
     ) in card
     # 2 x 12 W x 40 s + 5 x 12 W x 60 s = 4,560 J
     assert "0.0013 kWh if each of the 2, then 5 cores took 12 W" in card

@@ -14,6 +14,7 @@ from cnnedge.training import checkpoint
 from cnnedge.training.fit import make_optimizer
 from cnnedge.training.job import SavedNetwork, TrainingJob
 from cnnedge.training.learner import learner_of
+from cnnedge.training.parts import Part
 from cnnedge.training.recipes import Recipe
 
 STEPS = 25
@@ -173,7 +174,7 @@ def test_an_unfinished_training_is_not_thrown_away(tmp_path):
     ("change", "complaint"),
     [
         ({"network": "mnist-tiny"}, "network mnist, not mnist-tiny"),
-        ({"recipe": Recipe(epochs=5)}, "epochs 4, not 5"),
+        ({"recipe": Recipe(epochs=4, batch_size=64)}, "batch_size 128, not 64"),
         ({"width": 0.5}, r"width 1\.0, not 0\.5"),
         ({"data": TrainedOn("mnist", False, "a", "cache", "c")}, "validation images b, not c"),
         ({"teacher": SavedNetwork(Path("t.keras"), "12" * 32)}, r"teacher None, not t\.keras \(SHA-256 1212"),
@@ -186,15 +187,16 @@ def test_resume_refuses_other_settings(change, complaint, tmp_path):
         begin(tmp_path, dataclasses.replace(JOB, **change), resume=True)
 
 
-def test_what_is_not_trained_yet_may_go_on_in_another_arithmetic(tmp_path):
-    half = dataclasses.replace(JOB, recipe=Recipe(epochs=4, half=True))
+def test_what_is_trained_does_not_change_its_arithmetic_or_length(tmp_path):
+    other = dataclasses.replace(JOB, recipe=Recipe(epochs=5, half=True))
     begin(tmp_path)
-    begin(tmp_path, half, resume=True)
-    assert checkpoint.state(tmp_path).training.recipe["half"] is True
+    begin(tmp_path, other, resume=True)
+    checkpoint.begin_part(tmp_path, other, Part(2, 5, "CPU", 2, None, half=True))
+    assert TrainingJob.from_record(checkpoint.state(tmp_path).training) == other
     network = tmp_path / "mnist.keras"
     network.write_bytes(b"trained")
     checkpoint.mark_trained(tmp_path, network)
-    with pytest.raises(UsageError, match="made with half True, not False"):
+    with pytest.raises(UsageError, match="made with epochs 5, not 4"):
         begin(tmp_path, resume=True)
 
 

@@ -41,23 +41,27 @@ def test_energy_of_one_hour_on_four_cores():
 def test_cost_is_told_by_part_where_machine_or_arithmetic_changed(tmp_path):
     history = tmp_path / "history.csv"
     history.write_text("epoch,seconds\n0,10\n1,20\n2,40\n")
-    one, other = Part(0, "One CPU", 2, None, half=True), Part(2, "Other CPU", 4, None, half=False)
+    one, other = Part(0, 5, "One CPU", 2, None, half=True), Part(2, 3, "Other CPU", 4, None, half=False)
     cost = training_cost(history, 1000, (one, other))
+    one_machine, other_machine = (
+        {"cpu": part.cpu, "cores": part.cores, "accelerator": part.accelerator} for part in (one, other)
+    )
     assert cost["parts"] == [
-        {"epochs": 2, "seconds": 30.0, "cpu": "One CPU", "cores": 2, "accelerator": None, "half": True},
-        {"epochs": 1, "seconds": 40.0, "cpu": "Other CPU", "cores": 4, "accelerator": None, "half": False},
+        {"epochs": 2, "seconds": 30.0, "planned_epochs": 5, **one_machine, "half": True},
+        {"epochs": 1, "seconds": 40.0, "planned_epochs": 3, **other_machine, "half": False},
     ]
-    assert cost["machine"] == {"cpu": "Other CPU", "cores": 4, "accelerator": None}
+    assert cost["machine"] == other_machine == {"cpu": "Other CPU", "cores": 4, "accelerator": None}
     # Killed between the last epoch and the file: where the file was written trained nothing.
     cost = training_cost(history, 1000, (one, dataclasses.replace(other, first_epoch=3)))
     assert "parts" not in cost and cost["machine"]["cpu"] == "One CPU" and cost["seconds"] == 70.0
 
 
 def test_a_part_goes_on_where_nothing_changed_and_takes_the_place_of_one_that_finished_no_epoch():
-    one = Part(0, "One CPU", 2, None, half=True)
-    other = Part(3, "Other CPU", 4, None, half=False)
+    one = Part(0, 9, "One CPU", 2, None, half=True)
+    other = Part(3, 9, "Other CPU", 4, None, half=False)
     assert with_part((), one) == (one,)
     assert with_part((one,), dataclasses.replace(one, first_epoch=2)) == (one,)
     assert with_part((one,), other) == (one, other)
+    assert with_part((one,), dataclasses.replace(one, first_epoch=2, planned_epochs=7))[-1].planned_epochs == 7
     assert with_part((one, other), dataclasses.replace(one, first_epoch=3)) == (one,)
     assert with_part((one, other), dataclasses.replace(one, first_epoch=5))[-1].first_epoch == 5

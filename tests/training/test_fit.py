@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cnnedge.data import pixels_of
-from cnnedge.errors import CnnedgeError, DataError
+from cnnedge.errors import CnnedgeError, DataError, UsageError
 from cnnedge.model.keras_file import save_keras
 from cnnedge.model.networks import build_model
 from cnnedge.model.predictor import KerasPredictor
@@ -120,16 +120,23 @@ def test_muon_goes_on_with_its_momentum(unseen_test, tmp_path):
         assert np.median(np.abs(ours - theirs)) <= 8e-4
 
 
-def test_it_goes_on_in_another_arithmetic(unseen_test, tmp_path):
-    job = dataclasses.replace(JOB, recipe=dataclasses.replace(RECIPE, epochs=2, half=True))
+def test_it_goes_on_in_another_arithmetic_and_to_another_length(unseen_test, tmp_path):
+    first, then, short = (
+        dataclasses.replace(JOB, recipe=dataclasses.replace(RECIPE, epochs=epochs, half=half))
+        for epochs, half in ((9, True), (3, False), (1, False))
+    )
     with pytest.raises(Killed):
-        fit.train(job, unseen_test, folder=tmp_path, progress=interrupt_at(STEPS + 10))
-    fit.train(job.computed_as(JOB), unseen_test, folder=tmp_path, resume=True)
+        fit.train(first, unseen_test, folder=tmp_path, progress=interrupt_at(2 * STEPS + 10))
+    with pytest.raises(UsageError, match=r"has 2 epochs done, more than the 1 asked for: give --epochs"):
+        fit.train(short, unseen_test, folder=tmp_path, resume=True)
+    assert checkpoint.state(tmp_path).training.recipe["epochs"] == 9  # what is refused changes nothing
+    fit.train(then, unseen_test, folder=tmp_path, resume=True)
     found, history = checkpoint.state(tmp_path), rows(tmp_path)
-    assert [(part.first_epoch, part.half) for part in found.parts] == [(0, True), (1, False)]
-    assert found.training.recipe["half"] is False
-    assert [row["epoch"] for row in history] == [0, 1]
-    assert history[1]["loss"] < history[0]["loss"]  # begun anew, it would have one epoch's loss again
+    assert [(part.first_epoch, part.planned_epochs, part.half) for part in found.parts] == [(0, 9, True), (2, 3, False)]
+    assert (found.training.recipe["epochs"], found.training.recipe["half"]) == (3, False)
+    assert [row["epoch"] for row in history] == [0, 1, 2]
+    assert history[2]["loss"] < history[1]["loss"]
+    assert history[1]["learning_rate"] > 0.15 and history[2]["learning_rate"] == pytest.approx(0, abs=1e-7)
 
 
 def test_resume_after_the_last_epoch_trains_no_more(finished, unseen_test):
