@@ -16,7 +16,7 @@ from cnnedge.convert.to_onnx import embed_passport_onnx
 from cnnedge.errors import CnnedgeError, DataError, UsageError
 from cnnedge.files import sha256_of, write_atomically
 from cnnedge.formats.tflite.embedding import embed_passport_tflite
-from cnnedge.formats.tflite.names import with_short_names
+from cnnedge.formats.tflite.tensor_names import with_short_names
 from cnnedge.machine.hardware import cores
 from cnnedge.manifest import FileEntry, TrainingRecord, training_record, update_manifest
 from cnnedge.model.networks import MODELS

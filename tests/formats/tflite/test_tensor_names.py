@@ -3,8 +3,8 @@
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from cnnedge.formats.tflite.names import with_short_names
 from cnnedge.formats.tflite.reader import read_tflite
+from cnnedge.formats.tflite.tensor_names import with_short_names
 from cnnedge.formats.tflite.writer import ALIGNMENT, written_aligned
 from cnnedge.runtime.opening import open_runner
 from tests.support import models
