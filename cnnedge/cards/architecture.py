@@ -218,10 +218,10 @@ def _place(machine: dict[str, Any]) -> str:
 
 
 def _parts(parts: list[dict[str, Any]]) -> str:
-    words, done = [], 0
+    words = []
     for part in parts:
-        span = f"epochs {done + 1} to {done + part['epochs']} of {part['planned_epochs']}"
-        done += part["epochs"]
+        first = part["first_epoch"]
+        span = f"epochs {first + 1} to {first + part['epochs']} of {part['planned_epochs']}"
         arithmetic = "bfloat16" if part["half"] else "float32"
         each = part["seconds"] / part["epochs"]
         words.append(f"{span} in {arithmetic} on {_place(part)}, {each:.1f} s each")

@@ -29,8 +29,8 @@ def training_cost(history: Path, images_per_epoch: int, parts: Sequence[Part] = 
     Returns:
         ``epochs``; ``train_images``, seen in each; ``seconds``, with the evaluation after each epoch;
         ``images_per_second``, training images per second of all that; ``machine``, of the last epoch:
-        ``cpu``, ``cores`` and ``accelerator`` (None: trained on the CPU). ``parts``, if there are several: of each its
-        ``epochs``, ``planned_epochs``, ``seconds``, ``half`` (in bfloat16), and the machine's three.
+        ``cpu``, ``cores`` and ``accelerator`` (None: trained on the CPU). ``parts``, if there are several, or
+        none is known of the first epochs: the fields of each ``Part``, its ``epochs`` and ``seconds``.
     """
     each = _epoch_seconds(history)
     epochs, seconds = len(each), round(sum(each), 1)
@@ -42,7 +42,7 @@ def training_cost(history: Path, images_per_epoch: int, parts: Sequence[Part] = 
         "seconds": seconds,
         "images_per_second": round(epochs * images_per_epoch / seconds, 1) if seconds else None,
         "machine": machine,
-    } | ({"parts": done} if len(done) > 1 else {})
+    } | ({"parts": done} if len(done) > 1 or (done and done[0]["first_epoch"]) else {})
 
 
 def this_machine() -> dict[str, Any]:
@@ -56,9 +56,8 @@ def _part_costs(parts: Sequence[Part], seconds: Sequence[float]) -> list[dict[st
     found = []
     firsts = [*(part.first_epoch for part in parts), len(seconds)]
     for part, end in zip(parts, firsts[1:], strict=True):
-        each, facts = seconds[part.first_epoch : end], dataclasses.asdict(part)
-        del facts["first_epoch"]
-        found += [{"epochs": len(each), "seconds": round(sum(each), 1), **facts}] if each else []
+        each = seconds[part.first_epoch : end]
+        found += [{"epochs": len(each), "seconds": round(sum(each), 1), **dataclasses.asdict(part)}] if each else []
     return found
 
 

@@ -105,8 +105,8 @@ def test_cost_is_the_recorded_one(folder):
     # 2 x 12 W x 100 s = 2,400 J
     assert "Energy: not measured. 0.00067 kWh if each of the 2 cores took 12 W all the time" in card
     parts = [
-        machine | {"epochs": 1, "planned_epochs": 9, "seconds": 40.0, "half": True},
-        machine | {"epochs": 1, "planned_epochs": 2, "seconds": 60.0, "half": False, "cores": 5},
+        machine | {"first_epoch": 0, "epochs": 1, "planned_epochs": 9, "seconds": 40.0, "half": True},
+        machine | {"first_epoch": 1, "epochs": 1, "planned_epochs": 2, "seconds": 60.0, "half": False, "cores": 5},
     ]
     edit(folder / "manifest.json", training=manifest["training"] | {"cost": cost | {"parts": parts}})
     card = render(load_facts(folder))

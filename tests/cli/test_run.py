@@ -64,6 +64,7 @@ def test_manifest_passports_and_benchmark_tell_the_same(out):
         passport = open_model_file(out / "mnist-tiny" / name.filename).passport
         assert entry["top1"] == passport.top1 == measured[name.filename]
         assert entry["size_bytes"] == (out / "mnist-tiny" / name.filename).stat().st_size
+        assert b"Relu;" not in (out / "mnist-tiny" / name.filename).read_bytes()  # the names of all that was fused
         assert entry["data"]["calibration"]["sha256"] != entry["data"]["test"]["sha256"]
         assert passport.licence == "", "of a network trained on someone's own folder, its licence is theirs to say"
     assert manifest["training"]["recipe"]["epochs"] == 15

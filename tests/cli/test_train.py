@@ -49,9 +49,9 @@ def epochs_in(history: Path) -> list[str]:
 
 
 def wait_for_row(history: Path, process: subprocess.Popen) -> None:
-    """Until an epoch is done; 120 s is ten times what it takes on two busy cores."""
+    """Until a second epoch is done, thus the first's checkpoint; 120 s is ten times what it takes on two busy cores."""
     deadline = time.monotonic() + 120
-    while not epochs_in(history):
+    while len(epochs_in(history)) < 2:
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -74,13 +74,16 @@ def test_killed_and_resumed(digits, tmp_path, capsys):
     assert run([*arguments, "--seed", "1", "--resume"]) == 2
     assert "made with seed 0, not 1" in capsys.readouterr().err
 
+    arguments[3] = "31"
     process = command(*arguments, "--resume")
     output, errors = process.communicate()
     assert (process.returncode, noise(errors)) == (0, []), errors
     assert output.startswith(f"{folder / 'mine.keras'}: ")
     assert "right on 32 validation images" in output
     assert len(output.splitlines()) == 1
-    assert epochs_in(folder / "history.csv") == [str(epoch) for epoch in range(30)]
+    assert epochs_in(folder / "history.csv") == [str(epoch) for epoch in range(31)]
+    first, then = json.loads((folder / "manifest.json").read_text())["training"]["cost"]["parts"]
+    assert (first["planned_epochs"], then["planned_epochs"], first["epochs"] + then["epochs"]) == (30, 31, 31)
     assert (folder / "mine.keras").stat().st_size > 10_000
     assert not (folder / "checkpoint").exists()
 
@@ -122,6 +125,7 @@ def test_killed_after_the_model_was_saved(moment, digits, tmp_path, capsys):
     assert run([*arguments, "--resume"]) == 0
     assert "train mnist-tiny: " not in capsys.readouterr().err
     assert (folder / "history.csv").read_bytes() == history
+    assert "parts" not in json.loads((folder / "manifest.json").read_text())["training"]["cost"]
     if moment == "discard":
         assert (folder / "mnist-tiny.keras").read_bytes() == saved
     assert not (folder / "checkpoint").exists() and not list(folder.glob(".*"))

@@ -47,13 +47,15 @@ def test_cost_is_told_by_part_where_machine_or_arithmetic_changed(tmp_path):
         {"cpu": part.cpu, "cores": part.cores, "accelerator": part.accelerator} for part in (one, other)
     )
     assert cost["parts"] == [
-        {"epochs": 2, "seconds": 30.0, "planned_epochs": 5, **one_machine, "half": True},
-        {"epochs": 1, "seconds": 40.0, "planned_epochs": 3, **other_machine, "half": False},
+        {"first_epoch": 0, "epochs": 2, "seconds": 30.0, "planned_epochs": 5, **one_machine, "half": True},
+        {"first_epoch": 2, "epochs": 1, "seconds": 40.0, "planned_epochs": 3, **other_machine, "half": False},
     ]
     assert cost["machine"] == other_machine == {"cpu": "Other CPU", "cores": 4, "accelerator": None}
     # Killed between the last epoch and the file: where the file was written trained nothing.
     cost = training_cost(history, 1000, (one, dataclasses.replace(other, first_epoch=3)))
     assert "parts" not in cost and cost["machine"]["cpu"] == "One CPU" and cost["seconds"] == 70.0
+    # Begun by a version that noted no parts: what is known begins later, and is not said of the first epochs.
+    assert [part["first_epoch"] for part in training_cost(history, 1000, (other,))["parts"]] == [2]
 
 
 def test_a_part_goes_on_where_nothing_changed_and_takes_the_place_of_one_that_finished_no_epoch():
