@@ -10,7 +10,7 @@ def with_short_names(content: bytes) -> bytes:
 
     ``net/conv1/Relu;net/conv1/BiasAdd;net/conv1/Conv2D`` becomes ``conv1/Relu``, and the next of that name
     ``conv1/Relu_2``; ``net`` goes where all names in paths begin with it. mnist-tiny's int8
-    file of 18,441 bytes is exported with 16,921 so. The ends keep their names, by which programs feed and read the file.
+    file of 18,441 bytes is exported with 16,921 so. The ends keep their names, by which programs feed and read it.
 
     Weights, operators and metadata entries stay as they are; an archive behind the file is left out.
     """
