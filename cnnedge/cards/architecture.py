@@ -107,7 +107,7 @@ def reproduce(facts: CardFacts) -> str:
 def reproducing_command(record: TrainingRecord) -> str | None:
     """The one command line that trains and exports as ``record``, the manifest's training, says; None if none does."""
     name, preset, found = record.network, _preset(record), recorded(record.recipe)
-    if preset is None or record.stack:
+    if preset is None:
         return None
     own = recipe(name, preset)
     options = f" --preset {preset}"
@@ -119,6 +119,7 @@ def reproducing_command(record: TrainingRecord) -> str | None:
     extra += f" --muon {found.muon_rate:g}" if found.muon_rate != own.muon_rate else ""
     extra += " --trivial" if found.augmentation != own.augmentation else ""
     extra += f" --width {record.width:g}" if record.width != 1 else ""
+    extra += f" --stack {record.stack}" if record.stack else ""
     for option, given in (("--init", record.init), ("--teacher", record.teacher)):
         extra += f" {option} {given.file}" if given else ""
     backend = record.backend
@@ -151,10 +152,9 @@ def _recipe_words(record: TrainingRecord) -> str:
     words = "a recipe of its own" if preset is None else f"the preset `{preset}`"
     if preset == "quick":
         words += ", which shows in minutes that everything works and leaves accuracy to the preset `full`"
-    if record.width != 1:
-        words += f", at width {record.width:g}"
-    if record.init:
-        words += f", from the weights of `{record.init.file}`"
+    words += f", at width {record.width:g}" if record.width != 1 else ""
+    words += f", with the layers {record.stack}" if record.stack else ""
+    words += f", from the weights of `{record.init.file}`" if record.init else ""
     return words + (f", distilled from `{record.teacher.file}`" if record.teacher else "")
 
 

@@ -92,6 +92,16 @@ Preset = Annotated[
     str, typer.Option("--preset", metavar="quick|full", help="How long to train: minutes on two cores, or hours.")
 ]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, metavar="N", help="Instead of the recipe's.")]
+Width = Annotated[float, typer.Option(metavar="FACTOR", help="Scales every layer: 0.5 halves its channels.")]
+Stack = Annotated[
+    str | None,
+    typer.Option(metavar="8-P-16-P", help="Other layers: filters of each convolution, P for a pooling."),
+]
+Init = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Start from this model, without MODEL from any; new classes get a new head."),
+]
+Teacher = Annotated[Path | None, typer.Option(metavar="FILE.keras", help="Learn from this model too (distillation).")]
 Branches = Annotated[
     str | None,
     typer.Option(metavar="none|asymmetric|pointwise", help="Trained beside each convolution, then fused into it."),

@@ -15,6 +15,7 @@ from cnnedge.cli.options import (
     Data,
     Epochs,
     Half,
+    Init,
     InputSize,
     Machines,
     MaxBad,
@@ -28,10 +29,13 @@ from cnnedge.cli.options import (
     Resume,
     Scale,
     Seed,
+    Stack,
     Std,
     Task,
+    Teacher,
     Test,
     Trivial,
+    Width,
 )
 from cnnedge.errors import UsageError
 
@@ -56,18 +60,14 @@ def train(
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     seed: Seed = 0,
-    width: Annotated[float, typer.Option(metavar="FACTOR", help="Scales every layer: 0.5 halves its channels.")] = 1.0,
-    init: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Start from this model, without MODEL from any; new classes get a new head."),
-    ] = None,
+    width: Width = 1.0,
+    stack: Stack = None,
+    init: Init = None,
     branches: Branches = None,
     half: Half = False,
     muon: Muon = None,
     trivial: Trivial = False,
-    teacher: Annotated[
-        Path | None, typer.Option(metavar="FILE.keras", help="Learn from this model too (distillation).")
-    ] = None,
+    teacher: Teacher = None,
     devices: Annotated[
         int, typer.Option(min=1, metavar="N", help="Share every batch among N devices (KERAS_BACKEND=jax).")
     ] = 1,
@@ -110,15 +110,14 @@ def train(
 
       cnnedge train cifar10 --preset full --out runs/first
 
-      cnnedge train cifar10 --width 0.5 --out runs/half
+      cnnedge train cifar10 --stack 16-16-P-32-32-P-64 --out runs/smaller
 
       cnnedge train cifar10 --data photos/ --init cifar10.keras --out runs/photos
 
       cnnedge train --init my_mobilenet.h5 --preprocessing tf --data photos/
     """
     if list_models:
-        _print_models()
-        return
+        return _print_models()
     from cnnedge import data as datasets
     from cnnedge.model.networks import model_spec
     from cnnedge.model.preprocessing import declared
@@ -132,9 +131,9 @@ def train(
     if model is None:
         if init is None or start is None:
             raise UsageError("no MODEL given: name one, see cnnedge train --list; or any Keras model with --init FILE")
-        _refuse_for_own({"--width": width != 1, "--branches": branches, "--half": half, "--muon": muon,
-                         "--trivial": trivial, "--preset": preset != "quick", "--devices": devices != 1,
-                         "--workers": workers})  # fmt: skip
+        _refuse_for_own({"--width": width != 1, "--stack": stack, "--branches": branches, "--half": half,
+                         "--muon": muon, "--trivial": trivial, "--preset": preset != "quick",
+                         "--devices": devices != 1, "--workers": workers})  # fmt: skip
         if data is None:
             raise UsageError(f"--init {init} alone is trained on pictures of yours: add --data NAME|DIR")
         place = _Place(checked_name(name or init.stem), out, data, options, resume, overwrite)
@@ -148,7 +147,8 @@ def train(
             raise UsageError(f"size and treatment of pixels are {model}'s own: leave MODEL out, or these options")
         chosen = recipe(model, preset, epochs=epochs, batch_size=batch_size, branches=branches, half=half or None,
                         muon_rate=muon, trivial=trivial)  # fmt: skip
-        job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise, name=checked_name(name or model))
+        called = checked_name(name or model)
+        job = TrainingJob(model, chosen, seed, width, init=start, teacher=wise, name=called, stack=stack)
         team = asked_workers(workers, task)
         folder = scratch()
         if team is not None and folder is None:

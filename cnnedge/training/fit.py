@@ -202,7 +202,7 @@ def _compiled(network: keras.Model, job: TrainingJob, steps: int) -> keras.Model
     if job.teacher is not None:
         trainee = distiller(
             network,
-            load_saved(job.teacher),
+            answering(load_saved(job.teacher), half=recipe.half),
             teacher_weight=recipe.teacher_weight,
             temperature=recipe.temperature,
         )

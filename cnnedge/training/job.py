@@ -86,7 +86,7 @@ class TrainingJob:
         if self.init is not None and self.recipe.half:
             raise UsageError(f"--init {self.init.path} brings a network with its own arithmetic: leave --half out")
         if self.init is not None and self.stack:
-            raise UsageError(f"--init {self.init.path} brings a network that has its layers: leave {self.stack} out")
+            raise UsageError(f"--init {self.init.path} brings its own layers: leave --stack {self.stack} out")
         if self.init is not None and self.width != 1:
             raise UsageError(
                 f"--init {self.init.path} brings a network that has its width: leave --width {self.width:g} out"

@@ -7,6 +7,8 @@ and one backward. In bfloat16, convolutions run in the matrix units (AMX) that s
 
 import keras
 
+from cnnedge.model.fold.walk import fold
+
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Keras's own layer for channels-last images, computed while it trains by TensorFlow's one kernel.
@@ -41,6 +43,14 @@ def learner_of(network: keras.Model, *, half: bool) -> keras.Model:
     )
     learner.set_weights(network.get_weights())
     return learner
+
+
+def answering(network: keras.Model, *, half: bool) -> keras.Model:
+    """A network that answers as ``network``, float32, does, to learn from; with ``half`` in bfloat16, which moves a
+    probability of cifar10 by 0.02 at most (one batch of noise) and halves the time of its answers: with the batch
+    normalization folded away, 64 ms a batch of 128 for 126 (one core of an AMD EPYC, Zen 5, that trained beside).
+    """
+    return learner_of(fold(network), half=True) if half else network
 
 
 def _quicker(layer: keras.layers.Layer, *, half: bool) -> keras.layers.Layer:

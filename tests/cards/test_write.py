@@ -161,10 +161,11 @@ def test_a_switch_is_yes_or_no(half, word, folder):
     assert f"| half | {word} |" in render(load_facts(folder))
 
 
-def test_other_layers_have_no_command(folder):
+def test_other_layers_are_named(folder):
     training = json.loads((folder / "manifest.json").read_text())["training"]
     edit(folder / "manifest.json", training=training | {"stack": "8-P-16"})
-    assert "No preset of this version trains this network" in render(load_facts(folder))
+    card = render(load_facts(folder))
+    assert "the preset `full`, with the layers 8-P-16" in card and " --stack 8-P-16 && cnnedge export" in card
 
 
 def test_seeds_are_shown_with_mean_and_spread(folder):
@@ -236,6 +237,11 @@ def training(of: Recipe, *, network: str = "cifar10", **facts) -> TrainingRecord
         (
             {"width": 0.5, "teacher": FileFacts("big.keras", "")},
             "cnnedge train cifar10 --preset full --seed 3 --out runs --width 0.5 --teacher big.keras && "
+            "cnnedge export runs/cifar10/cifar10.keras --data cifar10 --qat --preset full --out runs",
+        ),
+        (
+            {"stack": "8-P-16"},
+            "cnnedge train cifar10 --preset full --seed 3 --out runs --stack 8-P-16 && "
             "cnnedge export runs/cifar10/cifar10.keras --data cifar10 --qat --preset full --out runs",
         ),
         (

@@ -190,6 +190,16 @@ def test_width_and_what_the_training_cost_are_noted(digits, tmp_path, capsys):
     assert filters == [16, 16, 32, 32, 32]
 
 
+def test_a_stack_is_built_and_noted(digits, tmp_path, capsys):
+    assert run([*ARGUMENTS, "--data", str(digits), "--out", str(tmp_path), "--stack", "8-P-12-P"]) == 0
+    capsys.readouterr()
+    training = json.loads((tmp_path / "mnist-tiny" / "manifest.json").read_text())["training"]
+    assert (training["network"], training["stack"]) == ("mnist-tiny", "8-P-12-P")
+    with zipfile.ZipFile(tmp_path / "mnist-tiny" / "mnist-tiny.keras") as archive:
+        layers = json.loads(archive.read("config.json"))["config"]["layers"]
+    assert [layer["config"]["filters"] for layer in layers if layer["class_name"] == "Conv2D"] == [8, 12]
+
+
 def test_what_changes_the_recipe_reaches_it(digits, tmp_path, capsys):
     options = ["--epochs", "1", "--muon", "0.05", "--trivial", "--half"]
     assert run([*ARGUMENTS, "--data", str(digits), "--out", str(tmp_path), *options]) == 0, capsys.readouterr().err
@@ -265,6 +275,9 @@ def test_list(capsys):
         (["train", "--init", "typo.h5", "--data", "mnist"], 1, "typo.h5 does not exist"),
         (["train", "--init", str(SHIPPED)], 2, "alone is trained on pictures of yours: add --data"),
         (["train", "--init", str(SHIPPED), "--width", "2"], 2, "--width is for a network of cnnedge train --list"),
+        (["train", "--init", str(SHIPPED), "--stack", "8-P"], 2, "--stack is for a network of cnnedge train --list"),
+        (["train", "mnist", "--stack", "8-x"], 2, "the stack is '8-x', expected filters and poolings like 16-16-P-32"),
+        (["train", "mnist", "--stack", "8-P", "--init", str(SHIPPED)], 2, "brings its own layers: leave --stack 8-P"),
     ],
 )
 def test_refusals(arguments, code, message, tmp_path, capsys):

@@ -8,7 +8,7 @@ from cnnedge.errors import UsageError
 from cnnedge.model.networks import build_model
 from cnnedge.training.fit import train
 from cnnedge.training.job import SavedNetwork, TrainingJob
-from cnnedge.training.learner import FusedBatchNormalization, learner_of
+from cnnedge.training.learner import FusedBatchNormalization, answering, learner_of
 from cnnedge.training.recipes import Recipe
 
 PIXELS = np.random.default_rng(2).integers(0, 256, (32, 28, 28, 1)).astype("float32")
@@ -49,6 +49,18 @@ def test_half_is_bfloat16_between_float32_weights_and_a_float32_answer():
     assert [layer.compute_dtype for layer in learner.layers[-2:]] == ["bfloat16", "float32"]
     off = np.abs(np.asarray(learner(PIXELS, training=False)) - np.asarray(network(PIXELS, training=False))).max()
     # bfloat16 rounds by 2**-9; ten layers one after the other, of which each may add as much to what the next one sees.
+    assert 2**-16 < off < 10 * 2**-9
+
+
+def test_a_teacher_answers_in_half_where_its_pupil_learns_in_it():
+    network = build_model("mnist-tiny", seed=3)
+    network(PIXELS, training=True)
+    assert answering(network, half=False) is network
+    teacher = answering(network, half=True)
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in teacher.layers)
+    assert {layer.compute_dtype for layer in teacher.layers if layer.weights} == {"bfloat16"}
+    off = np.abs(np.asarray(teacher(PIXELS, training=False)) - np.asarray(network(PIXELS, training=False))).max()
+    # As above, where the normalization was computed in float32 and is not any more: ten roundings of 2**-9.
     assert 2**-16 < off < 10 * 2**-9
 
 
