@@ -20,7 +20,7 @@ from cnnedge.training.callbacks import training_callbacks
 from cnnedge.training.cost import this_machine
 from cnnedge.training.distillation import distiller
 from cnnedge.training.job import TrainingJob
-from cnnedge.training.learner import learner_of
+from cnnedge.training.learner import answering, learner_of
 from cnnedge.training.muon import ConvolutionMuon
 from cnnedge.training.parts import Part
 from cnnedge.training.placement import own_part

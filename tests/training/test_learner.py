@@ -1,5 +1,7 @@
 """The network as it is trained computes what the plain one does, by quicker arithmetic."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from cnnedge.training.job import SavedNetwork, TrainingJob
 from cnnedge.training.learner import FusedBatchNormalization, answering, learner_of
 from cnnedge.training.recipes import Recipe
 
+EXPORTED = Path(__file__).parents[2] / "exported"
 PIXELS = np.random.default_rng(2).integers(0, 256, (32, 28, 28, 1)).astype("float32")
 TRUTH = np.eye(10, dtype="float32")[np.arange(32) % 10]
 
@@ -65,8 +68,11 @@ def test_a_teacher_answers_in_half_where_its_pupil_learns_in_it():
 
 
 @pytest.mark.slow
-def test_a_training_in_half_ends_in_the_float32_network(sample, tmp_path):
-    network = train(TrainingJob("mnist-tiny", Recipe(epochs=1, half=True)), sample, folder=tmp_path)
+@pytest.mark.parametrize(
+    "teacher", [None, SavedNetwork.of(EXPORTED / "mnist" / "mnist.keras")], ids=["alone", "taught"]
+)
+def test_a_training_in_half_ends_in_the_float32_network(teacher, sample, tmp_path):
+    network = train(TrainingJob("mnist-tiny", Recipe(epochs=1, half=True), teacher=teacher), sample, folder=tmp_path)
     assert {layer.compute_dtype for layer in network.layers} == {"float32"}
     assert {type(layer) for layer in network.layers} == {type(layer) for layer in build_model("mnist-tiny").layers}
     assert np.isfinite(np.asarray(network(PIXELS))).all()
