@@ -114,7 +114,7 @@ Muon = Annotated[
     float | None,
     typer.Option(metavar="RATE", help="Convolutions learn by Muon: 0.05 is quicker for small photos. 0: SGD."),
 ]
-Trivial = Annotated[bool, typer.Option("--trivial", help="TrivialAugment, for long trainings, instead of cutout.")]
+Trivial = Annotated[bool, typer.Option("--trivial", help="TrivialAugment: stronger changes, for long trainings.")]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, metavar="N", help="Instead of the recipe's.")]
 Seed = Annotated[
     int,

@@ -259,9 +259,9 @@ def test_command_names_what_differs_from_the_preset():
     shorter = dataclasses.replace(recipe("cifar10", "full"), epochs=7, batch_size=64)
     command = reproducing_command(training(shorter))
     assert command == "cnnedge run cifar10 --preset full --epochs 7 --batch-size 64 --seed 3 --out runs"
-    strong = recipe("cifar10", "full", epochs=9, half=True, muon_rate=0.05, trivial=True)
-    assert reproducing_command(training(strong)).startswith(
-        "cnnedge train cifar10 --preset full --epochs 9 --seed 3 --out runs --half --muon 0.05 --trivial && "
+    strong = recipe("mnist", "full", epochs=9, half=True, muon_rate=0.05, trivial=True)
+    assert reproducing_command(training(strong, network="mnist")).startswith(
+        "cnnedge train mnist --preset full --epochs 9 --seed 3 --out runs --half --muon 0.05 --trivial && "
     )
     other = dataclasses.replace(shorter, momentum=0.5)
     assert reproducing_command(training(other)) is None
