@@ -1,6 +1,6 @@
 """Short proofs before long trainings: is a recipe better than the present one, beyond what chance makes?
 
-    python scripts/recipe_trial.py cifar10 trivial=true cutmix=1,cutout=0 --epochs 8 --half
+    python scripts/recipe_trial.py cifar10 erase=0.25 cutmix=1,trivial=false --epochs 8 --half
     python scripts/recipe_trial.py cifar10-small teacher=exported/cifar10/cifar10.keras branches=asymmetric
 
 Each CHANGE is a recipe: the model's full preset with other settings, NAME=VALUE and several with commas between: the
