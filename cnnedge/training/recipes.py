@@ -13,8 +13,8 @@ Where the numbers come from (public measurements on CIFAR-10, single networks of
 - Average of the weights: a horizon of ``1 / (1 - ema_momentum)`` steps must be short against the run, and is: 100 steps
   for the quick presets (thousands of steps), 1,000 for the full ones (tens of thousands).
 - Cutout: on MNIST 0.40 % error became 0.25 % (ResNet-preact-20), on CIFAR-10 5.85 % became 4.96 % (ResNet-preact-56).
-  No preset has it: on MNIST it costs networks of this size accuracy, and TrivialAugment takes its place on CIFAR-10. See
-  exported/TRAINING.md, which has what was measured here, Muon among it.
+  No preset has it: on MNIST it costs networks of this size accuracy, and TrivialAugment takes its place on CIFAR-10.
+  exported/TRAINING.md has what was measured here, Muon among it.
 """
 
 import dataclasses
