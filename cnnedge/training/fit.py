@@ -77,7 +77,7 @@ def train(
     network = plain if recipe.branches == "none" else with_branches(plain, BRANCHES[recipe.branches])
     # A network from a file has layers of any kind, and is fitted in its own arithmetic.
     learner = learner_of(network, half=recipe.half) if job.init is None else network
-    trainee = _compiled(learner, job, steps)
+    trainee = compiled(learner, job, steps)
     trained = checkpoint.begin(folder, job, resume=resume, overwrite=overwrite)
     if trained is not None:
         return load_saved(trained)
@@ -196,8 +196,12 @@ def _forward(network: keras.Model) -> Callable[[np.ndarray], object]:
     return tf.function(forward, reduce_retracing=True)
 
 
-def _compiled(network: keras.Model, job: TrainingJob, steps: int) -> keras.Model:
-    """What ``fit`` is called on: the network, or a distiller around it."""
+def compiled(network: keras.Model, job: TrainingJob, steps: int) -> keras.Model:
+    """What ``fit`` is called on: the network, or a distiller around it.
+
+    Raises:
+        ModelError: ``job.teacher`` cannot be read or taken, see ``learner.answering`` and ``distillation``.
+    """
     recipe, trainee = job.recipe, network
     if job.teacher is not None:
         trainee = distiller(

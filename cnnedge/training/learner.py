@@ -46,11 +46,18 @@ def learner_of(network: keras.Model, *, half: bool) -> keras.Model:
 
 
 def answering(network: keras.Model, *, half: bool) -> keras.Model:
-    """A network that answers as ``network``, float32, does, to learn from; with ``half`` in bfloat16, which moves a
-    probability of cifar10 by 0.02 at most (one batch of noise) and halves the time of its answers: with the batch
-    normalization folded away, 64 ms a batch of 128 for 126 (one core of an AMD EPYC, Zen 5, that trained beside).
+    """A network to learn from that answers as ``network`` does, with its batch normalization folded away.
+
+    It is folded in float32 too: the teacher's weights are part of a checkpoint, and a training may change its
+    arithmetic on its way.
+
+    Args:
+        network: float32, any classifier. half: compute in bfloat16.
+
+    Raises:
+        ModelError: it gives no probabilities, see ``checks.check_classifier``.
     """
-    return learner_of(fold(network), half=True) if half else network
+    return learner_of(fold(network), half=half)
 
 
 def _quicker(layer: keras.layers.Layer, *, half: bool) -> keras.layers.Layer:

@@ -8,12 +8,13 @@ import pytest
 
 from cnnedge.errors import UsageError
 from cnnedge.model.networks import build_model
-from cnnedge.training.fit import train
+from cnnedge.training import checkpoint
+from cnnedge.training.fit import compiled, train
 from cnnedge.training.job import SavedNetwork, TrainingJob
 from cnnedge.training.learner import FusedBatchNormalization, answering, learner_of
 from cnnedge.training.recipes import Recipe
 
-EXPORTED = Path(__file__).parents[2] / "exported"
+TEACHER = SavedNetwork.of(Path(__file__).parents[2] / "exported/mnist/mnist.keras")
 PIXELS = np.random.default_rng(2).integers(0, 256, (32, 28, 28, 1)).astype("float32")
 TRUTH = np.eye(10, dtype="float32")[np.arange(32) % 10]
 
@@ -58,19 +59,36 @@ def test_half_is_bfloat16_between_float32_weights_and_a_float32_answer():
 def test_a_teacher_answers_in_half_where_its_pupil_learns_in_it():
     network = build_model("mnist-tiny", seed=3)
     network(PIXELS, training=True)
-    assert answering(network, half=False) is network
-    teacher = answering(network, half=True)
-    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in teacher.layers)
-    assert {layer.compute_dtype for layer in teacher.layers if layer.weights} == {"bfloat16"}
-    off = np.abs(np.asarray(teacher(PIXELS, training=False)) - np.asarray(network(PIXELS, training=False))).max()
-    # As above, where the normalization was computed in float32 and is not any more: ten roundings of 2**-9.
-    assert 2**-16 < off < 10 * 2**-9
+    teachers = [answering(network, half=half) for half in (False, True)]
+    for teacher in teachers:
+        assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in teacher.layers)
+    expected = np.asarray(network(PIXELS, training=False))
+    whole, half = (np.abs(np.asarray(teacher(PIXELS, training=False)) - expected).max() for teacher in teachers)
+    # As above: ten roundings of 2**-9; and of 2**-24, each of sums of at most 144 products.
+    assert whole < 10 * 144 * 2**-24 and 2**-16 < half < 10 * 2**-9
+
+
+def test_a_taught_training_may_change_its_arithmetic(tmp_path):
+    """The teacher is part of the checkpoint: it must be made of the same weights in both."""
+
+    def taught(half: bool) -> keras.Model:
+        job = TrainingJob("mnist-tiny", Recipe(epochs=2, half=half), teacher=TEACHER)
+        found = compiled(learner_of(build_model("mnist-tiny", seed=int(half)), half=half), job, steps=10)
+        found.train_on_batch(PIXELS, TRUTH)
+        return found
+
+    begun, going_on = taught(half=True), taught(half=False)
+    arithmetic = [{one.compute_dtype for one in each.teacher.layers if one.weights} for each in (begun, going_on)]
+    assert arithmetic == [{"bfloat16"}, {"float32"}]
+    checkpoint.save(tmp_path, begun)
+    (tmp_path / checkpoint.HISTORY).write_text("epoch,loss\n0,1.0\n")
+    assert checkpoint.restore(tmp_path, going_on, 1) == 1
+    for one, other in zip(begun.get_weights(), going_on.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "teacher", [None, SavedNetwork.of(EXPORTED / "mnist" / "mnist.keras")], ids=["alone", "taught"]
-)
+@pytest.mark.parametrize("teacher", [None, TEACHER], ids=["alone", "taught"])
 def test_a_training_in_half_ends_in_the_float32_network(teacher, sample, tmp_path):
     network = train(TrainingJob("mnist-tiny", Recipe(epochs=1, half=True), teacher=teacher), sample, folder=tmp_path)
     assert {layer.compute_dtype for layer in network.layers} == {"float32"}
