@@ -29,13 +29,15 @@ def distiller(student: keras.Model, teacher: keras.Model, *, teacher_weight: flo
         ModelError: see ``check_teacher``.
     """
     check_teacher(teacher, student)
-    return keras.distillation.Distiller(
+    trainee = keras.distillation.Distiller(
         teacher=teacher,
         student=student,
         # The loss object, not its name: given "kl_divergence", Keras 3.15 takes no softmax and no temperature.
         distillation_losses=ProbabilityDistillation(temperature=temperature, loss=keras.losses.KLDivergence()),
         student_loss_weight=1 - teacher_weight,
     )
+    trainee.build(student.input_shape)  # Keras loads no checkpoint into one that has seen neither a shape nor an image
+    return trainee
 
 
 def check_teacher(teacher: keras.Model, student: keras.Model) -> None:

@@ -73,11 +73,10 @@ def test_a_taught_training_may_change_its_arithmetic(tmp_path):
 
     def taught(half: bool) -> keras.Model:
         job = TrainingJob("mnist-tiny", Recipe(epochs=2, half=half), teacher=TEACHER)
-        found = compiled(learner_of(build_model("mnist-tiny", seed=int(half)), half=half), job, steps=10)
-        found.train_on_batch(PIXELS, TRUTH)
-        return found
+        return compiled(learner_of(build_model("mnist-tiny", seed=int(half)), half=half), job, steps=10)
 
-    begun, going_on = taught(half=True), taught(half=False)
+    begun, going_on = taught(half=True), taught(half=False)  # the second sees no image before its checkpoint, as in fit
+    begun.train_on_batch(PIXELS, TRUTH)
     arithmetic = [{one.compute_dtype for one in each.teacher.layers if one.weights} for each in (begun, going_on)]
     assert arithmetic == [{"bfloat16"}, {"float32"}]
     checkpoint.save(tmp_path, begun)
