@@ -126,8 +126,10 @@ class Recipe:
 
 _DIGITS = Augmentation(shift=2, rotate=10, zoom=0.1)
 _PHOTOS = Augmentation(shift=4, flip=True)
-# 121 is the mean CIFAR-10 training pixel (0.473 of 255): what a turn or a shear leaves bare then says nothing.
-_PHOTOS_TRIVIAL = Augmentation(shift=4, flip=True, fill=121, trivial=True)
+# What TrivialAugment's turn or shear leaves bare: 121 is the mean CIFAR-10 training pixel (0.473 of 255), which says
+# nothing; digits stand on black.
+_BARE = {"mnist": 0, "mnist-tiny": 0, "cifar10": 121, "cifar10-small": 121}
+_PHOTOS_TRIVIAL = Augmentation(shift=4, flip=True, fill=_BARE["cifar10"], trivial=True)
 
 RECIPES: dict[tuple[str, str], Recipe] = {
     ("mnist", "quick"): Recipe(epochs=3, weight_decay=1e-3, augmentation=_DIGITS),
@@ -182,7 +184,8 @@ def recipe(model: str, preset: str, *, trivial: bool = False, **settings: Any) -
     """The recipe of ``model`` under ``preset`` ("quick" or "full"), with what is given instead.
 
     Args:
-        trivial: TrivialAugment as well. settings: fields of ``Recipe``; None leaves the preset's.
+        trivial: TrivialAugment as well, for photos with their mean where it leaves an image bare. settings: fields of
+            ``Recipe``; None leaves the preset's.
 
     Raises:
         UsageError: no such model or preset; the message lists those that exist.
@@ -194,5 +197,5 @@ def recipe(model: str, preset: str, *, trivial: bool = False, **settings: Any) -
         raise UsageError(f"unknown preset {preset!r}: {expected_one_of(preset, PRESETS)}")
     chosen = RECIPES[model, preset]
     if trivial:
-        settings["augmentation"] = dataclasses.replace(chosen.augmentation, trivial=True)
+        settings["augmentation"] = dataclasses.replace(chosen.augmentation, trivial=True, fill=_BARE[model])
     return dataclasses.replace(chosen, **{name: value for name, value in settings.items() if value is not None})

@@ -31,6 +31,8 @@ def test_what_is_given_takes_the_presets_place():
     assert (other.epochs, other.muon_rate) == (9, 0.05) and not present.augmentation.trivial
     strong = dataclasses.replace(present.augmentation, trivial=True)
     assert other == dataclasses.replace(present, epochs=9, muon_rate=0.05, augmentation=strong)
+    # What a turn leaves bare is the mean of all photos, as in the preset that has TrivialAugment.
+    assert recipe("cifar10-small", "full", trivial=True).augmentation == recipe("cifar10", "full").augmentation
 
 
 def test_overrides_are_checked_too():
